@@ -1,0 +1,124 @@
+"""Departments, communities, roles and staff: who exists, who may, and who is told next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+COMMUNITY = "属地社区"
+LEAD = "lead"
+SCOPES = ("all", "involved", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A department, community, quarantine site or outside party; `head` is its first responsible person (第一责任人)."""
+
+    name: str
+    kind: str
+    head: str
+    parent: str = ""
+    duty_phone: str = ""
+    formerly: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What somebody may be; `scope` says for which cases: all, those her unit is involved in, or those it owns now."""
+
+    name: str
+    title: str
+    scope: str
+    may: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member of staff: the user name, the name shown, and each role with the unit it is held in."""
+
+    user: str
+    name: str
+    roles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A member of the leading group (班子成员) with the departments and communities she answers for (分管领域、包联社区)."""
+
+    user: str
+    fields: tuple[str, ...]
+    communities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a member of staff with her roles, and the account of the operating system the command came from."""
+
+    user: str
+    roles: tuple[tuple[str, str], ...] = ()
+    account: str = ""
+
+    def units(self) -> frozenset[str]:
+        """The units she works for."""
+        return frozenset(unit for _, unit in self.roles)
+
+
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Everyone the rules can name."""
+
+    units: Mapping[str, Unit]
+    roles: Mapping[str, Role]
+    staff: Mapping[str, Person]
+    leaders: tuple[Leader, ...] = ()
+
+    @property
+    def communities(self) -> tuple[str, ...]:
+        """The communities, in the order the pack names them."""
+        return tuple(unit.name for unit in self.units.values() if unit.kind == "community")
+
+    def current_name(self, name: str) -> str | None:
+        """The unit's name today, found by today's or a former one; None when no unit ever had it."""
+        if name in self.units:
+            return name
+        return next((unit.name for unit in self.units.values() if name in unit.formerly), None)
+
+    def actor(self, user: str, account: str = "") -> Actor | None:
+        """The member of staff with this user name; None when the pack names nobody so."""
+        person = self.staff.get(user)
+        return None if person is None else Actor(user, person.roles, account)
+
+    def permits(self, actor: Actor, right: str) -> bool:
+        """Whether one of her roles carries this right (`publish`, `reveal`, `erase` …)."""
+        return any(right in self.roles[role].may for role, _ in actor.roles if role in self.roles)
+
+    def acts_as(self, actor: Actor, by: tuple[str, ...], owner: str, involved: frozenset[str]) -> str | None:
+        """The role in which she may act on a case of this owner, or None."""
+        for role, unit in actor.roles:
+            if role in by and self._reaches(self.roles[role], unit, owner, involved):
+                return role
+        return None
+
+    def _reaches(self, role: Role, unit: str, owner: str, involved: frozenset[str]) -> bool:
+        if role.scope == "all":
+            return True
+        return unit == owner or (role.scope == "involved" and unit in involved)
+
+    def told(self, tell: str, owner: str) -> str:
+        """Whom a rung tells, as a name that can be shown: the owning unit, its head, its leader, or a named unit."""
+        if tell == "owner":
+            return owner
+        if tell == "unit.head":
+            return self._head(owner)
+        if tell == "leader":
+            return next(
+                (leader.user for leader in self.leaders if owner in leader.fields or owner in leader.communities),
+                self._head(owner),
+            )
+        return tell
+
+    def _head(self, owner: str) -> str:
+        return self.units[owner].head if owner in self.units else owner

@@ -1,0 +1,128 @@
+"""One pack, checked and compiled: everything the rules say, ready to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from engine.core.conditions import Field
+from engine.core.org import Organisation
+from engine.core.reference import Reference
+from engine.core.tables import Decision, Table
+from engine.core.values import Parameter, local_day
+from engine.core.workflows import Ladder, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A kind of subject (person, venue, item, matter): its typed facts and the table that decides where it goes."""
+
+    name: str
+    title: str
+    fields: Mapping[str, Field]
+    decided_by: str = ""
+    identity: tuple[tuple[str, ...], ...] = ()
+    """Sets of facts that each tell one subject from another, the surest first: `[[id_number], [name, phone]]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A vague word of the document, bound to a duration, or waived with a reason."""
+
+    name: str
+    within: timedelta | None
+    clause: str = ""
+    owner: str = ""
+    waived: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where lists come from: how their columns are called and what to do with persons already known."""
+
+    name: str
+    title: str
+    subject: str
+    aliases: Mapping[str, tuple[str, ...]]
+    required: tuple[str, ...]
+    known_person: str
+    """link, skip or ask."""
+    meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Per field, what the words of this source mean: `{symptoms: {发热、乏力: 发热}}`."""
+    split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per column field, the fields that one cell holds, in order, parted by `/`."""
+    rejects: str = "list_check"
+    """The workflow of the matter that keeps refused rows until each is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A decision as a manager would tell it: facts, the day, and what is expected."""
+
+    name: str
+    table: str
+    facts: Mapping[str, object]
+    as_of: date
+    expect: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The compiled pack; `digest` is the hash of the text it was made from, `release` its number once published."""
+
+    name: str
+    title: str
+    authority: str
+    document: str
+    zone: ZoneInfo
+    default_owner: str
+    default_workflow: str
+    organisation: Organisation
+    subjects: Mapping[str, Subject]
+    parameters: Mapping[str, Parameter]
+    terms: Mapping[str, Term]
+    ladders: Mapping[str, Ladder]
+    tables: Mapping[str, Table]
+    workflows: Mapping[str, Workflow]
+    references: Mapping[str, Reference]
+    sources: Mapping[str, Source]
+    examples: tuple[Example, ...]
+    digest: str
+    release: int = 0
+
+    def decide(self, subject: str, facts: Mapping[str, object], as_of: date) -> Decision:
+        """Which category, lead, supporting departments and workflow these facts lead to on that day."""
+        return self.tables[self.subjects[subject].decided_by].decide(facts, as_of)
+
+    def subject_of(self, workflow: str) -> Subject:
+        """The kind of subject that a workflow carries."""
+        return self.subjects[self.workflows[workflow].subject]
+
+    def duration(self, name: str, day: date) -> timedelta | None:
+        """How long a term or a parameter says on that day; None when nothing of that name holds then."""
+        if name in self.terms:
+            return self.terms[name].within
+        if name in self.parameters:
+            dated = self.parameters[name].at(day)
+            if dated is not None and isinstance(dated.value, int | float):
+                unit = self.parameters[name].unit
+                return timedelta(**{_UNITS[unit]: dated.value})
+        return None
+
+    def parameter_day(self, name: str, facts: Mapping[str, object], opened: datetime) -> date:
+        """The day whose value of a parameter counts for a case: that of the fact it is `dated_by`, else of the opening."""
+        stated = facts.get(self.parameters[name].dated_by)
+        if isinstance(stated, datetime):
+            return local_day(stated, self.zone)
+        return stated if isinstance(stated, date) else local_day(opened, self.zone)
+
+    def number(self, name: str, facts: Mapping[str, object], opened: datetime) -> int | None:
+        """The whole number a parameter says for a case; None when no value is in force on its day."""
+        dated = self.parameters[name].at(self.parameter_day(name, facts, opened))
+        return int(dated.value) if dated is not None and isinstance(dated.value, int | float) else None
+
+
+_UNITS = {"minute": "minutes", "hour": "hours", "day": "days"}
+UNITS = tuple(_UNITS)
