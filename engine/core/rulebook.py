@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.core.conditions import Field
+from engine.core.conditions import Fact, Field
 from engine.core.org import Organisation
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
-from engine.core.values import Parameter, local_day
+from engine.core.values import Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
 
 
@@ -23,6 +23,8 @@ class Subject:
     title: str
     fields: Mapping[str, Field]
     decided_by: str = ""
+    jurisdiction: str = ""
+    """The fact that names the unit of the place of stay (属地)."""
     identity: tuple[tuple[str, ...], ...] = ()
     """Sets of facts that each tell one subject from another, the surest first: `[[id_number], [name, phone]]`."""
 
@@ -52,7 +54,9 @@ class Source:
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per field, what the words of this source mean: `{symptoms: {发热、乏力: 发热}}`."""
     split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Per column field, the fields that one cell holds, in order, parted by `/`."""
+    """Per header, the fields that one cell under it holds, in order, parted by `/`."""
+    order: tuple[tuple[str, str], ...] = ()
+    """Pairs of dates of which the first may not be after the second."""
     rejects: str = "list_check"
     """The workflow of the matter that keeps refused rows until each is settled."""
 
@@ -92,37 +96,34 @@ class Rulebook:
     digest: str
     release: int = 0
 
-    def decide(self, subject: str, facts: Mapping[str, object], as_of: date) -> Decision:
+    def decide(self, subject: str, facts: Mapping[str, Fact], as_of: date) -> Decision:
         """Which category, lead, supporting departments and workflow these facts lead to on that day."""
         return self.tables[self.subjects[subject].decided_by].decide(facts, as_of)
 
-    def subject_of(self, workflow: str) -> Subject:
+    def kind_of(self, workflow: str) -> Subject:
         """The kind of subject that a workflow carries."""
         return self.subjects[self.workflows[workflow].subject]
 
-    def duration(self, name: str, day: date) -> timedelta | None:
-        """How long a term or a parameter says on that day; None when nothing of that name holds then."""
+    def within(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> timedelta | None:
+        """How long `2h`, a term or a parameter says for a case; None when nothing of that name holds on its day."""
         if name in self.terms:
             return self.terms[name].within
-        if name in self.parameters:
-            dated = self.parameters[name].at(day)
-            if dated is not None and isinstance(dated.value, int | float):
-                unit = self.parameters[name].unit
-                return timedelta(**{_UNITS[unit]: dated.value})
-        return None
+        if name not in self.parameters:
+            return parse_duration(name)
+        days = self.days(name, facts, opened)
+        return timedelta(**{UNITS[self.parameters[name].unit]: days[-1]}) if days else None
 
-    def parameter_day(self, name: str, facts: Mapping[str, object], opened: datetime) -> date:
-        """The day whose value of a parameter counts for a case: that of the fact it is `dated_by`, else of the opening."""
-        stated = facts.get(self.parameters[name].dated_by)
-        if isinstance(stated, datetime):
-            return local_day(stated, self.zone)
-        return stated if isinstance(stated, date) else local_day(opened, self.zone)
+    def days(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> tuple[int, ...] | None:
+        """The whole numbers a parameter lists for a case; None when no value is in force.
 
-    def number(self, name: str, facts: Mapping[str, object], opened: datetime) -> int | None:
-        """The whole number a parameter says for a case; None when no value is in force on its day."""
-        dated = self.parameters[name].at(self.parameter_day(name, facts, opened))
-        return int(dated.value) if dated is not None and isinstance(dated.value, int | float) else None
+        The day that counts is that of the fact it is `dated_by`, else of the opening.
+        """
+        stated = facts.get(self.parameters[name].dated_by) or opened
+        day = local_day(stated, self.zone) if isinstance(stated, datetime) else stated
+        dated = self.parameters[name].at(day) if isinstance(day, date) else None
+        if dated is None or dated.value is None:
+            return None
+        return dated.value if isinstance(dated.value, tuple) else (int(dated.value),)
 
 
-_UNITS = {"minute": "minutes", "hour": "hours", "day": "days"}
-UNITS = tuple(_UNITS)
+UNITS = {"minute": "minutes", "hour": "hours", "day": "days"}

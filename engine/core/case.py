@@ -1,0 +1,215 @@
+"""A case and the events that make it: what happened is told once, and the case follows from it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970 UTC: the form in which times are hashed and stored."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(since_epoch: int) -> datetime:
+    """The time in UTC that `micros` came from."""
+    return EPOCH + timedelta(microseconds=since_epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a case, in the past tense; `data` is what JSON can hold and never personal."""
+
+    type: str
+    actor: str
+    occurred_at: datetime
+    data: Mapping[str, Any]
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A deadline that is running: when it is due, by which ladder it is urged, and the event that armed it."""
+
+    due: datetime
+    ladder: str
+    since: str
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The result of a task, with the time it speaks of (when the swab was taken, not when it was typed in)."""
+
+    task: str
+    result: str
+    at: datetime
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """When a stage was last entered, and by which event."""
+
+    at: datetime
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One person, venue, item or matter carried until it is closed; `facts` as JSON holds them, `personal` by name only."""
+
+    id: str
+    workflow: str
+    release: int
+    subject: str
+    state: str
+    owner: str
+    lead: str
+    supporting: tuple[str, ...]
+    category: str
+    outcome: Mapping[str, Any]
+    opened_at: datetime
+    entered: Entry
+    seq: int = 1
+    final: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    personal: frozenset[str] = frozenset()
+    stages: Mapping[str, Entry] = field(default_factory=dict)
+    acted: Mapping[str, int] = field(default_factory=dict)
+    """The last event of each who acted on the case."""
+    involved: frozenset[str] = frozenset()
+    """Every unit that led, supported or owned the case."""
+    deadlines: Mapping[str, Armed] = field(default_factory=dict)
+    results: tuple[Done, ...] = ()
+
+
+def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
+    """The case after one more event; `case_id` is needed for the first one only."""
+    if case is None:
+        return _opened(case_id, event)
+    seq = case.seq + 1
+    data = event.data
+    case = replace(case, seq=seq)
+    if event.type in ("advanced", "stated"):
+        case = replace(
+            case,
+            facts={**case.facts, **data.get("facts", {})},
+            personal=case.personal | set(data.get("personal", ())),
+            acted={**case.acted, event.actor: seq},
+            deadlines=_deadlines(case.deadlines, data, seq),
+        )
+    if event.type == "advanced":
+        case = _advanced(case, event)
+    return case
+
+
+def replay(events: Iterable[Event], case_id: str) -> Case | None:
+    """The case its events lead to; the rules are not asked again."""
+    case = None
+    for event in events:
+        case = evolve(case, event, case_id)
+    return case
+
+
+def _opened(case_id: str, event: Event) -> Case:
+    data = event.data
+    entry = Entry(event.occurred_at, 1)
+    supporting = tuple(data["supporting"])
+    return Case(
+        id=case_id,
+        workflow=data["workflow"],
+        release=data["release"],
+        subject=data["subject"],
+        state=data["to"],
+        owner=data["owner"],
+        lead=data["lead"],
+        supporting=supporting,
+        category=data["category"],
+        outcome=data["decision"]["outcome"],
+        opened_at=event.occurred_at,
+        entered=entry,
+        facts=dict(data.get("facts", {})),
+        personal=frozenset(data.get("personal", ())),
+        stages={data["stage"]: entry},
+        acted={event.actor: 1},
+        involved=frozenset({data["owner"], data["lead"], *supporting}),
+        deadlines=_deadlines({}, data, 1),
+    )
+
+
+def _advanced(case: Case, event: Event) -> Case:
+    data = event.data
+    if done := data.get("task"):
+        case = replace(
+            case, results=(*case.results, Done(done["name"], done["result"], moment(done["at"]), case.seq))
+        )
+    if data["to"] == data["from"] and "entered" not in data:
+        return case
+    entry = Entry(event.occurred_at, case.seq)
+    stages = case.stages if data["stage"] == data["stage_before"] else {**case.stages, data["stage"]: entry}
+    owner = data["owner"]
+    return replace(
+        case,
+        state=data["to"],
+        owner=owner,
+        entered=entry,
+        final=data.get("final", ""),
+        stages=stages,
+        involved=case.involved | ({owner} if owner else set()),
+    )
+
+
+def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -> dict[str, Armed]:
+    ended = set(data.get("ended", ()))
+    kept = {name: armed for name, armed in before.items() if name not in ended}
+    for name, (due, ladder, since) in data.get("armed", {}).items():
+        kept[name] = Armed(moment(due), ladder, since, seq)
+    return kept
+
+
+def to_json(case: Case) -> dict[str, Any]:
+    """The case as JSON can hold it, for the row that saves replaying it; `seq` and `id` are columns of their own."""
+    plain: dict[str, Any] = {item.name: getattr(case, item.name) for item in fields(case)}
+    del plain["id"], plain["seq"]
+    return plain | {
+        "opened_at": micros(case.opened_at),
+        "entered": _entry(case.entered),
+        "personal": sorted(case.personal),
+        "involved": sorted(case.involved),
+        "stages": {name: _entry(entry) for name, entry in case.stages.items()},
+        "deadlines": {
+            name: [micros(armed.due), armed.ladder, armed.since, armed.event] for name, armed in case.deadlines.items()
+        },
+        "results": [[done.task, done.result, micros(done.at), done.event] for done in case.results],
+    }
+
+
+def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
+    """The case that `to_json` wrote down."""
+    return Case(
+        **{
+            **plain,
+            "id": case_id,
+            "seq": seq,
+            "supporting": tuple(plain["supporting"]),
+            "opened_at": moment(plain["opened_at"]),
+            "entered": Entry(moment(plain["entered"][0]), plain["entered"][1]),
+            "personal": frozenset(plain["personal"]),
+            "involved": frozenset(plain["involved"]),
+            "stages": {name: Entry(moment(at), event) for name, (at, event) in plain["stages"].items()},
+            "deadlines": {
+                name: Armed(moment(due), ladder, since, event)
+                for name, (due, ladder, since, event) in plain["deadlines"].items()
+            },
+            "results": tuple(Done(task, result, moment(at), event) for task, result, at, event in plain["results"]),
+        }
+    )
+
+
+def _entry(entry: Entry) -> list[int]:
+    return [micros(entry.at), entry.event]

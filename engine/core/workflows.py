@@ -1,0 +1,173 @@
+"""States and transitions as the pack declares them, made legal or illegal by one shared `transitions` machine each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+
+from transitions import EventData, Machine, MachineError
+
+from engine.core.guards import Guard
+
+FINAL = ("released", "transferred", "closed")
+SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of a ladder: how far from the due time, how loud, and who is told."""
+
+    at: timedelta
+    level: str
+    tell: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Who is told what before, at and after a due time (催办阶梯); rungs in the order of time."""
+
+    name: str
+    title: str
+    rungs: tuple[Rung, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A due time of a state: `within` is a duration, a parameter or a term; `since` names what it counts from."""
+
+    name: str
+    title: str
+    within: str
+    since: str
+    """opened, state, `stage X`, `fact X` or `clock X` (the moment that clock is done)."""
+    ladder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A day count: day 0 is the local day of the first anchor fact that is known (or the next day), done at 00:00 of day N."""
+
+    name: str
+    title: str
+    anchor: tuple[str, ...]
+    day_zero: str
+    """anchor or next."""
+    days: str
+    """A parameter, or `decision.X`: the parameter that the deciding rule named as its outcome X."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """A piece of work whose result counts: the fact that holds its result, the one that says when, and its day clock."""
+
+    name: str
+    title: str
+    result: str
+    at: str
+    clock: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a case stands: one owner, its deadlines, and for the last ones how it ended."""
+
+    name: str
+    title: str
+    stage: str
+    owner: str
+    """A unit, `lead`, or 属地社区; empty in final states."""
+    deadlines: tuple[Deadline, ...] = ()
+    final: str = ""
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact asked for at a transition."""
+
+    field: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A verb people tap: from where to where, who may, what must hold, and what must be filled in."""
+
+    name: str
+    title: str
+    sources: tuple[str, ...]
+    to: str
+    """A state, or `same`: the case stays and only what was stated or done is recorded."""
+    by: tuple[str, ...]
+    when: tuple[tuple[Guard, ...], ...] = ()
+    """Any of these lists of guards must hold whole; empty: always."""
+    evidence: tuple[Evidence, ...] = ()
+    task: str = ""
+    danger: bool = False
+    clause: str = ""
+
+
+class Cursor:
+    """What the machine moves instead of a case: thrown away after one step, it brings back every unmet reason."""
+
+    __slots__ = ("meets", "state", "unmet")
+
+    def __init__(self, state: str, meets: Callable[[Transition], list[str]]) -> None:
+        self.state = state
+        self.meets = meets
+        self.unmet: list[str] = []
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """One case type: its states, transitions, clocks and tasks."""
+
+    name: str
+    title: str
+    subject: str
+    initial: str
+    states: Mapping[str, State]
+    transitions: Mapping[str, Transition]
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    tasks: Mapping[str, TaskType] = field(default_factory=dict)
+    clause: str = ""
+    note: str = ""
+
+    @cached_property
+    def machine(self) -> Machine:
+        """The one machine of this workflow, bound to no model and without `to_<state>` back doors."""
+        machine = Machine(
+            model=None, states=list(self.states), initial=None, auto_transitions=False, queued=False, send_event=True
+        )
+        for transition in self.transitions.values():
+            machine.add_transition(
+                transition.name,
+                list(transition.sources),
+                "=" if transition.to == SAME else transition.to,
+                conditions=_asks(transition),
+            )
+        return machine
+
+    def step(self, state: str, name: str, meets: Callable[[Transition], list[str]]) -> tuple[str | None, list[str]]:
+        """The state `name` leads to from `state`, or None with every unmet reason; no reasons: not possible from here."""
+        cursor = Cursor(state, meets)
+        try:
+            moved = self.machine.events[name].trigger(cursor)
+        except MachineError:
+            return None, []
+        return (cursor.state if moved else None), cursor.unmet
+
+    def leaving(self, state: str) -> tuple[Transition, ...]:
+        """What can be done in a state, in the order of the file."""
+        return tuple(transition for transition in self.transitions.values() if state in transition.sources)
+
+
+def _asks(transition: Transition) -> Callable[[EventData], bool]:
+    def ask(event: EventData) -> bool:
+        cursor: Cursor = event.model
+        cursor.unmet = cursor.meets(transition)
+        return not cursor.unmet
+
+    return ask
