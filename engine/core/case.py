@@ -61,7 +61,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One person, venue, item or matter carried until it is closed; `facts` as JSON holds them, `personal` by name only."""
+    """One person, venue, item or matter until it is closed; `facts` as JSON holds them, `personal` by name only."""
 
     id: str
     workflow: str
@@ -145,9 +145,7 @@ def _opened(case_id: str, event: Event) -> Case:
 def _advanced(case: Case, event: Event) -> Case:
     data = event.data
     if done := data.get("task"):
-        case = replace(
-            case, results=(*case.results, Done(done["name"], done["result"], moment(done["at"]), case.seq))
-        )
+        case = replace(case, results=(*case.results, Done(done["name"], done["result"], moment(done["at"]), case.seq)))
     if data["to"] == data["from"] and "entered" not in data:
         return case
     entry = Entry(event.occurred_at, case.seq)

@@ -42,7 +42,7 @@ class Problem:
 
 
 class BihuanError(Exception):
-    """Anything the engine refuses; `problems` are all of its reasons at once, `exit_code` is what the command returns."""
+    """Anything the engine refuses; `problems` are all its reasons, `exit_code` is what the command returns."""
 
     exit_code = 2
     status = 422

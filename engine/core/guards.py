@@ -74,7 +74,9 @@ class ClockGuard:
         if today >= days:
             return ""
         due = count.day_zero + timedelta(days=days)
-        return f"{count.title}须满 {days} 天，今天是第 {today} 天，{due.isoformat()} 0 时起方可（还差 {days - today} 天）"
+        return (
+            f"{count.title}须满 {days} 天，今天是第 {today} 天，{due.isoformat()} 0 时起方可（还差 {days - today} 天）"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +134,19 @@ class ActorGuard:
         return f"须由自进入“{self.not_since}”以来未经办本案的人员办理，{at.actor} 已经办过，请换人"
 
 
-Guard = FactGuard | ClockGuard | TaskGuard | ActorGuard
+@dataclass(frozen=True, slots=True)
+class DecisionGuard:
+    """What the deciding rule gave must be one of these."""
+
+    name: str
+    allowed: frozenset[str]
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else what the rule gave."""
+        given = at.case.outcome.get(self.name)
+        if given in self.allowed:
+            return ""
+        return f"只适用于判定 {self.name} 为 {'、'.join(sorted(self.allowed))} 的案件，本案为 {given or '未定'}"
+
+
+Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard

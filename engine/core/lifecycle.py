@@ -1,4 +1,4 @@
-"""Open a case, advance it, state what is known of it: each is asked of the rules and answered with one event or every refusal."""
+"""Open a case, advance it, state what is known of it: each gives one event, or a refusal with every reason."""
 
 from __future__ import annotations
 
@@ -95,7 +95,13 @@ def open_case(
 
 
 def advance(
-    book: Rulebook, case: Case, name: str, actor: Actor, stated: Stated, now: datetime, occurred_at: datetime | None = None
+    book: Rulebook,
+    case: Case,
+    name: str,
+    actor: Actor,
+    stated: Stated,
+    now: datetime,
+    occurred_at: datetime | None = None,
 ) -> Event:
     """Fire a transition: one event, or a refusal that lists every unmet condition with what would satisfy it.
 
@@ -119,7 +125,7 @@ def advance(
     if target is None and not unmet:
         raise Refused(_not_from_here(flow, case, transition))
     problems += [Problem("CASE-010", reason) for reason in unmet]
-    moved = replace(case, facts=case.facts | {key: to_json(value) for key, value in stated.facts.items()})
+    moved = replace(case, facts={**case.facts, **{key: to_json(value) for key, value in stated.facts.items()}})
     state = flow.states[transition.to if transition.to != SAME else case.state]
     entering = _Entering(book, flow, moved, facts, state, occurred_at, stays=transition.to == SAME)
     armed, ended, cannot = entering.deadlines()
@@ -323,7 +329,7 @@ def _count(book: Rulebook, flow: Workflow, case: Case, facts: Mapping[str, Fact]
     zero = local_day(value, book.zone) if isinstance(value, datetime) else value
     if clock.day_zero == "next":
         zero += timedelta(days=1)  # type: ignore[operator]  # anchors are dates or times, checked when the pack is built
-    done = None if total is None else midnight(zero + timedelta(days=total), book.zone)  # type: ignore[operator,arg-type]
+    done = None if total is None else midnight(zero + timedelta(days=total), book.zone)  # type: ignore[operator]
     return Count(clock.title, zero, total, done, anchors)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ SCOPES = ("all", "involved", "owner")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A department, community, quarantine site or outside party; `head` is its first responsible person (第一责任人)."""
+    """A department, community, site or outside party; `head` is its first responsible person (第一责任人)."""
 
     name: str
     kind: str
@@ -43,7 +43,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """A member of the leading group (班子成员) with the departments and communities she answers for (分管领域、包联社区)."""
+    """A member of the leading group (班子成员) with what she answers for (分管领域、包联社区)."""
 
     user: str
     fields: tuple[str, ...]

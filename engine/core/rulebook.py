@@ -67,7 +67,7 @@ class Example:
 
     name: str
     table: str
-    facts: Mapping[str, object]
+    facts: Mapping[str, Fact]
     as_of: date
     expect: Mapping[str, object]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 from transitions import EventData, Machine, MachineError
 
@@ -47,7 +48,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A day count: day 0 is the local day of the first anchor fact that is known (or the next day), done at 00:00 of day N."""
+    """A day count: day 0 is the local day of the first known anchor (or the next), done at 00:00 of day N."""
 
     name: str
     title: str
@@ -60,7 +61,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class TaskType:
-    """A piece of work whose result counts: the fact that holds its result, the one that says when, and its day clock."""
+    """Work whose result counts: the fact that holds its result, the one that says when, and its day clock."""
 
     name: str
     title: str
@@ -151,7 +152,7 @@ class Workflow:
         return machine
 
     def step(self, state: str, name: str, meets: Callable[[Transition], list[str]]) -> tuple[str | None, list[str]]:
-        """The state `name` leads to from `state`, or None with every unmet reason; no reasons: not possible from here."""
+        """The state `name` leads to, or None with every unmet reason; None without reasons: not possible from here."""
         cursor = Cursor(state, meets)
         try:
             moved = self.machine.events[name].trigger(cursor)
@@ -166,7 +167,7 @@ class Workflow:
 
 def _asks(transition: Transition) -> Callable[[EventData], bool]:
     def ask(event: EventData) -> bool:
-        cursor: Cursor = event.model
+        cursor: Any = event.model
         cursor.unmet = cursor.meets(transition)
         return not cursor.unmet
 

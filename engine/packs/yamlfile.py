@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -70,7 +70,7 @@ def _encoding(raw: bytes) -> str:
     return "GB18030"
 
 
-def _refuse(code: str, place: Place, what: str, expected: str = "") -> Any:  # noqa: ANN401 - never returns
+def _refuse(code: str, place: Place, what: str, expected: str = "") -> NoReturn:
     raise BadInput(Problem(code, what, expected, place=place))
 
 
@@ -106,17 +106,10 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    _refuse("RULE-003", self._at(event), "文件里有两份文档（---）", "一个文件只写一份 (one document expected)")
-            elif isinstance(event, yaml.AliasEvent):
-                self._alias(event)
-            elif isinstance(event, yaml.ScalarEvent):
-                self._count(event)
-                self._put(event, self._scalar(event), 1)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self._count(event)
-                self._start(event)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self._end()
+                    place = self._at(event)
+                    _refuse("RULE-003", place, "文件里有两份文档（---）", "一个文件只写一份 (one document expected)")
+            else:
+                self._take(event)
         if self.problems:
             raise BadInput(self.problems)
         if self.result is None:
@@ -124,6 +117,18 @@ class _Builder:
         if not isinstance(self.result, dict):
             _refuse("RULE-005", Place(self.file, 1, 1), "最外层不是映射", "键: 值 (mapping expected)")
         return Document(self.file, self.result, self.keys, self.values)
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._count(event)
+            self._put(event, self._scalar(event), 1)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._count(event)
+            self._start(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._end()
 
     def _events(self) -> Iterator[Any]:
         try:
@@ -134,22 +139,24 @@ class _Builder:
             line = self.text.splitlines()[mark.line] if mark and mark.line < len(self.text.splitlines()) else ""
             if "\t" in line[: len(line) - len(line.lstrip())]:
                 _refuse("RULE-002", place, "缩进里有制表符 (tab)", "请用空格缩进")
-            _refuse("RULE-012", place, f"YAML 语法错误：{error.problem or error.context}", "检查冒号后的空格、引号与缩进")
+            _refuse(
+                "RULE-012", place, f"YAML 语法错误：{error.problem or error.context}", "检查冒号后的空格、引号与缩进"
+            )
         except yaml.YAMLError as error:
             _refuse("RULE-012", Place(self.file), f"不能作为 YAML 读取：{str(error).splitlines()[0]}", "检查文件内容")
 
-    def _at(self, event: Any, path: Path = ()) -> Place:  # noqa: ANN401 - PyYAML's events have no types
+    def _at(self, event: Any, path: Path = ()) -> Place:
         mark = event.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1, ".".join(str(part) for part in path))
 
-    def _count(self, event: Any) -> None:  # noqa: ANN401
+    def _count(self, event: Any) -> None:
         self.nodes += 1
         if self.nodes > MOST_NODES:
             _refuse("RULE-007", self._at(event), f"展开后超过 {MOST_NODES:,} 个节点", "请拆分文件或去掉别名")
         if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
             _refuse("RULE-006", self._at(event), f"不允许标签 {event.tag} (tags not allowed)", "只写普通的值")
 
-    def _alias(self, event: Any) -> None:  # noqa: ANN401
+    def _alias(self, event: Any) -> None:
         self.aliases += 1
         if event.anchor not in self.anchors:
             _refuse("RULE-012", self._at(event), f"没有名为 {event.anchor} 的锚", "先写 &名 再写 *名")
@@ -157,11 +164,14 @@ class _Builder:
         self.nodes += size
         if self.aliases > MOST_ALIASES or self.nodes > MOST_NODES:
             _refuse(
-                "RULE-007", self._at(event), "别名过多或展开过大", f"别名不超过 {MOST_ALIASES} 个、节点不超过 {MOST_NODES:,} 个"
+                "RULE-007",
+                self._at(event),
+                "别名过多或展开过大",
+                f"别名不超过 {MOST_ALIASES} 个、节点不超过 {MOST_NODES:,} 个",
             )
         self._put(event, made, size)
 
-    def _start(self, event: Any) -> None:  # noqa: ANN401
+    def _start(self, event: Any) -> None:
         if len(self.open) >= MOST_DEPTH:
             _refuse("RULE-008", self._at(event), f"嵌套超过 {MOST_DEPTH} 层", "请减少嵌套")
         made: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
@@ -178,7 +188,7 @@ class _Builder:
             self.anchors[anchor] = (closed.made, size)
         self._attach(closed.made)
 
-    def _path(self, event: Any) -> Path:  # noqa: ANN401
+    def _path(self, event: Any) -> Path:
         if not self.open:
             return ()
         parent = self.open[-1]
@@ -188,7 +198,7 @@ class _Builder:
             _refuse("RULE-012", self._at(event), "键不能是列表或映射", "键要写成一个词")
         return (*parent.path, parent.key)
 
-    def _put(self, event: Any, value: Any, size: int) -> None:  # noqa: ANN401
+    def _put(self, event: Any, value: Any, size: int) -> None:
         parent = self.open[-1] if self.open else None
         spot = (event.start_mark.line + 1, event.start_mark.column + 1)
         if parent is not None and isinstance(parent.made, dict) and not parent.waiting:
@@ -199,24 +209,28 @@ class _Builder:
             self.anchors[event.anchor] = (value, size)
         self._attach(value)
 
-    def _key(self, event: Any, value: Any, parent: _Open, spot: tuple[int, int]) -> None:  # noqa: ANN401
+    def _key(self, event: Any, value: Any, parent: _Open, spot: tuple[int, int]) -> None:
         path = (*parent.path, value)
         if event.__class__ is yaml.AliasEvent or (value == "<<" and not event.style):
             _refuse("RULE-006", self._at(event), "不允许合并键 <<", "把内容写全")
         if not isinstance(value, str):
             value = str(value)
-            self.problems.append(Problem("RULE-013", f"键 {value} 会被读成别的类型", "加引号", place=self._at(event, path)))
+            self.problems.append(
+                Problem("RULE-013", f"键 {value} 会被读成别的类型", "加引号", place=self._at(event, path))
+            )
             path = (*parent.path, value)
         if value in parent.made:
             first = self.keys[path][0]
             self.problems.append(
-                Problem("RULE-001", f"重复的键 {value}（第{first}行已写）", "每个键只写一次", place=self._at(event, path))
+                Problem(
+                    "RULE-001", f"重复的键 {value}（第{first}行已写）", "每个键只写一次", place=self._at(event, path)
+                )
             )
         else:
             self.keys[path] = spot
         parent.key, parent.waiting = value, True
 
-    def _attach(self, value: Any) -> None:  # noqa: ANN401
+    def _attach(self, value: Any) -> None:
         if not self.open:
             self.result = value
             return
@@ -227,7 +241,7 @@ class _Builder:
             parent.made[parent.key] = value
             parent.waiting = False
 
-    def _scalar(self, event: Any) -> Any:  # noqa: ANN401
+    def _scalar(self, event: Any) -> Any:
         text: str = event.value
         if not event.implicit[0]:
             return text
@@ -241,7 +255,10 @@ class _Builder:
             parent = self.open[-1].path if self.open else ()
             self.problems.append(
                 Problem(
-                    "RULE-013", f"{text} 会被当成是/否、时刻或八进制数", f'加引号："{text}"；是/否写 true/false', place=self._at(event, parent)
+                    "RULE-013",
+                    f"{text} 会被当成是/否、时刻或八进制数",
+                    f'加引号："{text}"；是/否写 true/false',
+                    place=self._at(event, parent),
                 )
             )
         return text

@@ -1,0 +1,143 @@
+"""Reference lists: dated facts kept as data, and the ordered steps that match a stay to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from engine.core.conditions import Fact
+from engine.core.values import midnight, same_name
+
+SEPARATOR = "\x1f"
+HIGHEST = "highest"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the list: how it is headed, and what it may hold."""
+
+    name: str
+    title: str
+    type: str
+    values: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way a stay meets an entry: which columns are the same, when the entry stood, and the level that gives."""
+
+    how: str
+    same: tuple[str, ...]
+    first_within: timedelta | None
+    """None: listed at any moment of the day; else first listed within so long after its end."""
+    where: Mapping[str, frozenset[str]]
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the list: its ranked value and since when until when it stood (None: still)."""
+
+    level: str
+    listed_from: datetime
+    listed_until: datetime | None
+
+
+Candidates = Mapping[tuple[str, ...], Mapping[str, Sequence[Entry]]]
+"""Per set of columns, the entries under each key made of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A declared list: its columns, validity, rank, and how a stay of a case is matched."""
+
+    name: str
+    title: str
+    columns: Mapping[str, Column]
+    listed_from: str
+    listed_until: str
+    rank: str
+    order: tuple[str, ...]
+    natural_key: tuple[str, ...]
+    stay: Mapping[str, str]
+    """Column of the list, or `until` (the day of leaving) → fact of the case."""
+    steps: tuple[Step, ...]
+    otherwise: tuple[str, str]
+    """How and level when no step matches."""
+    gives: Mapping[str, str]
+    """Fact of the case → level or how."""
+
+    @property
+    def keys(self) -> tuple[tuple[str, ...], ...]:
+        """The different sets of columns that steps compare, in their order."""
+        return tuple(dict.fromkeys(step.same for step in self.steps))
+
+    def key_of(self, same: tuple[str, ...], values: Mapping[str, Fact]) -> str:
+        """The compared form of these columns; empty when one is missing."""
+        parts = [same_name(str(values.get(column) or "")) for column in same]
+        return SEPARATOR.join(parts) if all(parts) else ""
+
+    def stay_of(self, facts: Mapping[str, Fact]) -> tuple[dict[str, Fact], date] | None:
+        """Where somebody stayed, by the list's columns, and the day she left; None when that is not known."""
+        day = facts.get(self.stay["until"])
+        if not isinstance(day, date):
+            return None
+        return {column: facts.get(name) for column, name in self.stay.items() if column != "until"}, day
+
+
+@dataclass(slots=True)
+class Matcher:
+    """Matches many stays against the entries known at one time; what was found for a key and day is remembered."""
+
+    reference: Reference
+    candidates: Candidates
+    known_at: datetime
+    zone: ZoneInfo
+    found: dict[tuple[int, str, date], str | None] = field(default_factory=dict)
+
+    def of(self, facts: Mapping[str, Fact]) -> dict[str, Fact]:
+        """The facts the list gives for a stay; nothing when the stay is not known."""
+        stay = self.reference.stay_of(facts)
+        if stay is None:
+            return {}
+        where, day = stay
+        for index, step in enumerate(self.reference.steps):
+            key = self.reference.key_of(step.same, where)
+            if key and (level := self._level(index, step, key, day)) is not None:
+                return self._given(step.how, level)
+        return self._given(*self.reference.otherwise)
+
+    def _given(self, how: str, level: str) -> dict[str, Fact]:
+        return {name: level if what == "level" else how for name, what in self.reference.gives.items()}
+
+    def _level(self, index: int, step: Step, key: str, day: date) -> str | None:
+        spot = (index, key, day)
+        if spot not in self.found:
+            self.found[spot] = self._look(step, key, day)
+        return self.found[spot]
+
+    def _look(self, step: Step, key: str, day: date) -> str | None:
+        start, end = midnight(day, self.zone), midnight(day + timedelta(days=1), self.zone)
+        allowed = step.where.get(self.reference.rank)
+        levels = {
+            entry.level
+            for entry in self.candidates.get(step.same, {}).get(key, ())
+            if entry.listed_from <= self.known_at
+            and (allowed is None or entry.level in allowed)
+            and _stood(entry, start, end, step.first_within)
+        }
+        if not levels:
+            return None
+        if step.level != HIGHEST:
+            return step.level
+        return next(level for level in self.reference.order if level in levels)
+
+
+def _stood(entry: Entry, start: datetime, end: datetime, first_within: timedelta | None) -> bool:
+    if first_within is not None:
+        return end <= entry.listed_from < end + first_within
+    return entry.listed_from < end and (entry.listed_until is None or entry.listed_until > start)

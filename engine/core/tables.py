@@ -1,0 +1,371 @@
+"""Decision tables: rows that map facts to an outcome, compiled to bit masks; gaps and overlaps found exactly."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
+from types import MappingProxyType
+from typing import Any
+
+from engine.core.conditions import Between, Cell, Fact, Field, NotOneOf, OneOf, holds, label, words
+from engine.core.errors import BadInput, Problem, Refused, nearest
+
+MOST_EXAMPLES = 20
+MOST_REMEMBERED = 65_536
+INPUT_TYPES = ("enum", "yes_no", "integer", "number", "date", "unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One rule: any of the `when` mappings, valid from `since` until before `until`, leads to `then`."""
+
+    id: str
+    when: tuple[Mapping[str, Cell], ...]
+    then: Mapping[str, Any]
+    clause: str = ""
+    priority: int = 0
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An outcome with the rules, inputs and clauses that gave it; not `matched`: no rule covers these inputs."""
+
+    table: str
+    rules: tuple[str, ...]
+    clauses: tuple[str, ...]
+    inputs: Mapping[str, Fact]
+    outcome: Mapping[str, Any]
+    as_of: date
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One `when` mapping of a row: what the masks have a bit for."""
+
+    row: int
+    cells: Mapping[str, Cell]
+
+
+@dataclass(slots=True)
+class _Axis:
+    """One input cut into classes of values that no row tells apart: a mask of cases and an example for each."""
+
+    name: str
+    masks: dict[Any, int] = field(default_factory=dict)
+    rest: int = 0
+    """The mask of a listed value that no cell names (a unit, or an enum value)."""
+    points: list[Any] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    unknown: int = 0
+    examples: list[tuple[Fact, int]] = field(default_factory=list)
+
+    def mask(self, value: Any) -> int:
+        if value is None:
+            return self.unknown
+        if self.points:
+            index = 2 * bisect_right(self.points, value)
+            if index and self.points[index // 2 - 1] == value:
+                index -= 1
+            return self.segments[index]
+        return self.masks.get(value, self.rest)
+
+
+class Table:
+    """A decision table, ready to be asked; raises ValueError for inputs that cannot be one."""
+
+    def __init__(
+        self, name: str, title: str, hit_policy: str, inputs: Sequence[Field], rows: Sequence[Row], gaps: str = "refuse"
+    ) -> None:
+        for of in inputs:
+            if of.pii:
+                raise ValueError(f"{of.title}（{of.name}）是个人信息，不能作规则输入")
+            if of.type not in INPUT_TYPES:
+                raise ValueError(f"{of.title}（{of.name}）是 {of.type}，规则输入须为 {'、'.join(INPUT_TYPES)}")
+        self.name = name
+        self.title = title
+        self.hit_policy = hit_policy
+        self.gaps_policy = gaps
+        self.inputs = tuple(inputs)
+        self.rows = tuple(rows)
+        self._names = tuple(of.name for of in inputs)
+        order = (
+            sorted(range(len(rows)), key=lambda i: rows[i].priority) if hit_policy == "priority" else range(len(rows))
+        )
+        self._cases = [_Case(i, cells) for i in order for cells in rows[i].when]
+        self._axes = [_axis(of, self._cases) for of in inputs]
+        self._days = self._dates()
+        self._all = (1 << len(self._cases)) - 1
+        self._remembered: dict[tuple[Any, ...], Decision] = {}
+
+    def decide(self, facts: Mapping[str, Fact], as_of: date) -> Decision:
+        """What these facts lead to on that day; facts that are no inputs are not looked at."""
+        get = facts.get
+        key = (as_of, *[get(name) for name in self._names])
+        found = self._remembered.get(key)
+        if found is not None and _same_types(key, found):
+            return found
+        decision = self._decide(key[1:], as_of)
+        if len(self._remembered) >= MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[key] = decision
+        return decision
+
+    def _decide(self, values: tuple[Fact, ...], as_of: date) -> Decision:
+        mask = self._all & self._day_mask(as_of)
+        for of, axis, value in zip(self.inputs, self._axes, values, strict=True):
+            if problem := domain_problem(of, value):
+                raise BadInput(problem)
+            mask &= axis.mask(value)
+        hits = self._hits(mask)
+        return Decision(
+            table=self.name,
+            rules=tuple(row.id for row in hits),
+            clauses=tuple(dict.fromkeys(row.clause for row in hits if row.clause)),
+            inputs=MappingProxyType(dict(zip(self._names, values, strict=True))),
+            outcome=_added_up(hits) if self.hit_policy == "collect" else (hits[0].then if hits else {}),
+            as_of=as_of,
+            matched=bool(hits),
+        )
+
+    def _hits(self, mask: int) -> list[Row]:
+        if self.hit_policy == "priority":
+            return [self.rows[self._cases[(mask & -mask).bit_length() - 1].row]] if mask else []
+        rows = list(dict.fromkeys(self._cases[bit].row for bit in _bits(mask)))
+        if self.hit_policy == "unique" and len(rows) > 1:
+            ids = "、".join(self.rows[row].id for row in rows)
+            raise Refused(
+                Problem("RULE-025", f"规则表 {self.title} 有多条规则同时命中：{ids}", "unique 表只能命中一条")
+            )
+        return [self.rows[row] for row in rows]
+
+    def considered(self, facts: Mapping[str, Fact], as_of: date) -> list[tuple[Row, str]]:
+        """Every row with the first cell that failed, in words; empty for a row that holds."""
+        return [(row, self._failed(row, facts, as_of)) for row in self.rows]
+
+    def _failed(self, row: Row, facts: Mapping[str, Fact], as_of: date) -> str:
+        if (row.since and as_of < row.since) or (row.until and as_of >= row.until):
+            return f"有效期 {row.since or ''}～{row.until or ''} 之外"
+        fields = {of.name: of for of in self.inputs}
+        told = ""
+        for cells in row.when:
+            failed = next((name for name, cell in cells.items() if not holds(cell, facts.get(name))), None)
+            if failed is None:
+                return ""
+            told = (
+                told or f"要求 {words(fields[failed], cells[failed])}，现为 {label(fields[failed], facts.get(failed))}"
+            )
+        return told
+
+    def overlaps(self) -> list[tuple[Row, Row, dict[str, Fact], date | None]]:
+        """Rows that can hold at once although the hit policy forbids it, each pair with an example; at most 20."""
+        if self.hit_policy == "collect":
+            return []
+        axes = [[mask for _, mask in axis.examples] for axis in self._axes]
+        dated = [mask for _, mask in self._days]
+        pairs: dict[tuple[int, int], tuple[int, int]] = {}
+        for bit, case in enumerate(self._cases):
+            together = self._all
+            for masks in (*axes, dated):
+                together &= reduce(or_, (mask for mask in masks if mask >> bit & 1), 0)
+            for other in _bits(together >> (bit + 1) << (bit + 1)):
+                if self._cases[other].row != case.row and self._equal(case.row, self._cases[other].row):
+                    pairs.setdefault((case.row, self._cases[other].row), (bit, other))
+            if len(pairs) >= MOST_EXAMPLES:
+                break
+        return [self._example_of(pair, bits) for pair, bits in list(pairs.items())[:MOST_EXAMPLES]]
+
+    def _equal(self, one: int, other: int) -> bool:
+        return self.hit_policy == "unique" or self.rows[one].priority == self.rows[other].priority
+
+    def _example_of(
+        self, pair: tuple[int, int], bits: tuple[int, int]
+    ) -> tuple[Row, Row, dict[str, Fact], date | None]:
+        both = (1 << bits[0]) | (1 << bits[1])
+        example = {
+            axis.name: next(value for value, mask in axis.examples if mask & both == both) for axis in self._axes
+        }
+        day = next(day for day, mask in self._days if mask & both == both)
+        return self.rows[pair[0]], self.rows[pair[1]], example, day
+
+    def gaps(self, budget: int = 200_000) -> tuple[list[dict[str, Fact]], bool]:
+        """Inputs that no row covers (key `as_of` where days matter), at most 20, and whether all were looked at."""
+        found: list[dict[str, Fact]] = []
+        levels: list[tuple[str, list[tuple[Fact, int]]]] = [(axis.name, _classes(axis.examples)) for axis in self._axes]
+        if len(self._days) > 1:
+            levels.append(("as_of", _classes(self._days)))
+        stack: list[tuple[int, int, tuple[Fact, ...]]] = [(0, self._all, ())]
+        work = 0
+        free = self._free_suffixes(levels)
+        while stack:
+            level, mask, chosen = stack.pop()
+            work += 1
+            if work > budget:
+                return found, False
+            if mask & free[level]:
+                continue
+            if not mask or level == len(levels):
+                rest = [values[0][0] for _, values in levels[level:]]
+                found.append(dict(zip((name for name, _ in levels), (*chosen, *rest), strict=True)))
+                if len(found) >= MOST_EXAMPLES:
+                    return found, True
+                continue
+            for value, allowed in reversed(levels[level][1]):
+                stack.append((level + 1, mask & allowed, (*chosen, value)))
+        return found, True
+
+    def _free_suffixes(self, levels: list[tuple[str, list[tuple[Fact, int]]]]) -> list[int]:
+        """Per level, the cases that hold whatever the remaining inputs are."""
+        free = [self._all]
+        for _, values in reversed(levels):
+            free.append(reduce(lambda one, other: one & other, (mask for _, mask in values), free[-1]))
+        return free[::-1] if levels else [self._all]
+
+    def _dates(self) -> list[tuple[date | None, int]]:
+        edges = sorted({day for row in self.rows for day in (row.since, row.until) if day})
+        days: list[date | None] = [edges[0] - timedelta(days=1), *edges] if edges else [None]
+        return [(day, self._valid(day)) for day in days]
+
+    def _valid(self, day: date | None) -> int:
+        mask = 0
+        for bit, case in enumerate(self._cases):
+            row = self.rows[case.row]
+            if day is None or ((not row.since or row.since <= day) and (not row.until or day < row.until)):
+                mask |= 1 << bit
+        return mask
+
+    def _day_mask(self, as_of: date) -> int:
+        if len(self._days) == 1:
+            return self._days[0][1]
+        index = bisect_right(self._days, as_of, lo=1, key=lambda item: item[0] or date.min)
+        return self._days[index - 1][1]
+
+
+def domain_problem(of: Field, value: Fact) -> Problem | None:
+    """What is wrong with a value of a closed domain; None when it lies inside or is unknown."""
+    if value is None or of.type != "enum" or value in of.values:
+        return None
+    return Problem(
+        "RULE-022",
+        f"{of.title}（{of.name}）没有选项 {value}",
+        f"可用：{'、'.join(of.values)}",
+        nearest(str(value), of.values),
+    )
+
+
+def _same_types(key: tuple[Any, ...], found: Decision) -> bool:
+    """Whether equal keys are the same facts too: True == 1 in Python, but not in a rule."""
+    return all(
+        one is other or type(one) is type(other) for one, other in zip(key[1:], found.inputs.values(), strict=True)
+    )
+
+
+def _axis(of: Field, cases: list[_Case]) -> _Axis:
+    axis = _Axis(of.name)
+    cells = [(1 << bit, case.cells.get(of.name)) for bit, case in enumerate(cases)]
+    axis.unknown = _mask(cells, None)
+    if of.type in ("integer", "number", "date"):
+        _cut(axis, of, cells)
+    else:
+        _listed(axis, of, cells)
+    axis.examples.append((None, axis.unknown))
+    return axis
+
+
+def _mask(cells: list[tuple[int, Cell | None]], value: Fact) -> int:
+    return reduce(or_, (bit for bit, cell in cells if holds(cell, value)), 0)
+
+
+def _listed(axis: _Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
+    """Enumerated values: each named value gets its mask from the cells that name it, in one pass."""
+    anything = 0
+    named: dict[Fact, int] = {}
+    excluded: dict[Fact, int] = {}
+    for bit, cell in cells:
+        if isinstance(cell, OneOf):
+            for value in cell.values:
+                named[value] = named.get(value, 0) | bit
+        elif holds(cell, _ANYTHING):
+            anything |= bit
+            if isinstance(cell, NotOneOf):
+                for value in cell.values:
+                    excluded[value] = excluded.get(value, 0) | bit
+    domain: list[Fact] = [True, False] if of.type == "yes_no" else list(of.values)
+    for value in dict.fromkeys([*domain, *named, *excluded]):
+        axis.masks[value] = (anything & ~excluded.get(value, 0)) | named.get(value, 0)
+    axis.rest = anything
+    axis.examples = list(axis.masks.items())
+    if of.type == "unit":
+        axis.examples.append(("（其他单位）", anything))
+
+
+_ANYTHING: Any = object()
+
+
+def _cut(axis: _Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
+    """Numbers and dates: a mask for each bound and for each open stretch between two of them."""
+    bounds: set[Any] = {edge for edge in (of.low, of.high) if edge is not None}
+    for _, cell in cells:
+        if isinstance(cell, Between):
+            bounds |= {edge for edge in (cell.low, cell.high) if edge is not None}
+        elif isinstance(cell, OneOf | NotOneOf):
+            bounds |= set(cell.values)
+    axis.points = sorted(bounds)
+    points = axis.points
+    if not points:
+        axis.rest = _mask(cells, 0 if of.type != "date" else date.min)
+        axis.examples = [(0 if of.type != "date" else date(2022, 1, 1), axis.rest)]
+        return
+    whole = of.type != "number"
+    step: Any = timedelta(days=1) if of.type == "date" else 1
+    for index in range(2 * len(points) + 1):
+        value = _sample(points, index, step, whole=whole)
+        mask = 0 if value is None else _mask(cells, value)
+        axis.segments.append(mask)
+        inside = value is not None and (of.low is None or value >= of.low) and (of.high is None or value <= of.high)
+        if inside:
+            axis.examples.append((value, mask))
+
+
+def _sample(points: list[Any], index: int, step: Any, *, whole: bool) -> Any:
+    """A value of the stretch: odd ones are the points themselves; None when no whole value lies between two points."""
+    if index % 2:
+        return points[index // 2]
+    if index == 0:
+        return points[0] - step
+    if index == 2 * len(points):
+        return points[-1] + step
+    low, high = points[index // 2 - 1], points[index // 2]
+    if whole:
+        return low + step if low + step < high else None
+    return (low + high) / 2
+
+
+def _classes(values: Sequence[tuple[Any, int]]) -> list[tuple[Fact, int]]:
+    """One example for each mask: values that no row tells apart are looked at once."""
+    first: dict[int, Fact] = {}
+    for value, mask in values:
+        first.setdefault(mask, value)
+    return [(value, mask) for mask, value in first.items()]
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def _added_up(hits: list[Row]) -> dict[str, Any]:
+    total: dict[str, list[Any]] = {}
+    for row in hits:
+        for name, value in row.then.items():
+            listed = total.setdefault(name, [])
+            listed += [item for item in (value if isinstance(value, list | tuple) else [value]) if item not in listed]
+    return dict(total)

@@ -1,0 +1,452 @@
+"""The files of a pack → one rule book: every name in one file is looked up in the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
+from engine.core.errors import Problem, listing, nearest
+from engine.core.org import COMMUNITY, Leader, Organisation, Person, Role, Unit
+from engine.core.reference import Column, Reference, Step
+from engine.core.rulebook import Example, Rulebook, Source, Subject, Term
+from engine.core.tables import Row, Table
+from engine.core.values import Dated, Parameter
+from engine.core.workflows import Ladder, Rung, Workflow
+from engine.packs import models as m
+from engine.packs.flows import FlowBuilder, Names
+from engine.packs.yamlfile import Document, Path
+
+Read = list[tuple[Document, Any]]
+"""Each file with the model that read it."""
+
+
+class PackBuilder:
+    """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
+
+    def __init__(self, read: Read, digest: str) -> None:
+        self.read = read
+        self.digest = digest
+        self.problems: list[Problem] = []
+        self.flow_documents: dict[str, Document] = {}
+        self.table_places: dict[str, tuple[Document, Path]] = {}
+
+    def files(self, kind: type[Any]) -> Read:
+        """The files of one kind."""
+        return [(document, model) for document, model in self.read if isinstance(model, kind)]
+
+    def sections(self, kind: type[Any], section: str) -> list[tuple[Document, str, Any]]:
+        """Every named entry of a section over all files of a kind; a name written twice is a mistake."""
+        seen: dict[str, Document] = {}
+        entries = []
+        for document, model in self.files(kind):
+            for name, entry in getattr(model, section).items():
+                if name in seen:
+                    self.wrong(
+                        document, "RULE-001", (section, name), f"{name} 已写在 {seen[name].file}", "每个名字只写一次"
+                    )
+                    continue
+                seen[name] = document
+                entries.append((document, name, entry))
+        return entries
+
+    def wrong(self, document: Document, code: str, path: Path, what: str, expected: str = "", hint: str = "") -> None:
+        """Note a mistake at a path of a file."""
+        self.problems.append(Problem(code, what, expected, hint, document.place(path)))
+
+    def known(
+        self, document: Document, code: str, path: Path, what: str, name: str, allowed: Iterable[str], edit: str = ""
+    ) -> bool:
+        """Whether a name exists; if not, note it with the nearest right one and the file to edit."""
+        options = list(allowed)
+        if name in options:
+            return True
+        where = f"（在 {edit} 里添加）" if edit else ""
+        self.wrong(
+            document, code, path, f"没有{what} {name}", f"可用：{listing(options)}{where}", nearest(name, options)
+        )
+        return False
+
+    def build(self) -> Rulebook | None:
+        """The rule book; None when something is wrong."""
+        packs = self.files(m.PackFile)
+        if len(packs) != 1:
+            self.problems.append(
+                Problem("RULE-021", f"有 {len(packs)} 个 pack.yaml", "一个规则包恰有一个 rules/pack.yaml")
+            )
+            return None
+        document, pack = packs[0]
+        try:
+            zone = ZoneInfo(pack.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            self.wrong(document, "RULE-040", ("timezone",), f"没有时区 {pack.timezone}", "如 Asia/Shanghai")
+            return None
+        self.units = [name for _, model in self.files(m.OrganisationFile) for name in model.units]
+        organisation = self.organisation()
+        subjects = self.subjects()
+        parameters = self.parameters(subjects)
+        terms = {name: Term(name, t.within, t.clause, t.owner, t.waived) for _, name, t in self.terms()}
+        ladders = self.ladders()
+        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders)
+        workflows = self.workflows(names)
+        tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(m.WorkflowFile)])
+        references = self.references(subjects)
+        sources = self.sources(subjects)
+        self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, _UNITS_FILE)
+        flow_names = [model.workflow for _, model in self.files(m.WorkflowFile)]
+        self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
+        examples = self.examples(tables, subjects)
+        if self.problems:
+            return None
+        return Rulebook(
+            name=pack.pack,
+            title=pack.title,
+            authority=pack.authority,
+            document=pack.document,
+            zone=zone,
+            default_owner=pack.default_owner,
+            default_workflow=pack.default_workflow,
+            organisation=organisation,
+            subjects=subjects,
+            parameters=parameters,
+            terms=terms,
+            ladders=ladders,
+            tables=tables,
+            workflows=workflows,
+            references=references,
+            sources=sources,
+            examples=tuple(examples),
+            digest=self.digest,
+        )
+
+    def organisation(self) -> Organisation:
+        """Units, roles, staff and leaders."""
+        roles = {
+            name: Role(name, role.title, role.scope, frozenset(role.may))
+            for _, name, role in self.sections(m.OrganisationFile, "roles")
+        }
+        units = {}
+        for document, name, unit in self.sections(m.OrganisationFile, "units"):
+            if unit.parent:
+                self.known(document, "RULE-023", ("units", name, "parent"), "单位", unit.parent, self.units)
+            units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, tuple(unit.formerly))
+        staff = {}
+        for document, user, person in self.sections(m.OrganisationFile, "staff"):
+            for index, post in enumerate(person.roles):
+                path: Path = ("staff", user, "roles", index)
+                self.known(document, "FLOW-012", (*path, "role"), "角色", post.role, roles)
+                self.known(document, "RULE-023", (*path, "unit"), "单位", post.unit, self.units, _UNITS_FILE)
+            staff[user] = Person(user, person.name, tuple((post.role, post.unit) for post in person.roles))
+        leaders = []
+        for document, model in self.files(m.OrganisationFile):
+            for index, leader in enumerate(model.leaders):
+                for key in ("fields", "communities"):
+                    for unit in getattr(leader, key):
+                        self.known(document, "RULE-023", ("leaders", index, key), "单位", unit, self.units, _UNITS_FILE)
+                leaders.append(Leader(leader.name, tuple(leader.fields), tuple(leader.communities)))
+        return Organisation(units, roles, staff, tuple(leaders))
+
+    def subjects(self) -> dict[str, Subject]:
+        """The kinds of subject with their typed facts."""
+        tables = [name for _, model in self.files(m.TablesFile) for name in model.tables]
+        made = {}
+        for document, name, subject in self.sections(m.FieldsFile, "subjects"):
+            path: Path = ("subjects", name)
+            fields = {key: self.field(document, (*path, "fields", key), key, f) for key, f in subject.fields.items()}
+            if subject.decided_by:
+                self.known(document, "RULE-040", (*path, "decided_by"), "规则表", subject.decided_by, tables)
+            if subject.jurisdiction:
+                self.known(document, "RULE-032", (*path, "jurisdiction"), "要素", subject.jurisdiction, fields)
+            for index, key_set in enumerate(subject.identity):
+                for key in key_set:
+                    self.known(document, "RULE-032", (*path, "identity", index), "要素", key, fields)
+            identity = tuple(tuple(keys) for keys in subject.identity)
+            made[name] = Subject(name, subject.title, fields, subject.decided_by, subject.jurisdiction, identity)
+        return made
+
+    def field(self, document: Document, path: Path, name: str, model: m.FieldModel) -> Field:
+        """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one."""
+        if model.type in ("text", "file", "person_ref", "region") and model.pii is None:
+            self.wrong(document, "RULE-021", path, f"没写 {model.title} 是不是个人信息", "写 pii: true 或 pii: false")
+        if model.type == "enum" and not model.values:
+            self.wrong(document, "RULE-021", path, f"{model.title} 没有选项", "写 values: [甲, 乙]")
+        if model.pii and model.type != "text":
+            self.wrong(document, "RULE-029", (*path, "pii"), f"{model.type} 不能是个人信息", "个人信息只能是 text")
+        titles = model.values if isinstance(model.values, dict) else {}
+        kind = tuple(self.units) if model.type == "unit" else tuple(model.values)
+        return Field(
+            name,
+            model.title,
+            model.type,
+            kind,
+            titles,
+            model.min,
+            model.max,
+            bool(model.pii),
+            model.required,
+            model.check,
+        )
+
+    def parameters(self, subjects: Mapping[str, Subject]) -> dict[str, Parameter]:
+        """Dated values, each date once and in order."""
+        dates = {
+            key for subject in subjects.values() for key, of in subject.fields.items() if of.type in ("date", "time")
+        }
+        made = {}
+        for document, name, model in self.sections(m.ParametersFile, "parameters"):
+            path: Path = ("parameters", name)
+            if model.dated_by:
+                self.known(document, "RULE-032", (*path, "dated_by"), "日期要素", model.dated_by, sorted(dates))
+            values: list[Dated] = []
+            for index, item in enumerate(model.values):
+                spot = (*path, "values", index)
+                if values and item.from_ <= values[-1].since:
+                    self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
+                if not item.clause and not item.source:
+                    self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
+                value = tuple(item.value) if isinstance(item.value, list) else item.value
+                values.append(Dated(item.from_, value, item.clause, item.source))
+            made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
+        return made
+
+    def terms(self) -> list[tuple[Document, str, m.TermModel]]:
+        """Vague words: each bound or waived, not both."""
+        entries = self.sections(m.TermsFile, "terms")
+        for document, name, term in entries:
+            if (term.within is None) == (not term.waived):
+                self.wrong(
+                    document,
+                    "RULE-021",
+                    ("terms", name),
+                    f"{name} 要么定时限，要么说明为何不定",
+                    "within 或 waived 写一个",
+                )
+        return entries
+
+    def ladders(self) -> dict[str, Ladder]:
+        """Ladders, their rungs in the order of time."""
+        made = {}
+        for document, name, model in self.sections(m.LaddersFile, "ladders"):
+            rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
+            for index, rung in enumerate(rungs):
+                path: Path = ("ladders", name, "rungs", index)
+                if rung.tell not in ("owner", "unit.head", "leader"):
+                    self.known(
+                        document,
+                        "RULE-023",
+                        (*path, "tell"),
+                        "单位",
+                        rung.tell,
+                        [*self.units, "owner", "unit.head", "leader"],
+                    )
+                if index and rung.at <= rungs[index - 1].at:
+                    self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
+            made[name] = Ladder(name, model.title, tuple(rungs))
+        return made
+
+    def workflows(self, names: Names) -> dict[str, Workflow]:
+        """Each workflow file, under a name used once."""
+        made: dict[str, Workflow] = {}
+        for document, model in self.files(m.WorkflowFile):
+            if model.workflow in self.flow_documents:
+                other = self.flow_documents[model.workflow].file
+                self.wrong(
+                    document, "RULE-001", ("workflow",), f"流程 {model.workflow} 已写在 {other}", "每个流程只写一次"
+                )
+                continue
+            self.flow_documents[model.workflow] = document
+            flow = FlowBuilder(document, model, names, self.problems).build()
+            if flow is not None:
+                made[flow.name] = flow
+        return made
+
+    def tables(
+        self, subjects: Mapping[str, Subject], parameters: Mapping[str, Parameter], flows: list[str]
+    ) -> dict[str, Table]:
+        """Decision tables; a table is about the subject that has all of its inputs."""
+        made = {}
+        for document, name, model in self.sections(m.TablesFile, "tables"):
+            path: Path = ("tables", name)
+            self.table_places[name] = (document, path)
+            subject = next((s for s in subjects.values() if s.decided_by == name), None)
+            fields = subject.fields if subject else {key: of for s in subjects.values() for key, of in s.fields.items()}
+            inputs = []
+            for index, key in enumerate(model.inputs):
+                if self.known(document, "RULE-032", (*path, "inputs", index), "要素", key, fields, "rules/fields.yaml"):
+                    inputs.append(fields[key])
+            rows = [
+                self.row(document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows)
+                for index, row in enumerate(model.rules)
+            ]
+            ids: set[str] = set()
+            for index, row in enumerate(model.rules):
+                if row.id in ids:
+                    self.wrong(
+                        document, "RULE-001", (*path, "rules", index, "id"), f"规则号 {row.id} 重复", "每条规则一个号"
+                    )
+                ids.add(row.id)
+            try:
+                made[name] = Table(name, model.title, model.hit_policy, inputs, rows, model.gaps)
+            except ValueError as error:
+                self.wrong(document, "RULE-031", (*path, "inputs"), str(error))
+        return made
+
+    def row(
+        self,
+        document: Document,
+        path: Path,
+        model: m.RowModel,
+        inputs: Mapping[str, Field],
+        parameters: Mapping[str, Parameter],
+        flows: list[str],
+    ) -> Row:
+        """One rule: its cells read, its outcome's names looked up."""
+        if model.from_ and model.until and model.until <= model.from_:
+            self.wrong(document, "RULE-036", (*path, "until"), "失效日不晚于生效日", "until 须晚于 from（不含当日）")
+        several = model.when if isinstance(model.when, list) else [model.when]
+        when = []
+        for index, cells in enumerate(several):
+            spot: Path = (*path, "when", index) if isinstance(model.when, list) else (*path, "when")
+            when.append(self.cells(document, spot, cells, inputs))
+        then = model.then
+        for key in ("lead", "supporting"):
+            for unit in then.get(key, []) if isinstance(then.get(key), list) else [then[key]] if key in then else []:
+                self.known(
+                    document, "RULE-023", (*path, "then", key), "单位", str(unit), [*self.units, COMMUNITY], _UNITS_FILE
+                )
+        if "workflow" in then:
+            self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
+            for key, name in self._named_parameters(str(then["workflow"]), then):
+                self.known(document, "RULE-040", (*path, "then", key), "参数", name, parameters)
+        return Row(model.id, tuple(when), then, model.clause or model.source, model.priority, model.from_, model.until)
+
+    def _named_parameters(self, workflow: str, then: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What `decision.X` in the workflow's clocks and tests asks the outcome to name."""
+        model = next((model for _, model in self.files(m.WorkflowFile) if model.workflow == workflow), None)
+        asked = [clock.days for clock in model.clocks.values()] if model else []
+        for item in model.transitions if model else []:
+            for transition in item.values():
+                for cells in transition.when if isinstance(transition.when, list) else [transition.when]:
+                    asked += [str(raw.get("from_day", "")) for raw in cells.values() if isinstance(raw, dict)]
+        keys = dict.fromkeys(name.removeprefix("decision.") for name in asked if name.startswith("decision."))
+        return [(key, str(then.get(key, ""))) for key in keys]
+
+    def cells(
+        self, document: Document, path: Path, raw: Mapping[str, Any], inputs: Mapping[str, Field]
+    ) -> dict[str, Cell]:
+        """The cells of a `when:`, each about an input of the table."""
+        cells: dict[str, Cell] = {}
+        for key, value in raw.items():
+            if not self.known(document, "RULE-032", (*path, key), "输入要素", key, inputs, "inputs"):
+                continue
+            try:
+                cell = parse_cell(inputs[key], value)
+            except ConditionError as error:
+                self.wrong(document, error.code, (*path, key), str(error))
+                continue
+            if cell is not None:
+                cells[key] = cell
+        return cells
+
+    def references(self, subjects: Mapping[str, Subject]) -> dict[str, Reference]:
+        """Reference lists: columns, steps, and the facts they read and give."""
+        facts = {key for subject in subjects.values() for key in subject.fields}
+        made = {}
+        for document, model in self.files(m.ReferenceFile):
+            columns = {
+                name: Column(name, c.title, c.type, tuple(c.values), tuple(c.aliases), c.required)
+                for name, c in model.columns.items()
+            }
+            named: list[tuple[Path, str]] = [(("valid", i), name) for i, name in enumerate(model.valid)]
+            named += [(("natural_key", i), name) for i, name in enumerate(model.natural_key)]
+            named += [(("rank", "column"), model.rank.column)]
+            named += [(("stay", name), name) for name in model.stay if name != "until"]
+            named += [(("match", i, "same"), name) for i, step in enumerate(model.match) for name in step.same]
+            for path, name in named:
+                self.known(document, "RULE-032", path, "列", name, columns)
+            for key, fact in [*model.stay.items(), *((name, name) for name in model.gives)]:
+                self.known(document, "RULE-032", ("stay", key), "要素", fact, sorted(facts), "rules/fields.yaml")
+            for index, step in enumerate(model.match):
+                for column in step.where:
+                    self.known(document, "RULE-032", ("match", index, "where"), "排序列", column, [model.rank.column])
+            if "until" not in model.stay:
+                self.wrong(document, "RULE-021", ("stay",), "没写离开当日是哪个要素", "until: 要素")
+            steps = tuple(
+                Step(
+                    s.how,
+                    tuple(s.same),
+                    None if isinstance(s.listed, str) else s.listed.first_within,
+                    {column: frozenset(values) for column, values in s.where.items()},
+                    s.level,
+                )
+                for s in model.match
+            )
+            if len({step.same for step in steps}) > MOST_KEYS:
+                self.wrong(document, "RULE-029", ("match",), "比对的列组合太多", f"不同的 same 不超过 {MOST_KEYS} 组")
+            made[model.reference] = Reference(
+                model.reference,
+                model.title,
+                columns,
+                model.valid[0],
+                model.valid[1],
+                model.rank.column,
+                tuple(model.rank.order),
+                tuple(model.natural_key),
+                model.stay,
+                steps,
+                (model.otherwise.how, model.otherwise.level),
+                model.gives,
+            )
+        return made
+
+    def sources(self, subjects: Mapping[str, Subject]) -> dict[str, Source]:
+        """Senders of lists, and how their columns are called."""
+        flows = [model.workflow for _, model in self.files(m.WorkflowFile)]
+        made = {}
+        for document, name, model in self.sections(m.SourcesFile, "sources"):
+            path: Path = ("sources", name)
+            if not self.known(document, "RULE-032", (*path, "subject"), "对象", model.subject, subjects):
+                continue
+            fields = subjects[model.subject].fields
+            named = [*model.aliases, *model.meanings, *model.required]
+            named += [key for keys in [*model.split.values(), *model.order] for key in keys]
+            for key in named:
+                self.known(document, "RULE-032", path, "要素", key, fields, "rules/fields.yaml")
+            self.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
+            made[name] = Source(
+                name=name,
+                title=model.title or name,
+                subject=model.subject,
+                aliases={key: tuple(heads) for key, heads in model.aliases.items()},
+                required=tuple(model.required),
+                known_person=model.known_person,
+                meanings=model.meanings,
+                split={head: tuple(keys) for head, keys in model.split.items()},
+                order=tuple((pair[0], pair[1]) for pair in model.order),
+                rejects=model.rejects,
+            )
+        return made
+
+    def examples(self, tables: Mapping[str, Table], subjects: Mapping[str, Subject]) -> list[Example]:
+        """Examples, their facts typed."""
+        fields = {key: of for subject in subjects.values() for key, of in subject.fields.items()}
+        made = []
+        for document, model in self.files(m.ExamplesFile):
+            for index, example in enumerate(model.examples):
+                path: Path = ("examples", index)
+                self.known(document, "RULE-040", (*path, "table"), "规则表", example.table, tables)
+                facts: dict[str, Fact] = {}
+                for key, raw in example.facts.items():
+                    if not self.known(document, "RULE-032", (*path, "facts", key), "要素", key, fields):
+                        continue
+                    try:
+                        facts[key] = parse_value(fields[key], raw)
+                    except ValueError as error:
+                        self.wrong(document, "RULE-022", (*path, "facts", key), str(error))
+                made.append(Example(example.name, example.table, facts, example.as_of, example.expect))
+        return made
+
+
+MOST_KEYS = 3
+_UNITS_FILE = "rules/organisation.yaml"

@@ -1,0 +1,182 @@
+"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, broken examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from engine.core.conditions import Fact, Field, label
+from engine.core.errors import Place, Problem
+from engine.core.guards import ClockGuard
+from engine.core.rulebook import Rulebook
+from engine.core.tables import Row, Table
+from engine.core.workflows import SAME, Transition, Workflow
+
+At = Callable[[str, tuple[str | int, ...]], Place]
+"""The place of a path in the file of a named table or workflow."""
+
+
+def check_book(book: Rulebook, at: At) -> list[Problem]:
+    """Every mistake of a rule book that can be built."""
+    problems: list[Problem] = []
+    for table in book.tables.values():
+        problems += _overlaps(table, at)
+        problems += _gaps(table, at)
+    for flow in book.workflows.values():
+        problems += _reach(flow, at)
+        problems += _releases(flow, at)
+    problems += _examples(book)
+    return problems
+
+
+def notes(book: Rulebook) -> list[str]:
+    """What is no mistake but a manager should know: combinations that go to the default owner."""
+    told = []
+    for table in book.tables.values():
+        if table.gaps_policy == "default_owner" and table.hit_policy != "collect":
+            examples, _ = table.gaps()
+            if examples:
+                shown = _told(examples[0], table.inputs)
+                told.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
+    return told
+
+
+def _told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:
+    fields = {of.name: of for of in inputs}
+    return "，".join(
+        f"{fields[key].title}={label(fields[key], value)}" if key in fields else f"日期={value}"
+        for key, value in example.items()
+    )
+
+
+def _row_place(table: Table, row: Row, at: At) -> Place:
+    return at(table.name, ("rules", table.rows.index(row)))
+
+
+def _overlaps(table: Table, at: At) -> list[Problem]:
+    problems = []
+    for one, other, example, day in table.overlaps():
+        when = f"（{day}）" if day else ""
+        problems.append(
+            Problem(
+                "RULE-025",
+                f"规则 {one.id}（{_row_place(table, one, at)}）与 {other.id} 会同时命中",
+                f"例如 {_told(example, table.inputs)}{when}；请改条件或写明 priority",
+                place=_row_place(table, other, at),
+            )
+        )
+    return problems
+
+
+def _gaps(table: Table, at: At) -> list[Problem]:
+    if table.hit_policy == "collect" or table.gaps_policy == "default_owner":
+        return []
+    examples, proved = table.gaps()
+    problems = [
+        Problem(
+            "RULE-024",
+            f"规则表 {table.title} 没有规则覆盖",
+            f"例如 {_told(example, table.inputs)}",
+            place=at(table.name, ()),
+        )
+        for example in examples
+    ]
+    if not proved:
+        problems.append(
+            Problem(
+                "RULE-024",
+                f"规则表 {table.title} 太大，未能证明没有缺口",
+                "减少输入或合并规则",
+                place=at(table.name, ()),
+            )
+        )
+    return problems
+
+
+def _reach(flow: Workflow, at: At) -> list[Problem]:
+    forward: dict[str, set[str]] = {name: set() for name in flow.states}
+    backward: dict[str, set[str]] = {name: set() for name in flow.states}
+    for transition in flow.transitions.values():
+        for source in transition.sources:
+            if transition.to != SAME:
+                forward[source].add(transition.to)
+                backward[transition.to].add(source)
+    reached = _closure([flow.initial], forward)
+    closing = _closure([name for name, state in flow.states.items() if state.final], backward)
+    problems = []
+    for name, state in flow.states.items():
+        if name not in reached:
+            problems.append(
+                Problem(
+                    "FLOW-004",
+                    f"环节“{state.title}”（{name}）到不了",
+                    "加一个通向它的动作，或删去",
+                    place=at(flow.name, ("states", name)),
+                )
+            )
+        if name not in closing and not state.final:
+            near = sorted(forward[name] - {name}) or [name]
+            problems.append(
+                Problem(
+                    "FLOW-003",
+                    f"环节“{state.title}”（{name}）没有通向办结的路",
+                    f"缺少从 {near[0]} 通向办结环节的动作",
+                    place=at(flow.name, ("states", name)),
+                )
+            )
+    return problems
+
+
+def _closure(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
+    seen = set(start)
+    waiting = list(seen)
+    while waiting:
+        for name in edges[waiting.pop()] - seen:
+            seen.add(name)
+            waiting.append(name)
+    return seen
+
+
+def _releases(flow: Workflow, at: At) -> list[Problem]:
+    """Nobody is released from a state that a clock runs in before that clock is done."""
+    problems = []
+    for index, transition in enumerate(flow.transitions.values()):
+        if transition.to == SAME or flow.states[transition.to].final != "released":
+            continue
+        running = {
+            deadline.since.removeprefix("clock ")
+            for source in transition.sources
+            for deadline in flow.states[source].deadlines
+            if deadline.since.startswith("clock ")
+        }
+        missing = sorted(running - _awaited(transition))
+        if missing:
+            problems.append(
+                Problem(
+                    "FLOW-014",
+                    f"动作 {transition.name}（{transition.title}）不等 {'、'.join(missing)} 期满就解除",
+                    f"在 when 里写 clock.{missing[0]}: done",
+                    place=at(flow.name, ("transitions", index, transition.name)),
+                )
+            )
+    return problems
+
+
+def _awaited(transition: Transition) -> set[str]:
+    each = [
+        {guard.clock for guard in guards if isinstance(guard, ClockGuard) and guard.day is None}
+        for guards in transition.when
+    ]
+    return set.intersection(*each) if each else set()
+
+
+def _examples(book: Rulebook) -> list[Problem]:
+    problems = []
+    for example in book.examples:
+        decision = book.tables[example.table].decide(example.facts, example.as_of)
+        given = dict(decision.outcome)
+        wrong = {key: given.get(key) for key, value in example.expect.items() if given.get(key) != value}
+        if wrong:
+            shown = "，".join(f"{key} 应为 {example.expect[key]}，得到 {value}" for key, value in wrong.items())
+            rule = "、".join(decision.rules) or "没有规则"
+            problems.append(Problem("RULE-026", f"例子“{example.name}”不成立：{shown}", f"命中的是 {rule}"))
+    return problems

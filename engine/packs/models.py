@@ -1,0 +1,412 @@
+"""What each YAML file of a pack may say: strict models, one per file, an unknown key being an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from engine.core.conditions import TYPES
+from engine.core.org import SCOPES
+from engine.core.values import parse_date, parse_duration, parse_offset
+from engine.core.workflows import FINAL
+
+
+def _reads(code: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def reader(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise PydanticCustomError(code, "{words}", {"words": str(error)}) from error
+
+    return reader
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _duration(value: Any) -> timedelta:
+    if not isinstance(value, str):
+        raise ValueError("时长要写明单位，如 24h（m 分、h 时、d 天）")
+    return parse_duration(value)
+
+
+def _date(value: Any) -> date:
+    if not isinstance(value, str):
+        raise ValueError("日期写作 2022-05-26")
+    return parse_date(value)
+
+
+Day = Annotated[date, PlainValidator(_reads("RULE-036", _date))]
+Duration = Annotated[timedelta, PlainValidator(_reads("RULE-027", _duration))]
+Offset = Annotated[timedelta, PlainValidator(_reads("RULE-027", parse_offset))]
+Names = Annotated[list[str], BeforeValidator(_one_or_more)]
+Number = int | float
+Type = Literal["text", "enum", "integer", "number", "date", "time", "yes_no", "region", "unit", "file", "person_ref"]
+if set(TYPES) != set(Type.__args__):  # type: ignore[attr-defined]
+    raise AssertionError("the types of fields differ between the core and the models")
+
+
+class Model(BaseModel):
+    """A piece of a pack: unknown keys and surprising types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class File(Model):
+    """A file of a pack; `schema` is the number of the language it is written in."""
+
+    schema_: Literal[1] = Field(alias="schema")
+
+
+class Cited(Model):
+    """Something that says where it comes from and when it holds."""
+
+    clause: str = ""
+    source: str = ""
+
+
+class PackFile(File):
+    """rules/pack.yaml: what this pack is, and who owns what no rule covers."""
+
+    pack: str
+    title: str
+    authority: str
+    document: str
+    timezone: str
+    default_owner: str
+    default_workflow: str
+
+
+class UnitModel(Model):
+    """A department, community, site or outside party; `head` is the first responsible person."""
+
+    kind: Literal["department", "community", "external", "site"]
+    head: Annotated[str, Field(min_length=1)]
+    parent: str = ""
+    duty_phone: str = ""
+    formerly: list[str] = []
+
+
+class RoleModel(Model):
+    """What somebody may be, for which cases, and with which rights beside transitions."""
+
+    title: str
+    scope: Literal["all", "involved", "owner"]
+    may: list[Literal["open", "intake", "areas", "reveal", "export", "publish", "erase"]] = []
+
+
+if set(SCOPES) != {"all", "involved", "owner"}:
+    raise AssertionError("the scopes of roles differ between the core and the models")
+
+
+class Post(Model):
+    """A role held in a unit."""
+
+    role: str
+    unit: str
+
+
+class StaffModel(Model):
+    """A member of staff."""
+
+    name: str
+    roles: list[Post]
+
+
+class LeaderModel(Model):
+    """A member of the leading group with her departments and communities."""
+
+    name: str
+    fields: list[str] = []
+    communities: list[str] = []
+
+
+class OrganisationFile(File):
+    """rules/organisation.yaml: who exists, who is first responsible, who may what."""
+
+    units: dict[str, UnitModel]
+    roles: dict[str, RoleModel]
+    staff: dict[str, StaffModel] = {}
+    leaders: list[LeaderModel] = []
+
+
+class FieldModel(Model):
+    """A typed fact."""
+
+    title: str
+    type: Type
+    values: list[str] | dict[str, str] = []
+    min: Number | None = None
+    max: Number | None = None
+    pii: bool | None = None
+    required: bool = False
+    check: Literal["", "name", "cn_id", "phone"] = ""
+
+
+class SubjectModel(Model):
+    """A kind of subject: its facts, the table that decides it, and what tells one from another."""
+
+    title: str
+    decided_by: str = ""
+    jurisdiction: str = ""
+    identity: list[list[str]] = []
+    fields: dict[str, FieldModel]
+
+
+class FieldsFile(File):
+    """rules/fields.yaml: the typed facts of each kind of subject."""
+
+    subjects: dict[str, SubjectModel]
+
+
+class DatedModel(Cited):
+    """A value from a date on; null: abolished."""
+
+    from_: Day = Field(alias="from")
+    value: Annotated[int, Field(strict=True, ge=0)] | list[Annotated[int, Field(strict=True, ge=0)]] | None
+
+
+class ParameterModel(Model):
+    """A dated value with its source."""
+
+    title: str
+    unit: Literal["minute", "hour", "day"]
+    dated_by: str = ""
+    values: Annotated[list[DatedModel], Field(min_length=1)]
+
+
+class ParametersFile(File):
+    """rules/parameters.yaml: dated values."""
+
+    parameters: dict[str, ParameterModel]
+
+
+class TermModel(Model):
+    """A vague word bound to a duration, or waived with a reason."""
+
+    within: Duration | None = None
+    clause: str = ""
+    owner: str = ""
+    waived: str = ""
+
+
+class TermsFile(File):
+    """rules/terms.yaml: each vague word of the document bound or waived."""
+
+    terms: dict[str, TermModel]
+
+
+class RungModel(Model):
+    """One step of a ladder."""
+
+    at: Offset
+    level: str
+    tell: str
+
+
+class LadderModel(Model):
+    """Who is told before, at and after the due time."""
+
+    title: str
+    rungs: Annotated[list[RungModel], Field(min_length=1)]
+
+
+class LaddersFile(File):
+    """rules/ladders.yaml: who is told what before, at and after a due time."""
+
+    ladders: dict[str, LadderModel]
+
+
+class SourceModel(Model):
+    """A sender of lists."""
+
+    title: str = ""
+    subject: str
+    known_person: Literal["link", "skip", "ask"]
+    required: list[str] = []
+    order: list[list[str]] = []
+    aliases: dict[str, list[str]] = {}
+    meanings: dict[str, dict[str, str]] = {}
+    split: dict[str, list[str]] = {}
+    rejects: str = "list_check"
+
+
+class SourcesFile(File):
+    """rules/sources.yaml: spreadsheets as they come."""
+
+    sources: dict[str, SourceModel]
+
+
+class ColumnModel(Model):
+    """A column of a reference list."""
+
+    title: str
+    type: Literal["text", "enum", "time", "date"]
+    values: list[str] = []
+    aliases: list[str] = []
+    required: bool = False
+
+
+class RankModel(Model):
+    """The column whose values are ranked, best first."""
+
+    column: str
+    order: list[str]
+
+
+class FirstWithin(Model):
+    """Listed for the first time within so many days after the day of the stay."""
+
+    first_within: Duration
+
+
+class StepModel(Model):
+    """One step of matching a stay to the list."""
+
+    how: str
+    same: Annotated[list[str], Field(min_length=1)]
+    listed: Literal["on_day"] | FirstWithin
+    where: dict[str, Names] = {}
+    level: str
+
+
+class OtherwiseModel(Model):
+    """What a stay is given that no step matched."""
+
+    how: str
+    level: str
+
+
+class ReferenceFile(File):
+    """rules/reference/*.yaml: a dated list and the ordered steps that match a stay to it."""
+
+    reference: str
+    title: str
+    columns: dict[str, ColumnModel]
+    valid: Annotated[list[str], Field(min_length=2, max_length=2)]
+    natural_key: list[str]
+    rank: RankModel
+    stay: dict[str, str]
+    match: Annotated[list[StepModel], Field(min_length=1)]
+    otherwise: OtherwiseModel
+    gives: dict[str, Literal["level", "how"]]
+
+
+When = dict[str, Any] | list[dict[str, Any]]
+
+
+class RowModel(Cited):
+    """A rule: when these facts hold, then this."""
+
+    id: str
+    priority: int = 0
+    when: When = {}
+    then: dict[str, Any]
+    from_: Day | None = Field(default=None, alias="from")
+    until: Day | None = None
+    note: str = ""
+
+
+class TableModel(Model):
+    """A decision table."""
+
+    title: str
+    hit_policy: Literal["unique", "priority", "collect"]
+    gaps: Literal["refuse", "default_owner"] = "refuse"
+    inputs: Annotated[list[str], Field(min_length=1)]
+    rules: list[RowModel]
+
+
+class TablesFile(File):
+    """rules/*.yaml: decision tables."""
+
+    tables: dict[str, TableModel]
+
+
+class ExampleModel(Model):
+    """A decision as a manager would tell it."""
+
+    name: str
+    table: str
+    as_of: Day
+    facts: dict[str, Any]
+    expect: dict[str, Any]
+
+
+class ExamplesFile(File):
+    """rules/examples/*.yaml: decisions as a manager would tell them."""
+
+    examples: list[ExampleModel]
+
+
+class DeadlineModel(Model):
+    """A due time of a state."""
+
+    name: str
+    title: str
+    within: str
+    since: str
+    ladder: str
+
+
+class ClockModel(Model):
+    """A day count from the first anchor that is known."""
+
+    title: str
+    anchor: Names
+    day_zero: Literal["anchor", "next"] = "anchor"
+    days: str
+
+
+class TaskModel(Model):
+    """Work whose result counts."""
+
+    title: str
+    result: str
+    at: str
+    clock: str = ""
+
+
+class StateModel(Cited):
+    """Where a case stands."""
+
+    title: str
+    stage: str
+    owner: str = ""
+    deadlines: list[DeadlineModel] = []
+    final: Literal["", "released", "transferred", "closed"] = ""
+
+
+if set(FINAL) != {"released", "transferred", "closed"}:
+    raise AssertionError("the ends of cases differ between the core and the models")
+
+
+class TransitionModel(Cited):
+    """A verb people tap."""
+
+    title: str
+    from_: Names = Field(alias="from")
+    to: str
+    by: Names
+    when: When = {}
+    evidence: dict[str, Literal["required", "optional"]] = {}
+    task: str = ""
+    danger: bool = False
+
+
+class WorkflowFile(File, Cited):
+    """workflows/*.yaml: one case type."""
+
+    workflow: str
+    title: str
+    subject: str
+    initial: str
+    clocks: dict[str, ClockModel] = {}
+    tasks: dict[str, TaskModel] = {}
+    states: Annotated[dict[str, StateModel], Field(min_length=1)]
+    transitions: list[Annotated[dict[str, TransitionModel], Field(min_length=1, max_length=1)]]

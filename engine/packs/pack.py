@@ -1,0 +1,207 @@
+"""A pack from a folder, the wheel or a stored release: read, checked as a whole, compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine.core.errors import BadInput, BihuanError, Place, Problem, nearest
+from engine.core.rulebook import Rulebook
+from engine.packs import models as m
+from engine.packs.build import PackBuilder, Read
+from engine.packs.check import check_book
+from engine.packs.yamlfile import Document, read_yaml
+from engine.packs.yamlfile import Path as Keys
+
+MOST_FILES = 500
+KINDS: tuple[tuple[str, type[m.File]], ...] = (
+    ("rules/pack.yaml", m.PackFile),
+    ("rules/organisation.yaml", m.OrganisationFile),
+    ("rules/fields.yaml", m.FieldsFile),
+    ("rules/parameters.yaml", m.ParametersFile),
+    ("rules/terms.yaml", m.TermsFile),
+    ("rules/ladders.yaml", m.LaddersFile),
+    ("rules/sources.yaml", m.SourcesFile),
+    ("rules/reference/*.yaml", m.ReferenceFile),
+    ("rules/examples/*.yaml", m.ExamplesFile),
+    ("rules/*.yaml", m.TablesFile),
+    ("workflows/*.yaml", m.WorkflowFile),
+)
+"""Which file says what, the first pattern that fits."""
+
+
+def shipped() -> Path:
+    """The folder of the pack that comes with the product: in the wheel, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    return package / "shipped" if (package / "shipped").is_dir() else package.parent
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of a pack by their names inside it; links that lead out of it are refused."""
+    root = folder.resolve()
+    if not (root / "rules").is_dir():
+        raise BadInput(
+            Problem("RULE-009", "这里没有规则包", "应有 rules/ 与 workflows/ 两个文件夹", place=Place(str(folder)))
+        )
+    files: dict[str, bytes] = {}
+    for path in sorted([*root.glob("rules/**/*.yaml"), *root.glob("workflows/*.yaml")]):
+        name = path.relative_to(root).as_posix()
+        if not path.resolve().is_relative_to(root) or path.is_symlink():
+            raise BadInput(Problem("RULE-034", "是链接", "规则包只用包内的普通文件", place=Place(name)))
+        files[name] = path.read_bytes()
+    if len(files) > MOST_FILES:
+        raise BadInput(Problem("RULE-010", f"有 {len(files)} 个文件", f"不超过 {MOST_FILES} 个"))
+    return files
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """The hash of what a pack says, names and contents."""
+    return hashlib.sha256(bundle(files).encode()).hexdigest()
+
+
+def bundle(files: Mapping[str, bytes]) -> str:
+    """The text of a pack in one piece, as a release stores it."""
+    return json.dumps({name: files[name].decode("utf-8-sig") for name in sorted(files)}, ensure_ascii=False)
+
+
+def unbundle(text: str, release: int) -> Rulebook:
+    """The rule book of a stored release."""
+    files = {name: body.encode() for name, body in json.loads(text).items()}
+    return replace(compile_pack(files), release=release)
+
+
+def compile_pack(files: Mapping[str, bytes]) -> Rulebook:
+    """The rule book of a pack, every mistake of its files raised at once as `BadInput`."""
+    problems: list[Problem] = []
+    read: Read = []
+    for name, raw in files.items():
+        try:
+            document = read_yaml(name, raw)
+        except BihuanError as error:
+            problems += error.problems
+            continue
+        model = _model(document, problems)
+        if model is not None:
+            read.append((document, model))
+    if len(read) < len(files):
+        raise BadInput(problems)
+    builder = PackBuilder(read, digest_of(files))
+    book = builder.build()
+    problems += builder.problems
+    if book is not None:
+        problems += check_book(book, lambda name, path: _place(builder, name, path))
+    if problems or book is None:
+        raise BadInput(
+            sorted(problems, key=lambda problem: (problem.place.file, problem.place.line, problem.place.column))
+        )
+    return book
+
+
+def _place(builder: PackBuilder, name: str, path: Keys) -> Place:
+    if name in builder.table_places:
+        document, prefix = builder.table_places[name]
+        return document.place((*prefix, *path))
+    return builder.flow_documents[name].place(path)
+
+
+def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
+    kind = next((model for pattern, model in KINDS if fnmatch(document.file, pattern)), None)
+    if kind is None:
+        problems.append(
+            Problem("RULE-034", "这个位置不放规则文件", "见 docs/yaml.md 的文件表", place=Place(document.file))
+        )
+        return None
+    data = document.data
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    problems += [_told(document, kind, item) for item in found]
+    unknown = [item["loc"] for item in found if item["type"] == "extra_forbidden"]
+    if len(unknown) < len(found):
+        return None
+    return kind.model_validate(_without(data, unknown))
+
+
+def _without(data: Any, paths: list[tuple[Any, ...]]) -> Any:
+    """The data less its unknown keys, so that the names in the rest are checked in the same run."""
+    copied = json.loads(json.dumps(data))
+    for path in paths:
+        at = copied
+        for part in _real(copied, path[:-1]):
+            at = at[part]
+        at.pop(path[-1], None)
+    return copied
+
+
+def _real(data: Any, loc: tuple[Any, ...]) -> list[Any]:
+    """Pydantic's path without the names of union branches, which the file does not have."""
+    path: list[Any] = []
+    at = data
+    for part in loc:
+        inside = isinstance(at, dict) and part in at
+        if inside or (isinstance(at, list) and isinstance(part, int) and part < len(at)):
+            at = at[part]
+        else:
+            continue
+        path.append(part)
+    return path
+
+
+def _told(document: Document, kind: type[BaseModel], error: Any) -> Problem:
+    loc: tuple[Any, ...] = error["loc"]
+    path = tuple(_real(document.data, loc))
+    place = document.place(path, key=error["type"] == "extra_forbidden")
+    code, what, expected, hint = _words(kind, error, loc)
+    return Problem(code, what, expected, hint, place)
+
+
+def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...]) -> tuple[str, str, str, str]:
+    name = str(loc[-1]) if loc else ""
+    sort: str = error["type"]
+    given = error.get("input")
+    if sort == "extra_forbidden":
+        if name == "include":
+            return "RULE-034", "没有 include", "规则包只用包内的文件，文件名即位置", ""
+        allowed = _keys(kind, loc[:-1])
+        return "RULE-020", f"不认识的键 {name}", f"可用：{'、'.join(allowed)}", nearest(name, allowed)
+    if sort == "missing":
+        return "RULE-021", f"缺少 {name}", "必填", ""
+    if sort in ("string_type", "bool_type") and isinstance(given, bool | int | float):
+        kind_name = "是/否" if isinstance(given, bool) else "数字"
+        return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"', ""
+    if sort in ("int_type", "float_type", "int_from_float"):
+        return "RULE-028", f"{name} 要整数，得到 {given}", "写阿拉伯数字，如 14", ""
+    if sort == "literal_error":
+        allowed = [word.strip(" '") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
+        return "RULE-022", f"{name} 没有选项 {given}", f"可用：{'、'.join(allowed)}", nearest(str(given), allowed)
+    if sort.startswith("RULE-"):
+        return sort, f"{name}: {error['ctx']['words']}", "", ""
+    if sort in ("string_too_short", "too_short"):
+        return "RULE-021", f"{name} 是空的", "必填", ""
+    return "RULE-029", f"{name} 的写法不对（{error['msg']}）", "见 docs/yaml.md", ""
+
+
+def _keys(kind: Any, loc: tuple[Any, ...]) -> list[str]:
+    """The keys a model allows at a path, found by following its fields."""
+    model = kind
+    for part in loc:
+        fields = getattr(model, "model_fields", {})
+        found = next((f for key, f in fields.items() if (f.alias or key) == part), None)
+        model = _inner(found.annotation) if found is not None else model
+    return [f.alias or key for key, f in getattr(model, "model_fields", {}).items()]
+
+
+def _inner(annotation: Any) -> Any:
+    """The model inside `dict[str, Model]`, `list[Annotated[dict[str, Model], …]]` and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [_inner(argument) for argument in getattr(annotation, "__args__", ())]
+    return next((inner for inner in found if inner is not None), None)
