@@ -1,0 +1,218 @@
+"""The tables, each column with the class of what it may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Index, MetaData, UniqueConstraint
+from sqlalchemy import text as condition
+from sqlmodel import Field, SQLModel
+
+from engine.core.errors import Damaged, Problem
+
+SCHEMA = "1"
+CLASSES = ("open", "sealed", "index", "key", "chain")
+"""open: never personal; sealed: ciphertext; index: keyed hash; key: wrapped data key; chain: hash of events."""
+
+
+def column(privacy: str, **options: Any) -> Any:
+    """A column whose class is stated."""
+    return Field(sa_column_kwargs={"info": {"privacy": privacy}}, **options)
+
+
+class Meta(SQLModel, table=True):
+    """Single values: schema number, key id, rehearsal clock, heads."""
+
+    name: str = column("open", primary_key=True)
+    value: str = column("open")
+
+
+class Release(SQLModel, table=True):
+    """A published rule book: immutable, numbered, digested."""
+
+    number: int = column("open", primary_key=True)
+    digest: str = column("open")
+    text: str = column("open")
+    published_by: str = column("open")
+    published_at: int = column("open")
+
+
+class CaseRow(SQLModel, table=True):
+    """A case as its last event left it."""
+
+    __tablename__ = "case"
+    id: str = column("open", primary_key=True)
+    seq: int = column("open")
+    head: bytes = column("chain")
+    workflow: str = column("open")
+    release: int = column("open")
+    subject: str = column("open", index=True)
+    state: str = column("open")
+    owner: str = column("open")
+    category: str = column("open")
+    final: str = column("open")
+    opened_at: int = column("open")
+    snapshot: str = column("open")
+    __table_args__ = (Index("case_board", "final", "owner", "opened_at"),)
+
+
+class EventRow(SQLModel, table=True):
+    """Something that happened; `n` counts all events without a gap, `seq` those of a case."""
+
+    __tablename__ = "event"
+    n: int = column("open", primary_key=True)
+    case_id: str = column("open")
+    seq: int = column("open")
+    type: str = column("open")
+    actor: str = column("open")
+    account: str = column("open")
+    occurred_at: int = column("open")
+    recorded_at: int = column("open")
+    data: str = column("open")
+    hash: bytes = column("chain")
+    __table_args__ = (UniqueConstraint("case_id", "seq"),)
+
+
+class DeadlineRow(SQLModel, table=True):
+    """A running deadline: the rung to come, and when."""
+
+    __tablename__ = "deadline"
+    case_id: str = column("open", primary_key=True)
+    name: str = column("open", primary_key=True)
+    armed_by: int = column("open")
+    due: int = column("open")
+    ladder: str = column("open")
+    rung: int = column("open")
+    next_at: int | None = column("open")
+    __table_args__ = (Index("deadline_due", "next_at", sqlite_where=condition("next_at IS NOT NULL")),)
+
+
+class AlertRow(SQLModel, table=True):
+    """An alert that was raised: once per case, arming event, deadline and rung."""
+
+    __tablename__ = "alert"
+    case_id: str = column("open", primary_key=True)
+    armed_by: int = column("open", primary_key=True)
+    name: str = column("open", primary_key=True)
+    rung: int = column("open", primary_key=True)
+    level: str = column("open")
+    told: str = column("open")
+    due: int = column("open")
+    raised_at: int = column("open")
+    acknowledged_by: str | None = column("open", default=None)
+    acknowledged_at: int | None = column("open", default=None)
+    __table_args__ = (Index("alert_open", "raised_at", sqlite_where=condition("acknowledged_at IS NULL")),)
+
+
+class OutboxRow(SQLModel, table=True):
+    """A message to be delivered at least once."""
+
+    __tablename__ = "outbox"
+    id: int | None = column("open", primary_key=True, default=None)
+    case_id: str = column("open")
+    told: str = column("open")
+    text: str = column("open")
+    created_at: int = column("open")
+    delivered_at: int | None = column("open", default=None)
+    __table_args__ = (Index("outbox_waiting", "id", sqlite_where=condition("delivered_at IS NULL")),)
+
+
+class RequestRow(SQLModel, table=True):
+    """The answer given under a request key."""
+
+    __tablename__ = "request"
+    key: str = column("open", primary_key=True)
+    digest: str = column("open")
+    answer: str = column("open")
+    at: int = column("open")
+
+
+class SubjectRow(SQLModel, table=True):
+    """A person, venue, item, matter or file with its wrapped data key; no key: erased."""
+
+    __tablename__ = "subject"
+    id: str = column("open", primary_key=True)
+    kind: str = column("open")
+    wrapped: bytes | None = column("key", default=None)
+
+
+class VaultRow(SQLModel, table=True):
+    """One sealed personal value."""
+
+    __tablename__ = "vault"
+    subject: str = column("open", primary_key=True)
+    field: str = column("open", primary_key=True)
+    sealed: bytes = column("sealed")
+
+
+class BlindRow(SQLModel, table=True):
+    """What tells a subject from others, as a keyed hash."""
+
+    __tablename__ = "blind"
+    kind: str = column("open", primary_key=True)
+    digest: bytes = column("index", primary_key=True)
+    subject: str = column("open", primary_key=True, index=True)
+
+
+class FileRow(SQLModel, table=True):
+    """A list that was taken in."""
+
+    __tablename__ = "intake_file"
+    id: str = column("open", primary_key=True)
+    digest: str = column("index", index=True)
+    source: str = column("open")
+    actor: str = column("open")
+    taken_at: int = column("open")
+    total: int = column("open")
+    matter: str = column("open")
+
+
+class FileLine(SQLModel, table=True):
+    """One row of a list with its one outcome."""
+
+    __tablename__ = "intake_row"
+    file: str = column("open", primary_key=True)
+    row: int = column("open", primary_key=True)
+    outcome: str = column("open")
+    reasons: str = column("open")
+    subject: str = column("open", index=True)
+    case_id: str = column("open")
+    settled_at: int | None = column("open", default=None)
+
+
+class EntryRow(SQLModel, table=True):
+    """An entry of a reference list, found by up to three keys."""
+
+    __tablename__ = "entry"
+    reference: str = column("open", primary_key=True)
+    natural: str = column("open", primary_key=True)
+    level: str = column("open")
+    listed_from: int = column("open")
+    listed_until: int | None = column("open", default=None)
+    k1: str = column("open")
+    k2: str = column("open")
+    k3: str = column("open")
+    __table_args__ = (
+        Index("entry_k1", "reference", "k1"),
+        Index("entry_k2", "reference", "k2"),
+        Index("entry_k3", "reference", "k3"),
+    )
+
+
+class Heartbeat(SQLModel, table=True):
+    """When the scheduler was last alive."""
+
+    name: str = column("open", primary_key=True)
+    at: int = column("open")
+
+
+def require_classes(metadata: MetaData) -> None:
+    """Refuse to start while any column of any table has no class: nobody would know whether it may be shown."""
+    unclassed = [
+        f"{table.name}.{item.name}"
+        for table in metadata.tables.values()
+        for item in table.columns
+        if item.info.get("privacy") not in CLASSES
+    ]
+    if unclassed:
+        raise Damaged(Problem("STORE-002", f"没有隐私级别的列：{'、'.join(unclassed)}", f"级别：{'、'.join(CLASSES)}"))

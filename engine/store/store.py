@@ -1,0 +1,410 @@
+"""One transaction per command: state under the version check, events in their chains, what is due, and the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Executable, bindparam, delete, event, func, insert, select, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlmodel import SQLModel, create_engine
+
+from engine.core.case import Case, Event, from_json, micros, to_json
+from engine.core.errors import BadInput, BihuanError, Damaged, Problem
+from engine.store import schema as s
+
+SYSTEM = "system"
+BUSY_MS = 30_000
+
+
+class Lost(BihuanError):
+    """The case had moved on when it was written; nothing was: load it and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A deadline row to be written: the rung to come and when; `next_at` None: no rung is left."""
+
+    name: str
+    armed_by: int
+    due: int
+    ladder: str
+    rung: int
+    next_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An alert to be written, and what to tell whom."""
+
+    armed_by: int
+    name: str
+    rung: int
+    level: str
+    told: str
+    due: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One command's effect on one case: its events in order and what follows from them."""
+
+    case: Case
+    head: bytes
+    events: tuple[Event, ...]
+    due: tuple[Due, ...] = ()
+    ended: tuple[str, ...] = ()
+    raised: tuple[Raised, ...] = ()
+
+
+class Prepared:
+    """A statement of the declared tables, compiled once and run on the driver's connection."""
+
+    __slots__ = ("names", "sql")
+
+    def __init__(self, statement: Executable) -> None:
+        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[attr-defined]
+        self.sql = str(compiled)
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
+
+    def many(self, cursor: sqlite3.Cursor, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Run it for every row; how many rows of the database were touched."""
+        names = self.names
+        cursor.executemany(self.sql, [[row[name] for name in names] for row in rows])
+        return cursor.rowcount
+
+
+def _table(model: type[SQLModel]) -> Any:
+    return model.__table__  # type: ignore[attr-defined]
+
+
+_case, _event, _deadline = _table(s.CaseRow), _table(s.EventRow), _table(s.DeadlineRow)
+INSERT_CASE = Prepared(insert(_case))
+INSERT_EVENT = Prepared(insert(_event))
+INSERT_OUTBOX = Prepared(
+    insert(_table(s.OutboxRow)).values({name: bindparam(name) for name in ("case_id", "told", "text", "created_at")})
+)
+MOVED = ("seq", "head", "state", "owner", "final", "snapshot")
+UPDATE_CASE = Prepared(
+    update(_case)
+    .where(_case.c.id == bindparam("case_id"), _case.c.seq == bindparam("before"))
+    .values({name: bindparam(f"new_{name}") for name in MOVED})
+)
+_upsert = sqlite.insert(_deadline)
+UPSERT_DEADLINE = Prepared(
+    _upsert.on_conflict_do_update(
+        index_elements=["case_id", "name"],
+        set_={name: _upsert.excluded[name] for name in ("armed_by", "due", "ladder", "rung", "next_at")},
+    )
+)
+END_DEADLINE = Prepared(
+    delete(_deadline).where(_deadline.c.case_id == bindparam("case_id"), _deadline.c.name == bindparam("name"))
+)
+INSERT_ALERT = Prepared(
+    sqlite.insert(_table(s.AlertRow))
+    .values(
+        {name: bindparam(name) for name in ("case_id", "armed_by", "name", "rung", "level", "told", "due", "raised_at")}
+    )
+    .on_conflict_do_nothing()
+)
+
+
+def link(key: bytes, previous: bytes, row: Mapping[str, Any]) -> bytes:
+    """The hash that ties an event to the one before it in its chain, under a key kept outside the database."""
+    told = [
+        row[name] for name in ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
+    ]
+    return hmac.digest(key, previous + json.dumps(told, ensure_ascii=False).encode(), "sha256")
+
+
+def plain(data: Mapping[str, Any]) -> str:
+    """JSON in one form only, as it is hashed."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(slots=True)
+class Writer:
+    """A write transaction: opened under the write lock, so that chains and the count of events never fork."""
+
+    connection: Connection
+    chain_key: bytes
+    now: int
+    cursor: sqlite3.Cursor = field(init=False)
+    last: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        driver: Any = self.connection.connection.driver_connection
+        self.cursor = driver.cursor()
+        self.last = self.cursor.execute("SELECT coalesce(max(n), 0) FROM event").fetchone()[0]
+
+    def append(self, changes: Sequence[Change]) -> None:
+        """Write cases with their events; raises `Lost` when one of them had moved on."""
+        events: list[dict[str, Any]] = []
+        new: list[dict[str, Any]] = []
+        moved: list[dict[str, Any]] = []
+        for change in changes:
+            head = self._chained(change, events)
+            before = change.case.seq - len(change.events)
+            (moved if before else new).append(_case_row(change.case, head, before))
+        if new:
+            INSERT_CASE.many(self.cursor, new)
+        if moved and UPDATE_CASE.many(self.cursor, moved) != len(moved):
+            raise Lost(Problem("CASE-409", "案件已被别人推进"))
+        INSERT_EVENT.many(self.cursor, events)
+        self._due(changes)
+
+    def _chained(self, change: Change, events: list[dict[str, Any]]) -> bytes:
+        head = change.head
+        seq = change.case.seq - len(change.events)
+        for happened in change.events:
+            seq += 1
+            row = self._event(change.case.id, seq, happened)
+            head = row["hash"] = link(self.chain_key, head, row)
+            events.append(row)
+        return head
+
+    def _event(self, case_id: str, seq: int, happened: Event) -> dict[str, Any]:
+        self.last += 1
+        return {
+            "n": self.last,
+            "case_id": case_id,
+            "seq": seq,
+            "type": happened.type,
+            "actor": happened.actor,
+            "account": happened.account,
+            "occurred_at": micros(happened.occurred_at),
+            "recorded_at": self.now,
+            "data": plain(happened.data),
+        }
+
+    def _due(self, changes: Sequence[Change]) -> None:
+        ended = [{"case_id": change.case.id, "name": name} for change in changes for name in change.ended]
+        if ended:
+            END_DEADLINE.many(self.cursor, ended)
+        due = [
+            {"case_id": change.case.id, **{name: getattr(item, name) for name in Due.__slots__}}
+            for change in changes
+            for item in change.due
+        ]
+        if due:
+            UPSERT_DEADLINE.many(self.cursor, due)
+        raised = [(change.case.id, item) for change in changes for item in change.raised]
+        if raised:
+            self.alert(raised)
+
+    def alert(self, raised: Sequence[tuple[str, Raised]]) -> None:
+        """Write alerts and the messages that tell of them."""
+        rows = [
+            {"case_id": case_id, "raised_at": self.now, "created_at": self.now}
+            | {name: getattr(item, name) for name in Raised.__slots__}
+            for case_id, item in raised
+        ]
+        INSERT_ALERT.many(self.cursor, rows)
+        INSERT_OUTBOX.many(self.cursor, rows)
+
+    def system(self, happened: Event) -> None:
+        """Append to the chain of what belongs to no case: publishing, areas, reveals, erasures."""
+        found = self.cursor.execute(
+            "SELECT seq, hash FROM event WHERE case_id = ? ORDER BY seq DESC LIMIT 1", (SYSTEM,)
+        ).fetchone()
+        seq, head = found or (0, b"")
+        row = self._event(SYSTEM, seq + 1, happened)
+        row["hash"] = link(self.chain_key, head, row)
+        INSERT_EVENT.many(self.cursor, [row])
+
+    def many(
+        self, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, ignore: bool = False, replace: bool = False
+    ) -> int:
+        """Insert plain rows of a table; how many were new."""
+        if not rows:
+            return 0
+        names = [item.name for item in _table(model).columns if item.name in rows[0]]
+        verb = "INSERT OR IGNORE" if ignore else "INSERT OR REPLACE" if replace else "INSERT"
+        marks = ",".join("?" * len(names))
+        table = _table(model).name
+        self.cursor.executemany(
+            f'{verb} INTO "{table}" ({",".join(names)}) VALUES ({marks})',
+            [[row[name] for name in names] for row in rows],
+        )
+        return self.cursor.rowcount
+
+    def request(self, key: str, digest: str, answer: Mapping[str, Any]) -> None:
+        """Keep the answer under its request key, in the same transaction."""
+        self.many(s.RequestRow, [{"key": key, "digest": digest, "answer": plain(answer), "at": self.now}])
+
+
+def _case_row(case: Case, head: bytes, before: int) -> dict[str, Any]:
+    changed = {
+        "seq": case.seq,
+        "head": head,
+        "state": case.state,
+        "owner": case.owner,
+        "final": case.final,
+        "snapshot": plain(to_json(case)),
+    }
+    if before:
+        return {"case_id": case.id, "before": before} | {f"new_{name}": value for name, value in changed.items()}
+    return changed | {
+        "id": case.id,
+        "workflow": case.workflow,
+        "release": case.release,
+        "subject": case.subject,
+        "category": case.category,
+        "opened_at": micros(case.opened_at),
+    }
+
+
+class Store:
+    """The database of one office."""
+
+    def __init__(self, path: Path, chain_key: bytes) -> None:
+        s.require_classes(SQLModel.metadata)
+        self.path = path
+        self.chain_key = chain_key
+        self.engine = _engine(path)
+
+    @classmethod
+    def create(cls, path: Path, chain_key: bytes, meta: Mapping[str, str]) -> Store:
+        """A new database; an existing file is never touched."""
+        if path.exists():
+            raise BadInput(Problem("STORE-003", f"数据库已存在：{path}", "换一个路径，或直接使用它"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        store = cls(path, chain_key)
+        SQLModel.metadata.create_all(store.engine)
+        with store.engine.connect() as connection, connection.begin():
+            connection.execute(insert(_table(s.Meta)), [{"name": name, "value": value} for name, value in meta.items()])
+        return store
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view of the database."""
+        with _told(self.path), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self, now: int) -> Iterator[Writer]:
+        """One transaction under the write lock: all of it, or nothing."""
+        with (
+            _told(self.path),
+            self.engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield Writer(connection, self.chain_key, now)
+
+    def meta(self) -> dict[str, str]:
+        """The single values."""
+        with self.reading() as connection:
+            return dict(connection.execute(select(s.Meta.name, s.Meta.value)))  # type: ignore[call-overload]
+
+    def load(self, case_id: str) -> tuple[Case, bytes] | None:
+        """A case and the head of its chain."""
+        with self.reading() as connection:
+            return load_case(connection, case_id)
+
+    def answered(self, key: str, digest: str) -> dict[str, Any] | None:
+        """The answer already given under a request key; the same key for another request is refused."""
+        with self.reading() as connection:
+            found = connection.execute(select(_table(s.RequestRow)).where(_table(s.RequestRow).c.key == key)).first()
+        if found is None:
+            return None
+        if found.digest != digest:
+            raise BadInput(Problem("REQ-001", f"请求号 {key} 已用于另一个请求", "每个请求用自己的请求号"))
+        answer: dict[str, Any] = json.loads(found.answer)
+        return answer
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def load_case(connection: Connection, case_id: str) -> tuple[Case, bytes] | None:
+    """A case and the head of its chain, inside a transaction."""
+    driver: Any = connection.connection.driver_connection
+    found = driver.execute('SELECT snapshot, seq, head FROM "case" WHERE id = ?', (case_id,)).fetchone()
+    return None if found is None else (from_json(json.loads(found[0]), case_id, found[1]), found[2])
+
+
+def count(connection: Connection, model: type[SQLModel]) -> int:
+    """How many rows a table holds."""
+    found: int = connection.execute(select(func.count()).select_from(_table(model))).scalar_one()
+    return found
+
+
+def request_digest(*parts: object) -> str:
+    """What a request asked for, as a hash: the key of another request with the same key is told apart by it."""
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _(driver: Any, _record: Any) -> None:
+        driver.isolation_level = None  # we say BEGIN ourselves: the driver's own guess begins too late
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            f"busy_timeout={BUSY_MS}",
+            "foreign_keys=ON",
+        ):
+            driver.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """The database's own failures in words, without the statement or its values."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Damaged(
+            Problem(
+                "STORE-001",
+                f"数据库 {path.name} 不能读写：{error.orig}",
+                "检查磁盘空间与权限；没有确认的操作都没有写入",
+            )
+        ) from None
+    except DatabaseError as error:
+        raise Damaged(
+            Problem("STORE-004", f"数据库 {path.name} 已损坏或不是数据库：{error.orig}", "请从备份恢复")
+        ) from None
+    except sqlite3.OperationalError as error:
+        raise Damaged(
+            Problem(
+                "STORE-001", f"数据库 {path.name} 不能读写：{error}", "检查磁盘空间与权限；没有确认的操作都没有写入"
+            )
+        ) from None
+    except sqlite3.DatabaseError as error:
+        raise Damaged(Problem("STORE-004", f"数据库 {path.name} 已损坏或不是数据库：{error}", "请从备份恢复")) from None
+
+
+__all__ = [
+    "SYSTEM",
+    "Change",
+    "Due",
+    "Lost",
+    "Raised",
+    "Store",
+    "Writer",
+    "count",
+    "link",
+    "load_case",
+    "plain",
+    "request_digest",
+]
