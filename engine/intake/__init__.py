@@ -1,0 +1,1 @@
+"""Lists as offices send them: measured, read, understood and cleaned, row by row."""

@@ -1,0 +1,210 @@
+"""One cell to one typed value: what was put right is named, what is wrong is told without quoting it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from stdnum.cn import ric
+
+from engine.core.conditions import Fact, Field, parse_value
+from engine.core.errors import listing, nearest
+from engine.core.values import same_name
+
+Cell = Any
+"""What a reader gives for a cell: text, a number, a date, a time, or nothing."""
+
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
+"""Excel's day numbers from 1954 to 2119: what is outside is no date."""
+_LEAST_ROUNDED = 10**15
+"""From here on Excel's numbers have lost their last digits."""
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T].*)?\Z")
+_DATE_LAST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\Z")
+_NO_YEAR = re.compile(r"(\d{1,2})月(\d{1,2})日\Z")
+_EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})\Z")
+_RUINED = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}\Z")
+_MOBILE = re.compile(r"1[3-9]\d{9}\Z")
+_LANDLINE = re.compile(r"0\d{2,3}\d{7,8}\Z")
+_FORMULA = re.compile(r"=\s*[A-Za-z(+-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A cell understood: its value (None: empty), what was put right, or which kind of mistake it is."""
+
+    value: Fact = None
+    normalised: tuple[str, ...] = ()
+    error: str = ""
+    code: str = ""
+    why: str = ""
+
+
+EMPTY = Cleaned()
+Cleaner = Callable[[Cell], Cleaned]
+
+
+def _wrong(kind: str, code: str, why: str) -> Cleaned:
+    return Cleaned(error=kind, code=code, why=why)
+
+
+def _text(cell: Cell) -> tuple[str, tuple[str, ...]]:
+    """A cell as text, trimmed; whole numbers without `.0`."""
+    if cell is None:
+        return "", ()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell)), ()
+    text = str(cell)
+    trimmed = text.strip()
+    return trimmed, ("spaces",) if trimmed != text and trimmed else ()
+
+
+def clean_text(cell: Cell) -> Cleaned:
+    """Any text, kept as it is but for spaces at its ends; a formula that lost its value is refused."""
+    text, normalised = _text(cell)
+    if isinstance(cell, str) and _FORMULA.match(text):
+        return _wrong("formula", "SHEET-014", "公式单元格，请粘贴为数值")
+    return Cleaned(text or None, normalised)
+
+
+def clean_name(cell: Cell) -> Cleaned:
+    """A name: text that is more than blanks."""
+    return clean_text(cell)
+
+
+def clean_id(cell: Cell) -> Cleaned:
+    """A citizen's ID number: 18 characters, a real birth date, and a last character that fits the others."""
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    number = isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) >= _LEAST_ROUNDED
+    if number or _RUINED.match(text):
+        return _wrong("id_ruined", "SHEET-010", "身份证号被 Excel 改成数字，末位已丢失，请设为文本重填")
+    plain = unicodedata.normalize("NFKC", text).replace(" ", "")
+    if plain != text.replace(" ", ""):
+        normalised += ("id_full_width",)
+    if plain != plain.upper():
+        normalised += ("id_lower_x",)
+        plain = plain.upper()
+    if len(plain) != 18:  # noqa: PLR2004 - the length of the number
+        return _wrong("id_length", "SHEET-011", f"身份证号应为 18 位，现为 {len(plain)} 位")
+    if not plain[:17].isdigit() or ric.calc_check_digit(plain[:17]) != plain[17]:
+        return _wrong("id_checksum", "SHEET-011", "身份证号校验位不对，请核对原件")
+    if _day(plain[6:10], plain[10:12], plain[12:14]) is None:
+        return _wrong("id_birth", "SHEET-011", "身份证号里的出生日期不存在，请核对原件")
+    return Cleaned(plain, normalised)
+
+
+def clean_phone(cell: Cell) -> Cleaned:
+    """A mobile number of 11 digits, or a landline with its area code."""
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    plain = unicodedata.normalize("NFKC", text)
+    if plain.startswith(("+86", "0086")):
+        plain = plain.removeprefix("+86").removeprefix("0086")
+        normalised += ("phone_plus86",)
+    digits = re.sub(r"[\s-]", "", plain)
+    if digits != plain.strip():
+        normalised += ("phone_spaces",)
+    if not _MOBILE.match(digits) and not _LANDLINE.match(digits):
+        return _wrong("phone_invalid", "SHEET-012", "电话应为 11 位手机号，或带区号的座机号")
+    return Cleaned(digits, normalised)
+
+
+def _day(year: Any, month: Any, day: Any) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def clean_date(cell: Cell, known_on: date) -> Cleaned:
+    """A day in any form offices write it; `5月26日` is the last such day not after tomorrow of the list's own day."""
+    if isinstance(cell, datetime):
+        return Cleaned(cell.date())
+    if isinstance(cell, date):
+        return Cleaned(cell)
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    plain = unicodedata.normalize("NFKC", text).replace(" 00:00:00", "")
+    found = _written_day(plain, known_on)
+    if found is None:
+        return _wrong("date_impossible", "SHEET-013", "日期不存在或认不出，写作 2022-05-26、2022/5/26 或 5月26日")
+    return Cleaned(found, normalised)
+
+
+def _written_day(plain: str, known_on: date) -> date | None:
+    if match := _DATE.match(plain) or _EIGHT.match(plain):
+        return _day(match[1], match[2], match[3])
+    if match := _DATE_LAST.match(plain):
+        return _day(match[3], match[2], match[1])
+    if match := _NO_YEAR.match(plain):
+        days = [_day(year, match[1], match[2]) for year in (known_on.year + 1, known_on.year, known_on.year - 1)]
+        return next((day for day in days if day and day <= known_on + timedelta(days=1)), None)
+    if plain.isdigit() and _FIRST_SERIAL <= int(plain) <= _LAST_SERIAL:
+        return date(1899, 12, 30) + timedelta(days=int(plain))
+    return None
+
+
+def clean_choice(cell: Cell, of: Field, meanings: Mapping[str, str]) -> Cleaned:
+    """One of the options, by its own name, its title, or what this sender calls it."""
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    try:
+        return Cleaned(parse_value(of, meanings.get(text, text)), normalised)
+    except ValueError as error:
+        return _wrong("option_unknown", "SHEET-015", str(error))
+
+
+def clean_unit(cell: Cell, of: Field, current: Callable[[str], str | None], shown: tuple[str, ...]) -> Cleaned:
+    """A unit by its present or a former name."""
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    unit = current(same_name(text))
+    if unit is None or unit not in shown:
+        hint = nearest(text, shown)
+        why = " — ".join(part for part in (f"没有这个{of.title}，可用：{listing(shown)}", hint) if part)
+        return _wrong(f"{of.name}_unknown", "SHEET-016", why)
+    return Cleaned(unit, normalised)
+
+
+def clean_plain(cell: Cell, of: Field) -> Cleaned:
+    """Any other typed value."""
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    try:
+        return Cleaned(parse_value(of, text), normalised)
+    except ValueError as error:
+        return _wrong("value_invalid", "SHEET-017", str(error))
+
+
+_CHECKS: dict[str, Cleaner] = {"cn_id": clean_id, "phone": clean_phone, "name": clean_name}
+
+
+def cleaner(
+    of: Field,
+    *,
+    known_on: date,
+    meanings: Mapping[str, str] | None = None,
+    current: Callable[[str], str | None] = lambda name: name,
+    shown: tuple[str, ...] = (),
+) -> Cleaner:
+    """How cells of a fact are cleaned, by its declared type and check alone."""
+    if of.check:
+        return _CHECKS[of.check]
+    if of.type == "date":
+        return partial(clean_date, known_on=known_on)
+    if of.type in ("enum", "yes_no"):
+        return partial(clean_choice, of=of, meanings=meanings or {})
+    if of.type == "unit":
+        return partial(clean_unit, of=of, current=current, shown=shown)
+    return clean_text if of.type in ("text", "region") else partial(clean_plain, of=of)
