@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import sqlite3
@@ -340,11 +339,6 @@ def count(connection: Connection, model: type[SQLModel]) -> int:
     return found
 
 
-def request_digest(*parts: object) -> str:
-    """What a request asked for, as a hash: the key of another request with the same key is told apart by it."""
-    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
 def _engine(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
 
@@ -406,5 +400,4 @@ __all__ = [
     "link",
     "load_case",
     "plain",
-    "request_digest",
 ]

@@ -1,0 +1,168 @@
+"""Reference lists in the database: taken in from files, and looked up for many stays at once."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.core.case import Event, micros, moment
+from engine.core.conditions import Fact
+from engine.core.errors import BadInput, Place, Problem, listing, nearest
+from engine.core.org import Actor
+from engine.core.reference import SEPARATOR, Candidates, Column, Entry, Matcher, Reference
+from engine.core.values import parse_time, same_name
+from engine.service import Office
+from engine.store.subjects import MOST_PARAMETERS
+
+MOST_BYTES = 300_000_000
+CHUNK = 20_000
+_KEPT = ("reference", "natural", "level", "listed_from", "listed_until", "k1", "k2", "k3")
+_UPSERT = (
+    f"INSERT INTO entry ({','.join(_KEPT)}) VALUES ({','.join('?' * len(_KEPT))})"  # noqa: S608 - our own columns
+    " ON CONFLICT (reference, natural) DO UPDATE SET listed_until = excluded.listed_until, level = excluded.level"
+    " WHERE listed_until IS NOT excluded.listed_until OR level <> excluded.level"
+)
+
+
+def load(office: Office, path: Path, actor: Actor, name: str = "areas") -> dict[str, int]:
+    """Take a list in (.csv or .csv.gz), all of it or none; entries already there are brought up to date."""
+    office.require(actor, "areas")
+    reference = reference_of(office, name)
+    rows = list(_rows(reference, path))
+    now = office.now()
+    with office.store.writing(micros(now)) as writer:
+        before = writer.cursor.execute("SELECT count(*) FROM entry WHERE reference = ?", (name,)).fetchone()[0]
+        changed = 0
+        for start in range(0, len(rows), CHUNK):
+            writer.cursor.executemany(_UPSERT, rows[start : start + CHUNK])
+            changed += writer.cursor.rowcount
+        after = writer.cursor.execute("SELECT count(*) FROM entry WHERE reference = ?", (name,)).fetchone()[0]
+        told = {"rows": len(rows), "new": after - before, "changed": changed - (after - before), "total": after}
+        writer.system(Event("listed", actor.user, now, {"reference": name, **told}, actor.account))
+    return told
+
+
+def reference_of(office: Office, name: str) -> Reference:
+    """A reference list the rules declare."""
+    lists = office.book().references
+    if name not in lists:
+        raise BadInput(Problem("AREA-001", f"没有参照表 {name}", f"可用：{listing(list(lists))}", nearest(name, lists)))
+    return lists[name]
+
+
+def _rows(reference: Reference, path: Path) -> Iterator[tuple[Any, ...]]:
+    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    header = next(reader, [])
+    spots = _spots(reference, header, path)
+    keys = reference.keys
+    problems: list[Problem] = []
+    times = lru_cache(100_000)(lambda text: micros(parse_time(text)))
+    names = lru_cache(200_000)(same_name)
+    for line, row in enumerate(reader, 2):
+        values = {name: names(row[spot]) if spot < len(row) else "" for name, spot in spots.items()}
+        try:
+            since = times(values[reference.listed_from])
+            until = times(values[reference.listed_until]) if values.get(reference.listed_until) else None
+        except ValueError as error:
+            problems.append(Problem("AREA-004", str(error), place=Place(path.name, line)))
+            continue
+        lacks = _lacks(reference, values)
+        if lacks:
+            problems.append(Problem("AREA-004", lacks, place=Place(path.name, line)))
+            continue
+        spread = [SEPARATOR.join(values[name] for name in same) for same in keys] + [""] * (3 - len(keys))
+        natural = SEPARATOR.join(values[name] for name in reference.natural_key)
+        yield reference.name, natural, values[reference.rank], since, until, *spread
+    if problems:
+        raise BadInput(problems)
+
+
+def _lacks(reference: Reference, values: Mapping[str, str]) -> str:
+    """What is missing or not allowed in a row."""
+    for name, column in reference.columns.items():
+        value = values.get(name, "")
+        if column.required and not value:
+            return f"{column.title}是空的"
+        if value and column.values and value not in column.values:
+            return f"{column.title}没有选项 {value}，可用：{listing(list(column.values))}"
+    return ""
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except (OSError, EOFError):
+        raise BadInput(Problem("AREA-002", "参照表读不出来", "用 .csv 或 .csv.gz", place=Place(path.name))) from None
+    if len(raw) > MOST_BYTES:
+        raise BadInput(
+            Problem("AREA-002", f"参照表超过 {MOST_BYTES // 1_000_000} MB", "请分成几份", place=Place(path.name))
+        )
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(Problem("AREA-002", "参照表不是 UTF-8", "请另存为 UTF-8", place=Place(path.name))) from None
+
+
+def _spots(reference: Reference, header: Sequence[str], path: Path) -> dict[str, int]:
+    """Where each column stands, by its name, title or alias."""
+    shown = [same_name(text) for text in header]
+
+    def spot(column: Column) -> int | None:
+        wanted = {same_name(text) for text in (column.name, column.title, *column.aliases)}
+        return next((index for index, text in enumerate(shown) if text in wanted), None)
+
+    spots = {name: index for name, column in reference.columns.items() if (index := spot(column)) is not None}
+    missing = [column.title for name, column in reference.columns.items() if column.required and name not in spots]
+    if missing:
+        raise BadInput(
+            [
+                Problem("AREA-003", f"缺少列 {title}", f"现有：{listing(list(header))}", place=Place(path.name, 1))
+                for title in missing
+            ]
+        )
+    return spots
+
+
+def matcher(
+    office: Office,
+    connection: Connection,
+    reference: Reference,
+    stays: Iterable[Mapping[str, Fact]],
+    known_at: datetime,
+) -> Matcher:
+    """A matcher for these stays: their entries are fetched by key, as many at a time as the database takes."""
+    wanted: dict[tuple[str, ...], dict[str, None]] = {same: {} for same in reference.keys}
+    for facts in stays:
+        stay = reference.stay_of(facts)
+        for same in reference.keys if stay else ():
+            if stay and (key := reference.key_of(same, stay[0])):
+                wanted[same][key] = None
+    found: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
+    driver: Any = connection.connection.driver_connection
+    for number, same in enumerate(reference.keys, 1):
+        found[same] = _entries(driver, reference.name, f"k{number}", list(wanted[same]))
+    candidates: Candidates = found
+    return Matcher(reference, candidates, known_at, office.book().zone)
+
+
+def _entries(driver: Any, reference: str, column: str, keys: list[str]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for start in range(0, len(keys), MOST_PARAMETERS):
+        part = keys[start : start + MOST_PARAMETERS]
+        marks = ",".join("?" * len(part))
+        sql = f"SELECT {column}, level, listed_from, listed_until FROM entry WHERE reference = ? AND {column} IN ({marks})"  # noqa: S608 - our own column
+        for key, level, since, until in driver.execute(sql, [reference, *part]):
+            entry = Entry(level, moment(since), None if until is None else moment(until))
+            found.setdefault(key, []).append(entry)
+    return found

@@ -1,0 +1,199 @@
+"""Is the record what the engine wrote? Every chain is checked and every case derived again from its events."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from engine.core.case import Case, Event, evolve, micros, moment, to_json
+from engine.core.errors import BadInput, Problem
+from engine.service import Office
+from engine.store.store import SYSTEM, link, plain
+
+_COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
+_PREFIX = "bihuan-anchor-1"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked and what is wrong; each problem says where."""
+
+    events: int = 0
+    cases: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def wrong(self, what: str, where: str) -> None:
+        """Note a break and the place of it."""
+        self.problems.append(Problem("AUDIT-001", what, where))
+
+
+def verify(office: Office, anchor: str = "") -> Report:
+    """Check everything stored; with an anchor line, also that nothing was cut off or rewritten since it was made."""
+    report = Report()
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        _numbers(driver, report)
+        rows = driver.execute(f"SELECT {','.join(_COLUMNS)} FROM event ORDER BY case_id, seq")  # noqa: S608 - our columns
+        for case_id, events in groupby(
+            (dict(zip(_COLUMNS, row, strict=True)) for row in rows), lambda row: row["case_id"]
+        ):
+            _chain(office, driver, report, case_id, events)
+        _strays(driver, report)
+        if anchor:
+            _against(office, driver, report, anchor)
+    return report
+
+
+def _numbers(driver: Any, report: Report) -> None:
+    """All events are counted without a gap: what is missing from the middle, with its whole case even, leaves a hole."""
+    report.events, last = driver.execute("SELECT count(*), coalesce(max(n), 0) FROM event").fetchone()
+    if report.events != last:
+        holes = driver.execute(
+            "SELECT n + 1 FROM event AS e WHERE n < ? AND NOT EXISTS (SELECT 1 FROM event WHERE n = e.n + 1) LIMIT 20",
+            (last,),
+        ).fetchall()
+        first = driver.execute("SELECT min(n) FROM event").fetchone()[0]
+        missing = [number for (number,) in holes] + ([1] if first != 1 else [])
+        report.wrong(
+            f"少了 {last - report.events} 条事件", f"缺口从第 {'、'.join(str(n) for n in sorted(missing))} 条起"
+        )
+
+
+def _chain(office: Office, driver: Any, report: Report, case_id: str, events: Iterator[Mapping[str, Any]]) -> None:
+    head, case, seq = b"", None, 0
+    derived = _Derived()
+    for row in events:
+        seq += 1
+        where = f"案件 {case_id} 第 {row['seq']} 条（总第 {row['n']} 条）"
+        if row["seq"] != seq:
+            report.wrong("事件序号不连续", f"{where}，应为第 {seq} 条")
+            return
+        head = link(office.store.chain_key, head, row)
+        if not hmac.compare_digest(head, row["hash"]):
+            report.wrong("事件与链不符：内容、次序或时间被改动", where)
+            return
+        if case_id == SYSTEM:
+            continue
+        happened = Event(row["type"], row["actor"], moment(row["occurred_at"]), json.loads(row["data"]), row["account"])
+        before = case
+        case = evolve(case, happened, case_id)
+        derived.follow(office, before, case, happened)
+    if case is not None:
+        report.cases += 1
+        _stored(driver, report, case, head, derived)
+
+
+class _Derived:
+    """The deadline rows and alerts that a case's events lead to."""
+
+    def __init__(self) -> None:
+        self.due: dict[str, tuple[int, int, str, int, int | None]] = {}
+        self.alerts: set[tuple[int, str, int]] = set()
+
+    def follow(self, office: Office, before: Case | None, case: Case, happened: Event) -> None:
+        """Take one more event into account."""
+        change = office.change(office.book(case.release), before, b"", happened, case.id)
+        for name in change.ended:
+            self.due.pop(name, None)
+        for item in change.due:
+            self.due[item.name] = (item.armed_by, item.due, item.ladder, item.rung, item.next_at)
+        self.alerts |= {(alert.armed_by, alert.name, alert.rung) for alert in change.raised}
+        if happened.type == "alerted":
+            self._alerted(office, case, happened)
+
+    def _alerted(self, office: Office, case: Case, happened: Event) -> None:
+        name, rung = happened.data["deadline"], happened.data["rung"]
+        self.alerts.add((happened.data["armed"], name, rung))
+        if name in self.due:
+            armed_by, due, ladder, _, _ = self.due[name]
+            rungs = office.book(case.release).ladders[ladder].rungs
+            later = micros(moment(due) + rungs[rung + 1].at) if rung + 1 < len(rungs) else None
+            self.due[name] = (armed_by, due, ladder, rung + 1, later)
+
+
+def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Derived) -> None:
+    """Compare the rows that were kept with what the events lead to."""
+    row = driver.execute(
+        "SELECT seq, head, state, owner, final, workflow, subject, category, release, opened_at, snapshot"
+        ' FROM "case" WHERE id = ?',
+        (case.id,),
+    ).fetchone()
+    if row is None:
+        report.wrong("案件的记录不见了", f"案件 {case.id}，事件还在")
+        return
+    if row[0] != case.seq or not hmac.compare_digest(row[1], head):
+        report.wrong("链尾的事件不见了，或案件记录被改动", f"案件 {case.id} 应有 {row[0]} 条事件，实有 {case.seq} 条")
+        return
+    columns = (case.state, case.owner, case.final, case.workflow, case.subject, case.category, case.release)
+    if row[2:9] != columns or row[9] != micros(case.opened_at) or row[10] != plain(to_json(case)):
+        report.wrong("案件记录与事件推出的不符", f"案件 {case.id}")
+    kept = {
+        name: tuple(rest)
+        for name, *rest in driver.execute(
+            "SELECT name, armed_by, due, ladder, rung, next_at FROM deadline WHERE case_id = ?", (case.id,)
+        )
+    }
+    if kept != derived.due:
+        names = sorted({name for name in kept.keys() | derived.due.keys() if kept.get(name) != derived.due.get(name)})
+        report.wrong("时限记录与事件推出的不符", f"案件 {case.id} 时限 {'、'.join(names)}")
+    alerts = set(driver.execute("SELECT armed_by, name, rung FROM alert WHERE case_id = ?", (case.id,)))
+    if alerts != derived.alerts:
+        report.wrong("预警记录与事件推出的不符", f"案件 {case.id}")
+
+
+def _strays(driver: Any, report: Report) -> None:
+    for (case_id,) in driver.execute(
+        'SELECT id FROM "case" WHERE NOT EXISTS (SELECT 1 FROM event WHERE case_id = "case".id) LIMIT 20'
+    ):
+        report.wrong("案件没有任何事件", f"案件 {case_id}")
+
+
+def anchor_line(office: Office) -> str:
+    """One line to keep elsewhere: how many events and cases there are, and one hash over the heads of all chains."""
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        last = driver.execute("SELECT coalesce(max(n), 0) FROM event").fetchone()[0]
+        told = f"{_PREFIX} time={office.now().isoformat()} {_measure(driver, last)}"
+    return f"{told} mac={_mac(office, told)}"
+
+
+def _mac(office: Office, told: str) -> str:
+    return hmac.digest(office.store.chain_key, told.encode(), "sha256").hex()
+
+
+def _measure(driver: Any, last: int) -> str:
+    heads = driver.execute(
+        "SELECT e.case_id, e.seq, e.hash FROM event AS e JOIN (SELECT case_id, max(seq) AS seq FROM event WHERE n <= ?"
+        " GROUP BY case_id) AS l ON l.case_id = e.case_id AND l.seq = e.seq ORDER BY e.case_id",
+        (last,),
+    )
+    leaves = [hashlib.sha256(f"{case_id} {seq} ".encode() + head).digest() for case_id, seq, head in heads]
+    return f"events={last} cases={len(leaves)} root={_root(leaves).hex()}"
+
+
+def _root(leaves: list[bytes]) -> bytes:
+    """The Merkle root; one leaf without a partner goes up as it is."""
+    while len(leaves) > 1:
+        pairs = [hashlib.sha256(b"".join(leaves[index : index + 2])).digest() for index in range(0, len(leaves) - 1, 2)]
+        leaves = pairs + leaves[len(pairs) * 2 :]
+    return leaves[0] if leaves else b""
+
+
+def _against(office: Office, driver: Any, report: Report, anchor: str) -> None:
+    told, _, mac = anchor.strip().rpartition(" mac=")
+    if not told.startswith(_PREFIX) or not hmac.compare_digest(_mac(office, told), mac):
+        raise BadInput(Problem("AUDIT-002", "这不是本库的锚行，或被改动过", "原样保存 bihuan audit anchor 打印的一行"))
+    parts = dict(part.split("=", 1) for part in told.split()[1:])
+    last = int(parts["events"])
+    if report.events < last:
+        report.wrong(f"锚定时有 {last} 条事件，现在只有 {report.events} 条", "尾部被截去，或换上了旧的数据库")
+    measured = _measure(driver, last)
+    if measured != "events=" + told.partition(" events=")[2]:
+        now = dict(part.split("=", 1) for part in measured.split())
+        what = f"案件 {parts['cases']} 件 → {now['cases']} 件" if now["cases"] != parts["cases"] else "链头不同"
+        report.wrong("锚定以前的记录被改写", what)

@@ -1,0 +1,29 @@
+"""Case numbers: random, short, sayable, with a letter that tells a slip of the pen."""
+
+from __future__ import annotations
+
+import secrets
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 10
+_PRIME = 31
+_SLIPS = str.maketrans({"O": "0", "I": "1", "L": "1", "U": "V", "-": None, " ": None})
+
+
+def new_id() -> str:
+    """A new number of ten random characters and a check character."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return body + _check(body)
+
+
+def read_id(text: str) -> str | None:
+    """The number somebody wrote or said, put into its form; None when it cannot be one."""
+    plain = text.strip().upper().translate(_SLIPS)
+    known = len(plain) == LENGTH + 1 and all(letter in ALPHABET for letter in plain)
+    return plain if known and _check(plain[:-1]) == plain[-1] else None
+
+
+def _check(body: str) -> str:
+    """Weighted sum modulo 31: any one wrong character and any two swapped neighbours change it."""
+    total = sum((place + 1) * ALPHABET.index(letter) for place, letter in enumerate(body))
+    return ALPHABET[total % _PRIME]

@@ -1,0 +1,173 @@
+"""The read side: boards, alerts and one case's whole history."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.core import lifecycle
+from engine.core.case import Case, moment
+from engine.core.org import Actor
+from engine.service import Office, shown
+
+MOST_ROWS = 200
+
+
+def case_list(
+    office: Office, actor: Actor, *, closed: bool = False, state: str = "", most: int = MOST_ROWS
+) -> list[dict[str, Any]]:
+    """The cases an actor may see, those due first; open ones unless asked."""
+    sql = (
+        "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due), c.snapshot"
+        " FROM \"case\" AS c LEFT JOIN deadline AS d ON d.case_id = c.id WHERE (c.final = '') = ?"
+        " AND (? = '' OR c.state = ?) AND (? OR EXISTS (SELECT 1 FROM json_each(?) AS u WHERE u.value = c.owner"
+        " OR u.value IN (SELECT value FROM json_each(c.snapshot, '$.involved'))))"
+        " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
+    )
+    everything = any(office.book().organisation.roles[role].scope == "all" for role, _ in actor.roles)
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        units = json.dumps(sorted(actor.units()), ensure_ascii=False)
+        rows = driver.execute(sql, (0 if closed else 1, state, state, everything, units, most)).fetchall()
+    now = office.now()
+    listed = []
+    for case_id, category, workflow, at, owner, final, release, opened_at, due, _ in rows:
+        book = office.book(release)
+        listed.append(
+            {
+                "case": case_id,
+                "category": category,
+                "workflow": workflow,
+                "state": at,
+                "state_title": book.workflows[workflow].states[at].title,
+                "owner": owner,
+                "final": final,
+                "opened_at": _local(office, opened_at),
+                "due": _local(office, due) if due else "",
+                "overdue": bool(due and moment(due) < now),
+            }
+        )
+    return listed
+
+
+def alert_list(
+    office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
+) -> list[dict[str, Any]]:
+    """Alerts not yet acknowledged, the newest first, of the cases an actor may see."""
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        rows = driver.execute(
+            "SELECT case_id, name, rung, level, told, due, raised_at, acknowledged_by FROM alert"
+            " WHERE ? OR acknowledged_at IS NULL ORDER BY raised_at DESC, case_id, rung DESC LIMIT ?",
+            (everything, most),
+        ).fetchall()
+    listed = []
+    seen: dict[str, bool] = {}
+    for case_id, name, rung, level, told, due, raised_at, by in rows:
+        if case_id not in seen:
+            found = office.store.load(case_id)
+            seen[case_id] = found is not None and office.sees(actor, found[0])
+        if seen[case_id]:
+            listed.append(
+                {
+                    "case": case_id,
+                    "deadline": name,
+                    "rung": rung,
+                    "level": level,
+                    "told": told,
+                    "due": _local(office, due),
+                    "raised_at": _local(office, raised_at),
+                    "acknowledged_by": by or "",
+                }
+            )
+    return listed
+
+
+def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> dict[str, Any]:
+    """Everything of one case: facts (masked), deadlines, clocks, what can be done now, and its timeline."""
+    case, _ = office.case(case_id, actor)
+    book = office.book(case.release)
+    kind = book.kind_of(case.workflow)
+    flow = book.workflows[case.workflow]
+    personal = office.personal(case, actor, reveal)
+    titles = {name: of.title for name, of in kind.fields.items()}
+    clocks = {}
+    for name in flow.clocks:
+        count = lifecycle.count_of(book, case, name)
+        done = count.done_at.astimezone(book.zone).isoformat() if count.done_at else ""
+        clocks[count.title] = {"day_zero": str(count.day_zero or ""), "days": count.days, "done_at": done}
+    return office.answer(book, case) | {
+        "workflow_title": flow.title,
+        "release": case.release,
+        "subject": case.subject,
+        "lead": case.lead,
+        "supporting": list(case.supporting),
+        "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
+        "personal": {_title(titles, name): text for name, text in personal.items()},
+        "facts": shown(kind.fields, lifecycle.typed(book, case)),
+        "clocks": clocks,
+        "can": [
+            {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
+            for name in lifecycle.possible(book, case, actor)
+        ],
+        "timeline": _timeline(office, case),
+    }
+
+
+def _title(titles: dict[str, str], name: str) -> str:
+    base, _, origin = name.partition("@")
+    return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
+
+
+def _evidence(office: Office, case: Case, name: str) -> list[str]:
+    book = office.book(case.release)
+    fields = book.kind_of(case.workflow).fields
+    asked = book.workflows[case.workflow].transitions[name].evidence
+    return [f"{item.field}（{fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
+
+
+def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
+    book = office.book(case.release)
+    flow = book.workflows[case.workflow]
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        rows = driver.execute(
+            "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event WHERE case_id = ? ORDER BY seq",
+            (case.id,),
+        ).fetchall()
+    told = []
+    for seq, kind, actor, account, occurred_at, recorded_at, text in rows:
+        data = json.loads(text)
+        told.append(
+            {
+                "seq": seq,
+                "at": _local(office, occurred_at),
+                "recorded_at": _local(office, recorded_at),
+                "actor": actor,
+                "account": account,
+                "what": _what(flow, kind, data),
+                "data": data,
+            }
+        )
+    return told
+
+
+def _what(flow: Any, kind: str, data: dict[str, Any]) -> str:
+    if kind == "opened":
+        decision = data["decision"]
+        why = f"，依据 {'、'.join(decision['rules'])}（{'、'.join(decision['clauses'])}）" if decision["rules"] else ""
+        return f"立案：{data['category'] or flow.title}，归 {data['owner']}{why}"
+    if kind == "advanced":
+        transition = flow.transitions[data["transition"]].title
+        result = f"：{data['task']['result']}" if "task" in data else ""
+        moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
+        return f"{transition}{result}{moved}"
+    if kind == "alerted":
+        return f"{data['level']}：时限 {data['deadline']}，告 {data['told']}"
+    if kind == "stated":
+        return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
+    return {"acknowledged": "已知悉预警"}.get(kind, kind)
+
+
+def _local(office: Office, at: int) -> str:
+    return moment(at).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M")

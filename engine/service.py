@@ -1,0 +1,460 @@
+"""The use cases: one method, one transaction, the same for the command line, lists and the sweep."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from engine import vault
+from engine.core import lifecycle
+from engine.core.case import Case, Event, evolve, micros, moment
+from engine.core.conditions import Fact, Field, label
+from engine.core.errors import BadInput, Conflict, Damaged, Problem, Refused, listing, nearest
+from engine.core.org import Actor
+from engine.core.rulebook import Rulebook, Subject
+from engine.core.values import local_day
+from engine.ids import new_id, read_id
+from engine.intake.clean import cleaner
+from engine.packs.pack import bundle, compile_pack, unbundle
+from engine.store import schema as s
+from engine.store import subjects
+from engine.store.store import Change, Due, Lost, Raised, Store, plain
+from engine.vault import MasterKey
+
+ATTEMPTS = 3
+
+
+class Office:
+    """One office at work: its database, its key, and the releases it runs."""
+
+    def __init__(self, store: Store, master: MasterKey, meta: Mapping[str, str]) -> None:
+        self.store = store
+        self.master = master
+        self.rehearsal = "rehearsal" in meta
+        self.account = getpass.getuser()
+        self._books: dict[int, Rulebook] = {}
+
+    @classmethod
+    def create(
+        cls, path: Path, key_path: Path, files: Mapping[str, bytes], rehearsal: datetime | None = None
+    ) -> Office:
+        """A new database with the pack as release 1; a rehearsal has its own clock."""
+        book = compile_pack(files)
+        vault.check_outside(key_path, path)
+        master = MasterKey.load(key_path) if key_path.exists() else MasterKey.create(key_path)
+        meta = {"schema": s.SCHEMA, "key": master.key_id}
+        if rehearsal is not None:
+            meta["rehearsal"] = str(micros(rehearsal))
+        office = cls(Store.create(path, master.chain_key, meta), master, meta)
+        office._release(files, book, 1, office.account)
+        return office
+
+    @classmethod
+    def open(cls, path: Path, key_path: Path) -> Office:
+        """An existing database with the key it was made with."""
+        if not path.is_file():
+            raise BadInput(Problem("STORE-005", f"没有数据库 {path}", "先运行 bihuan init，或用 --db / BIHUAN_DB 指明"))
+        master = MasterKey.load(key_path)
+        store = Store(path, master.chain_key)
+        meta = store.meta()
+        if meta.get("schema") != s.SCHEMA:
+            raise Damaged(Problem("STORE-006", "数据库的格式号不认识", f"本程序用 {s.SCHEMA}"))
+        if meta.get("key") != master.key_id:
+            raise BadInput(
+                Problem("KEY-006", "密钥文件不是这个数据库的", f"应为 {meta.get('key')}；用 BIHUAN_KEYS 指明")
+            )
+        return cls(store, master, meta)
+
+    def now(self) -> datetime:
+        """The present: the clock on the wall, or the rehearsal's own."""
+        if self.rehearsal:
+            return moment(int(self.store.meta()["rehearsal"]))
+        return datetime.now(UTC)
+
+    def book(self, release: int = 0) -> Rulebook:
+        """A stored release, compiled once; 0: the latest. One whose digest differs from its text is refused."""
+        with self.store.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            if not release:
+                release = driver.execute("SELECT max(number) FROM release").fetchone()[0]
+            if release in self._books:
+                return self._books[release]
+            text, digest = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
+        book = unbundle(text, release)
+        if book.digest != digest:
+            raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
+        self._books[release] = book
+        return book
+
+    def actor(self, user: str) -> Actor:
+        """The member of staff who acts; nobody may do anything without a name."""
+        staff = self.book().organisation.staff
+        actor = self.book().organisation.actor(user, self.account)
+        if actor is None:
+            what = f"没有用户 {user}" if user else "没有说明是谁在办理"
+            raise Refused(Problem("AUTH-001", what, f"用 --as 指明：{listing(list(staff))}", nearest(user, staff)))
+        return actor
+
+    def require(self, actor: Actor, *rights: str) -> None:
+        """Refuse what none of her roles allows."""
+        organisation = self.book().organisation
+        if not any(organisation.permits(actor, right) for right in rights):
+            holders = [role.title for role in organisation.roles.values() if role.may & set(rights)]
+            raise Refused(
+                Problem("AUTH-002", f"{actor.user} 没有权限 {rights[0]}", f"有此权限的角色：{listing(holders) or '无'}")
+            )
+
+    def publish(self, files: Mapping[str, bytes], actor: Actor) -> Rulebook:
+        """Store a checked pack as the next release; cases already open keep theirs."""
+        self.require(actor, "publish")
+        latest = self.book()
+        book = compile_pack(files)
+        if book.digest == latest.digest:
+            raise Refused(Problem("RULE-037", f"与第 {latest.release} 版内容相同", f"摘要 {book.digest[:12]}"))
+        return self._release(files, book, latest.release + 1, actor.user)
+
+    def _release(self, files: Mapping[str, bytes], book: Rulebook, number: int, by: str) -> Rulebook:
+        now = self.now()
+        row = {
+            "number": number,
+            "digest": book.digest,
+            "text": bundle(files),
+            "published_by": by,
+            "published_at": micros(now),
+        }
+        with self.store.writing(micros(now)) as writer:
+            writer.many(s.Release, [row])
+            writer.system(Event("published", by, now, {"release": number, "digest": book.digest}, self.account))
+        return replace(book, release=number)
+
+    def parse(self, kind: Subject, raw: Mapping[str, Any]) -> tuple[lifecycle.Stated, dict[str, str]]:
+        """Facts by their name or title → open values, and personal texts; every mistake at once."""
+        book = self.book()
+        titles = {of.title: name for name, of in kind.fields.items()}
+        facts: dict[str, Fact] = {}
+        texts: dict[str, str] = {}
+        problems = []
+        for given, value in raw.items():
+            name = given if given in kind.fields else titles.get(given, "")
+            if not name:
+                options = [*kind.fields, *titles]
+                problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", "", nearest(given, options)))
+                continue
+            of = kind.fields[name]
+            done = self.cleaner(book, of)(value)
+            if done.error:
+                problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))
+            elif done.value is not None and of.pii:
+                texts[name] = str(done.value)
+            elif done.value is not None:
+                facts[name] = done.value
+        if problems:
+            raise BadInput(problems)
+        return lifecycle.Stated(facts, frozenset(texts)), texts
+
+    def cleaner(self, book: Rulebook, of: Field, meanings: Mapping[str, str] | None = None) -> Callable[[Any], Any]:
+        """How values of a fact are read, by people's hands and from lists alike."""
+        return cleaner(
+            of,
+            known_on=local_day(self.now(), book.zone),
+            meanings=meanings,
+            current=book.organisation.current_name,
+            shown=book.organisation.communities,
+        )
+
+    def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
+        """Open a case for a subject; one already known by its identity is used, not doubled."""
+        self.require(actor, "open", "intake")
+        digest = self._digest("open", kind_name, actor.user, raw)
+        if request_key and (given := self.store.answered(request_key, digest)):
+            return given
+        book, now = self.book(), self.now()
+        if kind_name not in book.subjects:
+            raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
+        kind = book.subjects[kind_name]
+        stated, texts = self.parse(kind, raw)
+        missing = [
+            of.title for of in kind.fields.values() if of.required and of.name not in (texts | dict(stated.facts))
+        ]
+        if missing:
+            raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
+        told = subjects.identities(self.master, kind, {**stated.facts, **texts})
+        with self.store.reading() as connection:
+            known = subjects.find(connection, told)
+            subject = next((known[item] for item in told if item in known), "")
+            key = subjects.keys(connection, self.master, [subject]).get(subject) if subject else None
+        self._refuse_second(subject)
+        new = key is None
+        key = key or self.master.new_subject(new_id())
+        happened, decision = lifecycle.open_case(book, kind_name, key.subject, stated, actor, now)
+        sealed = subjects.Sealed()
+        sealed.add(key, kind_name, texts, new=new)
+        sealed.identify(key.subject, told)
+        change = self.change(book, None, b"", happened, new_id())
+        answer = self.answer(book, change.case)
+        if decision is not None:
+            answer["rules"], answer["matched"] = list(decision.rules), decision.matched
+        with self.store.writing(micros(now)) as writer:
+            sealed.write(writer)
+            writer.append([change])
+            if request_key:
+                writer.request(request_key, digest, answer)
+        return answer
+
+    def _digest(self, verb: str, what: str, user: str, raw: Mapping[str, Any]) -> str:
+        """What a request asks for, as a keyed hash: the values may be personal."""
+        told = plain(
+            {"verb": verb, "what": what, "user": user, "raw": {name: str(value) for name, value in raw.items()}}
+        )
+        return self.master.index("request", told).hex()
+
+    def _refuse_second(self, subject: str) -> None:
+        if not subject:
+            return
+        with self.store.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
+        if row:
+            raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {row[0]}；在它上面继续办理"))
+
+    def advance(
+        self,
+        case_id: str,
+        name: str,
+        actor: Actor,
+        raw: Mapping[str, Any] | None = None,
+        *,
+        occurred_at: datetime | None = None,
+        seen_state: str = "",
+        request_key: str = "",
+    ) -> dict[str, Any]:
+        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict."""
+        digest = self._digest("advance", case_id + " " + name, actor.user, raw or {})
+        if request_key and (given := self.store.answered(request_key, digest)):
+            return given
+        for _ in range(ATTEMPTS):
+            case, head = self.case(case_id, actor)
+            book, now = self.book(case.release), self.now()
+            if seen_state and seen_state != case.state:
+                raise self._conflict(book, case, actor, seen_state)
+            kind = book.kind_of(case.workflow)
+            self._asked(book, case, name, kind, raw or {})
+            stated, texts = self.parse(kind, raw or {})
+            happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
+            change = self.change(book, case, head, happened)
+            answer = self.answer(book, change.case)
+            sealed = self._seal(case.subject, kind, texts)
+            try:
+                with self.store.writing(micros(now)) as writer:
+                    writer.append([change])
+                    sealed.write(writer)
+                    if request_key:
+                        writer.request(request_key, digest, answer)
+            except Lost:
+                if request_key and (given := self.store.answered(request_key, digest)):
+                    return given
+                continue
+            return answer
+        raise self._conflict(book, self.case(case_id, actor)[0], actor, case.state)
+
+    def _asked(self, book: Rulebook, case: Case, name: str, kind: Subject, raw: Mapping[str, Any]) -> None:
+        """Only what a transition asks for may be stated at it."""
+        flow = book.workflows[case.workflow]
+        if name not in flow.transitions:
+            return
+        asked = {item.field for item in flow.transitions[name].evidence}
+        allowed = asked | {kind.fields[field].title for field in asked}
+        extra = [given for given in raw if given not in allowed]
+        if extra:
+            shown = listing([f"{kind.fields[field].title}（{field}）" for field in sorted(asked)]) or "无"
+            raise BadInput(
+                [
+                    Problem("FACT-004", f"动作 {name} 不收 {given}", f"可填：{shown}", nearest(given, allowed))
+                    for given in extra
+                ]
+            )
+
+    def _seal(self, subject: str, kind: Subject, texts: Mapping[str, str]) -> subjects.Sealed:
+        sealed = subjects.Sealed()
+        if texts:
+            with self.store.reading() as connection:
+                key = subjects.keys(connection, self.master, [subject]).get(subject)
+            if key is None:
+                raise Refused(Problem("SUBJ-002", "此对象的个人信息已清除", "不能再填个人信息"))
+            sealed.add(key, kind.name, texts, new=False)
+        return sealed
+
+    def _conflict(self, book: Rulebook, case: Case, actor: Actor, seen: str) -> Conflict:
+        flow = book.workflows[case.workflow]
+        with self.store.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            who, when = driver.execute(
+                "SELECT actor, recorded_at FROM event WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced')"
+                " ORDER BY seq DESC LIMIT 1",
+                (case.id, case.seq),
+            ).fetchone()
+        here = [f"{name}（{flow.transitions[name].title}）" for name in lifecycle.possible(book, case, actor)]
+        at = moment(when).astimezone(book.zone).strftime("%m-%d %H:%M")
+        was = flow.states[seen].title if seen in flow.states else seen
+        return Conflict(
+            Problem(
+                "CASE-409",
+                f"案件已由 {who} 于 {at} 推进到“{flow.states[case.state].title}”（您看到的是“{was}”）",
+                f"您现在可以：{listing(here) or '无'}",
+            )
+        )
+
+    def case(self, case_id: str, actor: Actor) -> tuple[Case, bytes]:
+        """A case this actor may see; any other is as if it did not exist."""
+        found = self.store.load(read_id(case_id) or "")
+        if found is None or not self.sees(actor, found[0]):
+            raise BadInput(Problem("CASE-404", f"没有案件 {case_id}", "编号见 case list；核对最后一位校验字符"))
+        return found
+
+    def sees(self, actor: Actor, case: Case) -> bool:
+        """Whether one of her roles reaches the case: all cases, or those her unit is or was involved in."""
+        roles = self.book().organisation.roles
+        everything = any(roles[role].scope == "all" for role, _ in actor.roles)
+        return everything or bool(actor.units() & (case.involved | {case.owner}))
+
+    def change(self, book: Rulebook, case: Case | None, head: bytes, happened: Event, case_id: str = "") -> Change:
+        """What one event does to the rows of a case."""
+        alerts = list(happened.data.get("alerts", ()))
+        after = evolve(case, happened, case_id)
+        if happened.type == "opened" and not happened.data["decision"]["matched"]:
+            alerts.append("no_match")
+        if "differs" in happened.data:
+            alerts.append("differs")
+        before = case.deadlines if case is not None else {}
+        due = tuple(
+            Due(
+                name,
+                armed.event,
+                micros(armed.due),
+                armed.ladder,
+                0,
+                micros(armed.due + book.ladders[armed.ladder].rungs[0].at),
+            )
+            for name, armed in after.deadlines.items()
+            if armed.event == after.seq
+        )
+        head_of = book.organisation.told("unit.head", after.owner or after.lead)
+        now = micros(happened.occurred_at)
+        raised = tuple(
+            Raised(after.seq, name, 0, "蓝", head_of, now, f"案件 {after.id}：{_ALERTS[name]}") for name in alerts
+        )
+        return Change(after, head, (happened,), due, tuple(set(before) - set(after.deadlines)), raised)
+
+    def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
+        """What is told of a case after a command: nothing personal."""
+        flow = book.workflows[case.workflow]
+        return {
+            "case": case.id,
+            "workflow": case.workflow,
+            "category": case.category,
+            "state": case.state,
+            "state_title": flow.states[case.state].title,
+            "owner": case.owner,
+            "final": case.final,
+            "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
+        }
+
+    def personal(self, case: Case, actor: Actor, reveal: str = "") -> dict[str, str]:
+        """The personal values of a case, masked; in full with a reason, and then it is an event."""
+        book = self.book(case.release)
+        fields = book.kind_of(case.workflow).fields
+        if reveal:
+            self.reveal(actor, reveal, {"case": case.id})
+        with self.store.reading() as connection:
+            key = subjects.keys(connection, self.master, [case.subject]).get(case.subject)
+            values = subjects.opened(connection, key) if key is not None else {}
+        return {
+            name: text if reveal else vault.mask(fields[base].check if base in fields else "", text)
+            for name, text in values.items()
+            for base in [name.partition(subjects.ORIGIN)[0]]
+        }
+
+    def reveal(self, actor: Actor, reason: str, what: Mapping[str, Any]) -> None:
+        """Record that somebody asks for personal data in full; the reason itself is sealed."""
+        self.require(actor, "reveal")
+        now = self.now()
+        key = self.master.new_subject(new_id())
+        sealed = subjects.Sealed()
+        sealed.add(key, "reveal", {"reason": reason}, new=True)
+        with self.store.writing(micros(now)) as writer:
+            sealed.write(writer)
+            writer.system(Event("revealed", actor.user, now, {**what, "reason": key.subject}, self.account))
+
+    def erase(self, subject: str, actor: Actor) -> None:
+        """Destroy everything personal of a subject; what was decided and done stays, and so does the chain."""
+        self.require(actor, "erase")
+        now = self.now()
+        with self.store.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
+        if row:
+            raise Refused(Problem("SUBJ-003", f"案件 {row[0]} 还在办理", "办结后才能清除"))
+        with self.store.writing(micros(now)) as writer:
+            subjects.erase(writer, subject)
+            writer.system(Event("erased", actor.user, now, {"subject": subject}, self.account))
+        with self.store.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
+        """Take note of the alerts of a case (one deadline's, or all); how many were open."""
+        for _ in range(ATTEMPTS):
+            case, head = self.case(case_id, actor)
+            now = self.now()
+            happened = Event("acknowledged", actor.user, now, {"name": name}, actor.account)
+            change = self.change(self.book(case.release), case, head, happened)
+            try:
+                with self.store.writing(micros(now)) as writer:
+                    writer.append([change])
+                    writer.cursor.execute(
+                        "UPDATE alert SET acknowledged_by = ?, acknowledged_at = ?"
+                        " WHERE case_id = ? AND (? = '' OR name = ?) AND acknowledged_at IS NULL",
+                        (actor.user, micros(now), case.id, name, name),
+                    )
+                    taken: int = writer.cursor.rowcount
+            except Lost:
+                continue
+            return taken
+        raise Conflict(Problem("CASE-409", "案件正被别人办理", "请再试一次"))
+
+    def move_clock(self, step: timedelta, sweep: Callable[[Office], int]) -> int:
+        """Move a rehearsal's clock on, sweeping at each due instant in order; how many alerts that raised."""
+        if not self.rehearsal:
+            raise Refused(Problem("CLOCK-001", "这不是演练数据库，时钟不能拨动", "用 bihuan init --rehearsal 建演练库"))
+        if step <= timedelta(0):
+            raise BadInput(Problem("CLOCK-002", "时钟只能往前拨", "如 +3h、+14d"))
+        target = micros(self.now() + step)
+        raised = 0
+        while True:
+            with self.store.reading() as connection:
+                driver: Any = connection.connection.driver_connection
+                due = driver.execute("SELECT min(next_at) FROM deadline WHERE next_at <= ?", (target,)).fetchone()[0]
+            self._set_clock(target if due is None else max(due, micros(self.now())))
+            if due is None:
+                return raised
+            raised += sweep(self)
+
+    def _set_clock(self, at: int) -> None:
+        with self.store.writing(at) as writer:
+            writer.cursor.execute("UPDATE meta SET value = ? WHERE name = 'rehearsal'", (str(at),))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+
+_ALERTS = {"no_match": "没有规则覆盖，已归默认责任单位", "differs": "新来的信息会导致不同判定，请核对"}
+
+
+def shown(fields: Mapping[str, Field], facts: Mapping[str, Fact]) -> dict[str, str]:
+    """Open facts by their titles, as they are shown."""
+    return {fields[name].title: label(fields[name], value) for name, value in facts.items() if name in fields}

@@ -1,0 +1,104 @@
+"""Subjects in the database: their sealed values, who is whom, and how one is erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.core.errors import BadInput, Problem
+from engine.core.rulebook import Subject
+from engine.store import schema as s
+from engine.store.store import Writer
+from engine.vault import MasterKey, SubjectKey
+
+MOST_PARAMETERS = 900
+ORIGIN = "@"
+"""`phone@FILE:12` is what another source said of `phone`."""
+
+
+@dataclass(slots=True)
+class Sealed:
+    """Rows to be written for subjects, sealed before the write lock is taken."""
+
+    subjects: list[dict[str, Any]] = field(default_factory=list)
+    values: list[dict[str, Any]] = field(default_factory=list)
+    blinds: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, key: SubjectKey, kind: str, texts: Mapping[str, str], *, new: bool) -> None:
+        """Seal the personal values of one subject."""
+        if new:
+            self.subjects.append({"id": key.subject, "kind": kind, "wrapped": key.wrapped})
+        self.values += [
+            {"subject": key.subject, "field": name, "sealed": key.seal(name, text)} for name, text in texts.items()
+        ]
+
+    def identify(self, subject: str, identities: Iterable[tuple[str, bytes]]) -> None:
+        """Let a subject be found by what tells it from others."""
+        self.blinds += [{"kind": kind, "digest": digest, "subject": subject} for kind, digest in identities]
+
+    def write(self, writer: Writer) -> None:
+        """Write everything, in the caller's transaction."""
+        writer.many(s.SubjectRow, self.subjects)
+        writer.many(s.VaultRow, self.values, replace=True)
+        writer.many(s.BlindRow, self.blinds, ignore=True)
+
+
+def identities(master: MasterKey, kind: Subject, facts: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """What tells this subject from others, the surest first, as blind indexes."""
+    found = []
+    for names in kind.identity:
+        parts = [str(facts.get(name) or "") for name in names]
+        if all(parts):
+            label = "+".join(names)
+            found.append((label, master.index(label, "\x1f".join(parts))))
+    return found
+
+
+def find(connection: Connection, wanted: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], str]:
+    """The subject known under each identity; of several, the first that was entered."""
+    driver: Any = connection.connection.driver_connection
+    known: dict[tuple[str, bytes], str] = {}
+    for kind in dict.fromkeys(kind for kind, _ in wanted):
+        digests = list(dict.fromkeys(digest for name, digest in wanted if name == kind))
+        for start in range(0, len(digests), MOST_PARAMETERS):
+            part = digests[start : start + MOST_PARAMETERS]
+            marks = ",".join("?" * len(part))
+            sql = f"SELECT digest, min(subject) FROM blind WHERE kind = ? AND digest IN ({marks}) GROUP BY digest"  # noqa: S608 - only marks are put in
+            known |= {(kind, digest): subject for digest, subject in driver.execute(sql, [kind, *part])}
+    return known
+
+
+def keys(connection: Connection, master: MasterKey, subjects: Sequence[str]) -> dict[str, SubjectKey]:
+    """The data keys of subjects; erased ones have none."""
+    driver: Any = connection.connection.driver_connection
+    found: dict[str, SubjectKey] = {}
+    for start in range(0, len(subjects), MOST_PARAMETERS):
+        part = list(subjects[start : start + MOST_PARAMETERS])
+        marks = ",".join("?" * len(part))
+        sql = f"SELECT id, wrapped FROM subject WHERE wrapped IS NOT NULL AND id IN ({marks})"  # noqa: S608 - the same
+        found |= {subject: master.unwrap(subject, wrapped) for subject, wrapped in driver.execute(sql, part)}
+    return found
+
+
+def opened(connection: Connection, key: SubjectKey) -> dict[str, str]:
+    """All personal values of a subject."""
+    driver: Any = connection.connection.driver_connection
+    rows = driver.execute("SELECT field, sealed FROM vault WHERE subject = ? ORDER BY field", (key.subject,))
+    return {name: key.open(name, sealed) for name, sealed in rows}
+
+
+def erase(writer: Writer, subject: str) -> None:
+    """Destroy the key, ciphertexts, blind indexes and list lines of a subject, in the caller's transaction."""
+    execute = writer.cursor.execute
+    if execute("SELECT 1 FROM subject WHERE id = ? AND wrapped IS NOT NULL", (subject,)).fetchone() is None:
+        raise BadInput(Problem("SUBJ-001", f"没有对象 {subject}，或已经清除", "编号见 case show"))
+    lines = execute("SELECT file, row FROM intake_row WHERE subject = ?", (subject,)).fetchall()
+    writer.cursor.executemany(
+        "DELETE FROM vault WHERE subject = ? AND field = ?", [(file, f"row:{row}") for file, row in lines]
+    )
+    execute("DELETE FROM vault WHERE subject = ?", (subject,))
+    execute("DELETE FROM blind WHERE subject = ?", (subject,))
+    execute("UPDATE subject SET wrapped = NULL WHERE id = ?", (subject,))

@@ -1,0 +1,126 @@
+"""One pass over what is due: each rung of each deadline raised exactly once, however many sweepers run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.case import micros, moment
+from engine.core.org import SYSTEM
+from engine.service import Office
+from engine.store import schema as s
+from engine.store.store import Writer, link, plain
+
+BATCH = 1000
+_DUE = (
+    "SELECT d.case_id, d.name, d.armed_by, d.due, d.ladder, d.rung, c.seq, c.head, c.owner, c.release, d.next_at"
+    ' FROM deadline AS d JOIN "case" AS c ON c.id = d.case_id WHERE d.next_at <= ? ORDER BY d.next_at LIMIT ?'
+)
+
+
+def sweep(office: Office) -> int:
+    """Raise every alert that is due now, batch by batch; how many there were."""
+    raised = 0
+    while count := sweep_once(office, BATCH):
+        raised += count
+    return raised
+
+
+def sweep_once(office: Office, most: int) -> int:
+    """One batch in one transaction: alert, event, next rung and message, all or none."""
+    now = micros(office.now())
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        releases = [number for (number,) in driver.execute("SELECT number FROM release")]
+    books = {number: office.book(number) for number in releases}
+    with office.store.writing(now) as writer:
+        due = writer.cursor.execute(_DUE, (now, most)).fetchall()
+        if due:
+            _Batch(writer, books, office.account, now).raise_all(due)
+    return len(due)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The rows one batch writes, gathered and then written statement by statement."""
+
+    writer: Writer
+    books: dict[int, Any]
+    account: str
+    now: int
+
+    def raise_all(self, due: list[tuple[Any, ...]]) -> None:
+        heads: dict[str, tuple[int, bytes]] = {}
+        events, alerts, nexts, messages = [], [], [], []
+        for case_id, name, armed_by, due_at, ladder, rung, seq, head, owner, release, _ in due:
+            book = self.books[release]
+            rungs = book.ladders[ladder].rungs
+            step = rungs[rung]
+            told = book.organisation.told(step.tell, owner)
+            seq, head = heads.get(case_id, (seq, head))  # noqa: PLW2901 - an earlier deadline of the same case moved it
+            data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
+            row = self._event(case_id, seq + 1, data)
+            row["hash"] = link(self.writer.chain_key, head, row)
+            heads[case_id] = (seq + 1, row["hash"])
+            events.append(row)
+            later = due_at + rungs[rung + 1].at // _MICRO if rung + 1 < len(rungs) else None
+            nexts.append((rung + 1, later, case_id, name))
+            alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
+            messages.append((case_id, told, f"{step.level}：案件 {case_id} 时限 {name}", self.now))
+        self._write(events, heads, nexts, alerts, messages)
+
+    def _event(self, case_id: str, seq: int, data: dict[str, Any]) -> dict[str, Any]:
+        self.writer.last += 1
+        return {
+            "n": self.writer.last,
+            "case_id": case_id,
+            "seq": seq,
+            "type": "alerted",
+            "actor": SYSTEM,
+            "account": self.account,
+            "occurred_at": self.now,
+            "recorded_at": self.now,
+            "data": plain(data),
+        }
+
+    def _write(
+        self,
+        events: list[dict[str, Any]],
+        heads: dict[str, tuple[int, bytes]],
+        nexts: list[tuple[Any, ...]],
+        alerts: list[tuple[Any, ...]],
+        messages: list[tuple[Any, ...]],
+    ) -> None:
+        many = self.writer.cursor.executemany
+        self.writer.many(s.EventRow, events)
+        many(
+            'UPDATE "case" SET seq = ?, head = ? WHERE id = ?',
+            [(seq, head, case) for case, (seq, head) in heads.items()],
+        )
+        many("UPDATE deadline SET rung = ?, next_at = ? WHERE case_id = ? AND name = ?", nexts)
+        many(
+            "INSERT INTO alert (case_id, armed_by, name, rung, level, told, due, raised_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            alerts,
+        )
+        many("INSERT INTO outbox (case_id, told, text, created_at) VALUES (?, ?, ?, ?)", messages)
+
+
+_MICRO = moment(1) - moment(0)
+
+
+def deliver(office: Office, most: int = 1000) -> Iterator[tuple[str, str]]:
+    """Messages not yet delivered, each marked once its receiver took it: delivered at least once."""
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        waiting = driver.execute(
+            "SELECT id, told, text FROM outbox WHERE delivered_at IS NULL ORDER BY id LIMIT ?", (most,)
+        ).fetchall()
+    done = []
+    for number, told, text in waiting:
+        yield told, text
+        done.append((micros(office.now()), number))
+    if done:
+        with office.store.writing(done[-1][0]) as writer:
+            writer.cursor.executemany("UPDATE outbox SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", done)
