@@ -1,26 +1,21 @@
-"""Reference lists in the database: taken in from files, and looked up for many stays at once."""
+"""Reference lists taken in from files, with every row that cannot be."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
-from engine.core.case import Event, micros, moment
-from engine.core.conditions import Fact
+from engine.core.case import Event, micros
 from engine.core.errors import BadInput, Place, Problem, listing, nearest
 from engine.core.org import Actor
-from engine.core.reference import SEPARATOR, Candidates, Column, Entry, Matcher, Reference
+from engine.core.reference import SEPARATOR, Column, Reference
 from engine.core.values import parse_time, same_name
 from engine.service import Office
-from engine.store.subjects import MOST_PARAMETERS
 
 MOST_BYTES = 300_000_000
 CHUNK = 20_000
@@ -132,37 +127,3 @@ def _spots(reference: Reference, header: Sequence[str], path: Path) -> dict[str,
             ]
         )
     return spots
-
-
-def matcher(
-    office: Office,
-    connection: Connection,
-    reference: Reference,
-    stays: Iterable[Mapping[str, Fact]],
-    known_at: datetime,
-) -> Matcher:
-    """A matcher for these stays: their entries are fetched by key, as many at a time as the database takes."""
-    wanted: dict[tuple[str, ...], dict[str, None]] = {same: {} for same in reference.keys}
-    for facts in stays:
-        stay = reference.stay_of(facts)
-        for same in reference.keys if stay else ():
-            if stay and (key := reference.key_of(same, stay[0])):
-                wanted[same][key] = None
-    found: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
-    driver: Any = connection.connection.driver_connection
-    for number, same in enumerate(reference.keys, 1):
-        found[same] = _entries(driver, reference.name, f"k{number}", list(wanted[same]))
-    candidates: Candidates = found
-    return Matcher(reference, candidates, known_at, office.book().zone)
-
-
-def _entries(driver: Any, reference: str, column: str, keys: list[str]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
-    for start in range(0, len(keys), MOST_PARAMETERS):
-        part = keys[start : start + MOST_PARAMETERS]
-        marks = ",".join("?" * len(part))
-        sql = f"SELECT {column}, level, listed_from, listed_until FROM entry WHERE reference = ? AND {column} IN ({marks})"  # noqa: S608 - our own column
-        for key, level, since, until in driver.execute(sql, [reference, *part]):
-            entry = Entry(level, moment(since), None if until is None else moment(until))
-            found.setdefault(key, []).append(entry)
-    return found

@@ -50,7 +50,7 @@ def verify(office: Office, anchor: str = "") -> Report:
 
 
 def _numbers(driver: Any, report: Report) -> None:
-    """All events are counted without a gap: what is missing from the middle, with its whole case even, leaves a hole."""
+    """All events are counted without a gap: even a case missing whole leaves a hole."""
     report.events, last = driver.execute("SELECT count(*), coalesce(max(n), 0) FROM event").fetchone()
     if report.events != last:
         holes = driver.execute(

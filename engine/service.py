@@ -20,9 +20,9 @@ from engine.core.values import local_day
 from engine.ids import new_id, read_id
 from engine.intake.clean import cleaner
 from engine.packs.pack import bundle, compile_pack, unbundle
+from engine.store import references, subjects
 from engine.store import schema as s
-from engine.store import subjects
-from engine.store.store import Change, Due, Lost, Raised, Store, plain
+from engine.store.store import Change, Due, Lost, Raised, Store, Writer, plain
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
@@ -187,6 +187,8 @@ class Office:
             known = subjects.find(connection, told)
             subject = next((known[item] for item in told if item in known), "")
             key = subjects.keys(connection, self.master, [subject]).get(subject) if subject else None
+            given = references.derived(connection, book, [stated.facts], now)[0]
+        stated = replace(stated, facts=given | dict(stated.facts))
         self._refuse_second(subject)
         new = key is None
         key = key or self.master.new_subject(new_id())
@@ -231,8 +233,12 @@ class Office:
         occurred_at: datetime | None = None,
         seen_state: str = "",
         request_key: str = "",
+        also: Callable[[Writer], None] | None = None,
     ) -> dict[str, Any]:
-        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict."""
+        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict.
+
+        `also` writes more in the same transaction.
+        """
         digest = self._digest("advance", case_id + " " + name, actor.user, raw or {})
         if request_key and (given := self.store.answered(request_key, digest)):
             return given
@@ -252,6 +258,8 @@ class Office:
                 with self.store.writing(micros(now)) as writer:
                     writer.append([change])
                     sealed.write(writer)
+                    if also:
+                        also(writer)
                     if request_key:
                         writer.request(request_key, digest, answer)
             except Lost:

@@ -27,6 +27,8 @@ class Subject:
     """The fact that names the unit of the place of stay (属地)."""
     identity: tuple[tuple[str, ...], ...] = ()
     """Sets of facts that each tell one subject from another, the surest first: `[[id_number], [name, phone]]`."""
+    listed: Mapping[str, str] = field(default_factory=dict)
+    """What the result of taking a list in shows of each row: name shown → fact."""
 
 
 @dataclass(frozen=True, slots=True)

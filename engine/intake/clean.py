@@ -92,7 +92,7 @@ def clean_id(cell: Cell) -> Cleaned:
         plain = plain.upper()
     if len(plain) != 18:  # noqa: PLR2004 - the length of the number
         return _wrong("id_length", "SHEET-011", f"身份证号应为 18 位，现为 {len(plain)} 位")
-    if not plain[:17].isdigit() or ric.calc_check_digit(plain[:17]) != plain[17]:
+    if not plain[:17].isdigit() or ric.calc_check_digit(plain) != plain[17]:
         return _wrong("id_checksum", "SHEET-011", "身份证号校验位不对，请核对原件")
     if _day(plain[6:10], plain[10:12], plain[12:14]) is None:
         return _wrong("id_birth", "SHEET-011", "身份证号里的出生日期不存在，请核对原件")

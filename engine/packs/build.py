@@ -161,8 +161,12 @@ class PackBuilder:
             for index, key_set in enumerate(subject.identity):
                 for key in key_set:
                     self.known(document, "RULE-032", (*path, "identity", index), "要素", key, fields)
+            for key in subject.listed:
+                self.known(document, "RULE-032", (*path, "listed", key), "要素", subject.listed[key], fields)
             identity = tuple(tuple(keys) for keys in subject.identity)
-            made[name] = Subject(name, subject.title, fields, subject.decided_by, subject.jurisdiction, identity)
+            made[name] = Subject(
+                name, subject.title, fields, subject.decided_by, subject.jurisdiction, identity, subject.listed
+            )
         return made
 
     def field(self, document: Document, path: Path, name: str, model: m.FieldModel) -> Field:

@@ -155,6 +155,7 @@ class SubjectModel(Model):
     decided_by: str = ""
     jurisdiction: str = ""
     identity: list[list[str]] = []
+    listed: dict[str, str] = {}
     fields: dict[str, FieldModel]
 
 

@@ -303,7 +303,7 @@ class Store:
     def meta(self) -> dict[str, str]:
         """The single values."""
         with self.reading() as connection:
-            return dict(connection.execute(select(s.Meta.name, s.Meta.value)))  # type: ignore[call-overload]
+            return dict(connection.execute(select(s.Meta.name, s.Meta.value)).all())  # type: ignore[call-overload]
 
     def load(self, case_id: str) -> tuple[Case, bytes] | None:
         """A case and the head of its chain."""

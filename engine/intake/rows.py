@@ -1,0 +1,103 @@
+"""The rows of a list, cleaned: what each says, what was put right, and every mistake with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from engine.core.conditions import Fact, Field
+from engine.core.rulebook import Source
+from engine.intake.clean import Cleaned, Cleaner
+from engine.intake.sheet import Sheet
+
+RETURNED = "退回行"
+"""The column of a returned workbook that says which line of which list a corrected row settles."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One row: its line in the file, its cells as sent, and what they mean."""
+
+    line: int
+    cells: list[Any]
+    facts: dict[str, Fact] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    normalised: list[str] = field(default_factory=list)
+    errors: list[tuple[str, str, str]] = field(default_factory=list)
+    """Column as the list calls it, kind, and why in words."""
+    settles: str = ""
+
+    @property
+    def status(self) -> str:
+        """ok, normalised or error."""
+        return "error" if self.errors else "normalised" if self.normalised else "ok"
+
+    def value(self, name: str) -> Fact:
+        """What the row says of a fact, open or personal."""
+        return self.texts.get(name) or self.facts.get(name)
+
+
+def clean_rows(
+    sheet: Sheet, fields: Mapping[str, Field], source: Source, cleaner_of: Callable[[Field], Cleaner], known_on: date
+) -> list[Row]:
+    """Every row of a list, each cell read by the declared type of its fact."""
+    cleaners = {name: cleaner_of(fields[name]) for names in sheet.columns.values() for name in names}
+    settles = sheet.headers.index(RETURNED) if RETURNED in sheet.headers else -1
+    rows = []
+    for line, cells in sheet.rows():
+        row = Row(line, cells)
+        for column, names in sheet.columns.items():
+            for name, cell in zip(names, _split(cells[column], len(names)), strict=True):
+                _take(row, fields[name], cleaners[name](cell), sheet)
+        if settles >= 0 and cells[settles]:
+            row.settles = str(cells[settles]).strip()
+        _whole(row, fields, source, sheet, known_on)
+        rows.append(row)
+    return rows
+
+
+def _split(cell: Any, parts: int) -> list[Any]:
+    """One cell as the several facts it holds, parted by `/`; the last takes what is left."""
+    if parts == 1:
+        return [cell]
+    found = [] if cell is None else str(cell).split("/", parts - 1)
+    return [*found, *[None] * (parts - len(found))]
+
+
+def _take(row: Row, of: Field, done: Cleaned, sheet: Sheet) -> None:
+    if done.error:
+        row.errors.append((sheet.header_of(of.name), done.error, f"{done.code} {done.why}"))
+        return
+    row.normalised += done.normalised
+    if done.value is None:
+        return
+    if of.pii:
+        row.texts[of.name] = str(done.value)
+    else:
+        row.facts[of.name] = done.value
+
+
+def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet, known_on: date) -> None:
+    """What only the whole row tells: required facts that are missing, dates in the wrong order."""
+    broken = {header for header, _, _ in row.errors}
+    for name in source.required:
+        header = sheet.header_of(name)
+        if row.value(name) is None and header not in broken:
+            row.errors.append(
+                (header, f"{name.removesuffix('_number')}_missing", f"SHEET-018 缺少{fields[name].title}")
+            )
+    for first, second in source.order:
+        before, after = row.facts.get(first), row.facts.get(second)
+        if isinstance(before, date) and isinstance(after, date) and before > after:
+            why = f"SHEET-013 {fields[first].title}晚于{fields[second].title}"
+            row.errors.append((sheet.header_of(first), "date_order", why))
+        elif isinstance(after, date) and after > known_on + timedelta(days=1):
+            row.errors.append((sheet.header_of(second), "date_future", f"SHEET-013 {fields[second].title}在将来"))
+
+
+def as_sent(row: Row) -> str:
+    """The cells of a row as text that can be sealed and given back."""
+    return json.dumps([cell if isinstance(cell, str | int | float | bool | None) else str(cell) for cell in row.cells])

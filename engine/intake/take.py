@@ -1,0 +1,405 @@
+"""Taking a list in: known persons found, cases opened or updated, and no row without an outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.core import lifecycle
+from engine.core.case import Case, Event, micros
+from engine.core.conditions import Fact, to_json
+from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.org import Actor
+from engine.core.rulebook import Rulebook, Source, Subject
+from engine.core.values import local_day
+from engine.ids import new_id
+from engine.intake.files import read_grid
+from engine.intake.rows import Row, as_sent, clean_rows
+from engine.intake.sheet import Sheet, understand
+from engine.service import Office
+from engine.store import references, subjects
+from engine.store import schema as s
+from engine.store.store import Change, Lost, Writer, load_case, plain
+from engine.vault import SubjectKey, mask
+
+OPEN_OUTCOMES = ("refused", "ask")
+ATTEMPTS = 3
+Progress = Callable[[Iterable[Row], int], Iterable[Row]]
+
+
+@dataclass(slots=True)
+class Line:
+    """The one outcome of a row: opened, linked, duplicate, skipped, ask or refused."""
+
+    row: Row
+    outcome: str
+    case: str = ""
+    subject: str = ""
+    duplicate_of: tuple[str, int] | None = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a list."""
+
+    file: str
+    sheet: Sheet
+    lines: list[Line]
+    matter: str = ""
+    again: bool = False
+
+    def count(self) -> dict[str, int]:
+        """How many rows had each outcome."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            found[line.outcome] = found.get(line.outcome, 0) + 1
+        return found
+
+
+def _all(rows: Iterable[Row], _: int) -> Iterable[Row]:
+    return rows
+
+
+def take(
+    office: Office,
+    path: Path,
+    source_name: str,
+    actor: Actor,
+    *,
+    all_or_nothing: bool = False,
+    dry_run: bool = False,
+    progress: Progress = _all,
+) -> Taken:
+    """Take a list in; good rows go in, the others are one matter until each is settled. `dry_run` writes nothing."""
+    office.require(actor, "intake")
+    book = office.book()
+    if source_name not in book.sources:
+        hint = nearest(source_name, book.sources)
+        raise BadInput(Problem("SHEET-019", f"没有来源 {source_name}", f"可用：{listing(list(book.sources))}", hint))
+    source = book.sources[source_name]
+    kind = book.subjects[source.subject]
+    grid = read_grid(path)
+    sheet = understand(grid, kind.fields, source, path.name)
+    known_on = local_day(office.now(), book.zone)
+    rows = clean_rows(
+        sheet, kind.fields, source, lambda of: office.cleaner(book, of, source.meanings.get(of.name)), known_on
+    )
+    digest = office.master.index("file", f"{source_name} {grid.digest}")
+    for _ in range(ATTEMPTS):
+        before = _earlier(office, digest, sheet, rows)
+        if before is not None:
+            return before
+        taking = _Taking(office, book, kind, source, actor, sheet, rows, path.name, digest)
+        taken = taking.plan(progress)
+        if all_or_nothing and any(line.outcome == "refused" for line in taken.lines):
+            raise BadInput(
+                [
+                    Problem(why.split(" ", 1)[0], f"第 {row.line} 行 {header}：{why.split(' ', 1)[-1]}")
+                    for row in rows
+                    for header, _, why in row.errors
+                ]
+            )
+        if dry_run or taking.write():
+            if not dry_run:
+                _settle_corrected(office, taken, actor)
+            return taken
+    raise Refused(Problem("CASE-409", "同时有别的名单在导入", "稍后再试；什么都没有写入"))
+
+
+def _earlier(office: Office, digest: bytes, sheet: Sheet, rows: list[Row]) -> Taken | None:
+    """The same file from the same source, taken in before: nothing is new."""
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        found = driver.execute("SELECT id, matter FROM intake_file WHERE digest = ?", (digest,)).fetchone()
+        if found is None:
+            return None
+        kept = {
+            line: rest
+            for line, *rest in driver.execute(
+                "SELECT row, outcome, case_id, subject FROM intake_row WHERE file = ?", (found[0],)
+            )
+        }
+    lines = [Line(row, *kept[row.line]) for row in rows if row.line in kept]
+    return Taken(found[0], sheet, lines, found[1], again=True)
+
+
+@dataclass(slots=True)
+class _Taking:
+    """One attempt: everything is matched, decided and sealed first; then one transaction writes it."""
+
+    office: Office
+    book: Rulebook
+    kind: Subject
+    source: Source
+    actor: Actor
+    sheet: Sheet
+    rows: list[Row]
+    name: str
+    digest: bytes
+    file: SubjectKey = field(init=False)
+    sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
+    changes: dict[str, Change] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    matter: str = ""
+    known: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    keys: dict[str, SubjectKey] = field(default_factory=dict)
+    open: dict[str, tuple[Case, bytes]] = field(default_factory=dict)
+    first: dict[str, tuple[str, int]] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        self.file = self.office.master.new_subject(new_id())
+
+    def plan(self, progress: Progress) -> Taken:
+        """Decide every row."""
+        good = [row for row in self.rows if not row.errors]
+        told = {
+            row.line: subjects.identities(self.office.master, self.kind, row.facts | row.texts) for row in self.rows
+        }
+        self._look_up([item for items in told.values() for item in items], good)
+        self.sealed.add(
+            self.file, "file", {"name": self.name, "headers": plain({"headers": self.sheet.headers})}, new=True
+        )
+        for row in progress(self.rows, len(self.rows)):
+            self.lines.append(self._line(row, told[row.line]))
+            self.sealed.add(self.file, "file", {f"row:{row.line}": as_sent(row)}, new=False)
+        waiting = sum(line.outcome in OPEN_OUTCOMES for line in self.lines)
+        if waiting:
+            self._open_matter(waiting)
+        return Taken(self.file.subject, self.sheet, self.lines, self.matter)
+
+    def _look_up(self, wanted: list[tuple[str, bytes]], good: list[Row]) -> None:
+        """Who is known, which cases of theirs are open, and what the reference lists say: set by set."""
+        with self.office.store.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            self.seen = driver.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0]
+            self.known = subjects.find(connection, wanted)
+            ids = sorted(set(self.known.values()))
+            self.keys = subjects.keys(connection, self.office.master, ids)
+            for start in range(0, len(ids), subjects.MOST_PARAMETERS):
+                part = ids[start : start + subjects.MOST_PARAMETERS]
+                marks = ",".join("?" * len(part))
+                sql = f"SELECT id, subject FROM \"case\" WHERE final = '' AND subject IN ({marks})"  # noqa: S608 - marks
+                for case_id, subject in driver.execute(sql, part).fetchall():
+                    found = load_case(connection, case_id)
+                    if found is not None:
+                        self.open[subject] = found
+                sql = f"SELECT subject, file, row FROM intake_row WHERE subject IN ({marks}) ORDER BY rowid DESC"  # noqa: S608 - the same
+                self.first |= {subject: (file, line) for subject, file, line in driver.execute(sql, part)}
+            self.texts = {
+                subject: subjects.opened(connection, self.keys[subject])
+                for subject in self.open
+                if subject in self.keys
+            }
+            given = references.derived(
+                connection, self.book, [row.facts | row.texts for row in good], self.office.now()
+            )
+        for row, facts in zip(good, given, strict=True):
+            row.facts |= {name: value for name, value in facts.items() if row.facts.get(name) is None}
+
+    def _line(self, row: Row, told: list[tuple[str, bytes]]) -> Line:
+        subject = next((self.known[item] for item in told if item in self.known), "")
+        first = self.first.get(subject)
+        if row.errors:
+            return Line(row, "refused", duplicate_of=first)
+        known = subject in self.keys
+        key = self.keys[subject] if known else self.office.master.new_subject(new_id())
+        if known and self.source.known_person != "link" and subject in self.open:
+            outcome = "skipped" if self.source.known_person == "skip" else "ask"
+            return Line(row, outcome, self.open[subject][0].id, subject, first)
+        if subject in self.open:
+            outcome = "duplicate" if first and first[0] == self.file.subject else "linked"
+            case = self._state(row, subject, key)
+        else:
+            outcome = "opened"
+            case = self._open_case(row, key, new=not known)
+        self.keys[key.subject] = key
+        self.sealed.identify(key.subject, [item for item in told if item not in self.known])
+        self.known |= {item: key.subject for item in told if item not in self.known}
+        self.first.setdefault(key.subject, (self.file.subject, row.line))
+        return Line(row, outcome, case, key.subject, first)
+
+    def _origin(self, row: Row) -> dict[str, Any]:
+        return {"source": self.source.name, "file": self.file.subject, "row": row.line}
+
+    def _open_case(self, row: Row, key: SubjectKey, *, new: bool) -> str:
+        stated = lifecycle.Stated(row.facts, frozenset(row.texts))
+        happened, _ = lifecycle.open_case(
+            self.book, self.kind.name, key.subject, stated, self.actor, self.office.now(), origin=self._origin(row)
+        )
+        change = self.office.change(self.book, None, b"", happened, new_id())
+        self._keep(change)
+        self.texts[key.subject] = dict(row.texts)
+        self.sealed.add(key, self.kind.name, row.texts, new=new)
+        return change.case.id
+
+    def _state(self, row: Row, subject: str, key: SubjectKey) -> str:
+        """Add what this row says to the open case; values that differ are kept beside, with where they came from."""
+        case, head = self.open[subject]
+        has = self.texts.get(subject, {})
+        beside = f"{subjects.ORIGIN}{self.file.subject}:{row.line}"
+        added = {name: text for name, text in row.texts.items() if name not in has}
+        other = {f"{name}{beside}": text for name, text in row.texts.items() if name in has and has[name] != text}
+        self.sealed.add(key, self.kind.name, added | other, new=False)
+        has |= added
+        stated = lifecycle.Stated(row.facts, frozenset(row.texts))
+        book = self.office.book(case.release)
+        happened, _ = lifecycle.state_facts(book, case, self.actor, stated, self.office.now(), self._origin(row))
+        self._keep(self.office.change(book, case, head, happened))
+        return case.id
+
+    def _keep(self, change: Change) -> None:
+        """Put a change behind those already planned for the same case."""
+        before = self.changes.get(change.case.id)
+        if before is not None:
+            change = Change(
+                change.case,
+                before.head,
+                (*before.events, *change.events),
+                (*before.due, *change.due),
+                (*before.ended, *change.ended),
+                (*before.raised, *change.raised),
+            )
+        self.changes[change.case.id] = change
+        self.open[change.case.subject] = (change.case, change.head)
+
+    def _open_matter(self, waiting: int) -> None:
+        matter = self.office.master.new_subject(new_id())
+        stated = lifecycle.Stated({"source": self.source.name, "outstanding": waiting})
+        flow = self.book.workflows[self.source.rejects]
+        happened, _ = lifecycle.open_case(
+            self.book,
+            flow.subject,
+            matter.subject,
+            stated,
+            self.actor,
+            self.office.now(),
+            workflow=flow.name,
+            origin={"source": self.source.name, "file": self.file.subject},
+        )
+        change = self.office.change(self.book, None, b"", happened, new_id())
+        self.changes[change.case.id] = change
+        self.matter = change.case.id
+        self.sealed.add(matter, flow.subject, {}, new=True)
+
+    def write(self) -> bool:
+        """One transaction; False when somebody entered persons meanwhile, and all must be looked up again."""
+        now = self.office.now()
+        lines = [
+            {
+                "file": self.file.subject,
+                "row": line.row.line,
+                "outcome": line.outcome,
+                "reasons": json.dumps([[header, kind] for header, kind, _ in line.row.errors], ensure_ascii=False),
+                "subject": line.subject,
+                "case_id": line.case or (self.matter if line.outcome in OPEN_OUTCOMES else ""),
+            }
+            for line in self.lines
+        ]
+        row = {
+            "id": self.file.subject,
+            "digest": self.digest,
+            "source": self.source.name,
+            "actor": self.actor.user,
+            "taken_at": micros(now),
+            "total": len(self.lines),
+            "matter": self.matter,
+        }
+        told = {"file": self.file.subject, "source": self.source.name, "rows": len(self.lines)}
+        try:
+            with self.office.store.writing(micros(now)) as writer:
+                if writer.cursor.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0] != self.seen:
+                    return False
+                self.sealed.write(writer)
+                writer.append(list(self.changes.values()))
+                writer.many(s.FileRow, [row])
+                writer.many(s.FileLine, lines)
+                writer.system(Event("taken_in", self.actor.user, now, told, self.actor.account))
+        except Lost:
+            return False
+        return True
+
+
+def _settle_corrected(office: Office, taken: Taken, actor: Actor) -> None:
+    """Rows that came back corrected settle the lines they were returned for."""
+    for line in taken.lines:
+        if line.row.settles and line.outcome not in OPEN_OUTCOMES:
+            file, _, number = line.row.settles.partition("-")
+            if number.isdigit():
+                settle(office, file, [int(number)], "已更正录入", actor, missing_ok=True)
+
+
+def settle(
+    office: Office, file: str, rows: list[int], settled_as: str, actor: Actor, *, missing_ok: bool = False
+) -> dict[str, Any]:
+    """Settle refused or asked-about rows of a list; when none is left, its matter is finished."""
+    office.require(actor, "intake")
+    answer: dict[str, Any] = {}
+    for row in rows:
+        with office.store.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            found = driver.execute(
+                "SELECT f.matter, (SELECT count(*) FROM intake_row AS o WHERE o.file = f.id AND o.outcome IN ('refused', 'ask')"
+                " AND o.settled_at IS NULL) FROM intake_row AS r JOIN intake_file AS f ON f.id = r.file WHERE r.file = ?"
+                " AND r.row = ? AND r.outcome IN ('refused', 'ask') AND r.settled_at IS NULL",
+                (file, row),
+            ).fetchone()
+        if found is None:
+            if missing_ok:
+                continue
+            raise BadInput(Problem("SHEET-021", f"名单 {file} 第 {row} 行没有待了结的事", "见 bihuan intake show"))
+        matter, waiting = found
+        now = micros(office.now())
+
+        def mark(writer: Writer, row: int = row, now: int = now) -> None:
+            writer.cursor.execute("UPDATE intake_row SET settled_at = ? WHERE file = ? AND row = ?", (now, file, row))
+
+        facts = {"settled_row": row, "settled_as": settled_as, "outstanding": waiting - 1}
+        answer = office.advance(matter, "settle", actor, facts, also=mark)
+        if waiting == 1:
+            answer = office.advance(matter, "finish", actor)
+    return answer
+
+
+def told_rows(office: Office, taken: Taken, kind: Subject, *, reveal: bool) -> list[dict[str, Any]]:
+    """Each row as it is printed: the facts the pack lists, personal ones masked unless revealed."""
+    names = _file_names(office, taken) if reveal else {}
+
+    def shown(row: Row, name: str) -> Fact:
+        value = row.value(name)
+        if value is None or reveal or not kind.fields[name].pii:
+            return to_json(value)
+        return mask(kind.fields[name].check, str(value))
+
+    return [
+        {
+            "row": line.row.line,
+            "status": line.row.status,
+            **{label: shown(line.row, name) for label, name in kind.listed.items()},
+            "duplicate_of": [names.get(line.duplicate_of[0], line.duplicate_of[0]), line.duplicate_of[1]]
+            if line.duplicate_of
+            else None,
+            "errors": [{"field": header, "kind": error} for header, error, _ in line.row.errors],
+            "normalised": line.row.normalised,
+            "outcome": line.outcome,
+            "case": line.case,
+        }
+        for line in taken.lines
+    ]
+
+
+def _file_names(office: Office, taken: Taken) -> Mapping[str, str]:
+    wanted = sorted({line.duplicate_of[0] for line in taken.lines if line.duplicate_of})
+    with office.store.reading() as connection:
+        keys = subjects.keys(connection, office.master, wanted)
+        driver: Any = connection.connection.driver_connection
+        found = {}
+        for file, key in keys.items():
+            row = driver.execute("SELECT sealed FROM vault WHERE subject = ? AND field = 'name'", (file,)).fetchone()
+            if row:
+                found[file] = key.open("name", row[0])
+    return found
