@@ -186,7 +186,7 @@ def _root(leaves: list[bytes]) -> bytes:
 
 def _against(office: Office, driver: Any, report: Report, anchor: str) -> None:
     told, _, mac = anchor.strip().rpartition(" mac=")
-    if not told.startswith(_PREFIX) or not hmac.compare_digest(_mac(office, told), mac):
+    if not told.startswith(_PREFIX) or not hmac.compare_digest(_mac(office, told), mac.split(" ")[0]):
         raise BadInput(Problem("AUDIT-002", "这不是本库的锚行，或被改动过", "原样保存 bihuan audit anchor 打印的一行"))
     parts = dict(part.split("=", 1) for part in told.split()[1:])
     last = int(parts["events"])

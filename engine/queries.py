@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from engine.core import lifecycle
-from engine.core.case import Case, moment
+from engine.core.case import Case, micros, moment
+from engine.core.conditions import Fact, label
 from engine.core.org import Actor
-from engine.service import Office, shown
+from engine.core.rulebook import Subject
+from engine.core.workflows import Workflow
+from engine.service import Office
 
 MOST_ROWS = 200
 
@@ -62,16 +67,18 @@ def alert_list(
             (everything, most),
         ).fetchall()
     listed = []
-    seen: dict[str, bool] = {}
+    seen: dict[str, Workflow | None] = {}
     for case_id, name, rung, level, told, due, raised_at, by in rows:
         if case_id not in seen:
             found = office.store.load(case_id)
-            seen[case_id] = found is not None and office.sees(actor, found[0])
-        if seen[case_id]:
+            sees = found is not None and office.sees(actor, found[0])
+            seen[case_id] = office.book(found[0].release).workflows[found[0].workflow] if found and sees else None
+        if flow := seen[case_id]:
             listed.append(
                 {
                     "case": case_id,
                     "deadline": name,
+                    "title": _deadline_title(flow, name),
                     "rung": rung,
                     "level": level,
                     "told": told,
@@ -103,8 +110,8 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "lead": case.lead,
         "supporting": list(case.supporting),
         "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
-        "personal": {_title(titles, name): text for name, text in personal.items()},
-        "facts": shown(kind.fields, lifecycle.typed(book, case)),
+        "personal": {_title(titles, name): personal[name] for name in sorted(personal, key=_order(kind))},
+        "facts": _facts(office, kind, lifecycle.typed(book, case)),
         "clocks": clocks,
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
@@ -112,6 +119,23 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         ],
         "timeline": _timeline(office, case),
     }
+
+
+def _order(kind: Subject) -> Callable[[str], int]:
+    """Facts in the order of the pack; what other sources said comes behind."""
+    places = {name: place for place, name in enumerate(kind.fields)}
+    return lambda name: places.get(name, len(places))
+
+
+def _facts(office: Office, kind: Subject, facts: Mapping[str, Fact]) -> dict[str, str]:
+    told = {}
+    for name in sorted(facts, key=_order(kind)):
+        value = facts[name]
+        if isinstance(value, datetime):
+            told[kind.fields[name].title] = _local(office, micros(value))
+        else:
+            told[kind.fields[name].title] = label(kind.fields[name], value)
+    return told
 
 
 def _title(titles: dict[str, str], name: str) -> str:
@@ -132,7 +156,8 @@ def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     with office.store.reading() as connection:
         driver: Any = connection.connection.driver_connection
         rows = driver.execute(
-            "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event WHERE case_id = ? ORDER BY seq",
+            "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
+            " WHERE case_id = ? ORDER BY seq",
             (case.id,),
         ).fetchall()
     told = []
@@ -152,7 +177,7 @@ def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     return told
 
 
-def _what(flow: Any, kind: str, data: dict[str, Any]) -> str:
+def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
     if kind == "opened":
         decision = data["decision"]
         why = f"，依据 {'、'.join(decision['rules'])}（{'、'.join(decision['clauses'])}）" if decision["rules"] else ""
@@ -163,10 +188,14 @@ def _what(flow: Any, kind: str, data: dict[str, Any]) -> str:
         moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
         return f"{transition}{result}{moved}"
     if kind == "alerted":
-        return f"{data['level']}：时限 {data['deadline']}，告 {data['told']}"
+        return f"{data['level']}：时限 {_deadline_title(flow, data['deadline'])}，告 {data['told']}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return {"acknowledged": "已知悉预警"}.get(kind, kind)
+
+
+def _deadline_title(flow: Workflow, name: str) -> str:
+    return next((d.title for state in flow.states.values() for d in state.deadlines if d.name == name), name)
 
 
 def _local(office: Office, at: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from engine import vault
 from engine.core import lifecycle
 from engine.core.case import Case, Event, evolve, micros, moment
-from engine.core.conditions import Fact, Field, label
+from engine.core.conditions import Fact, Field
 from engine.core.errors import BadInput, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
@@ -461,8 +461,3 @@ class Office:
 
 
 _ALERTS = {"no_match": "没有规则覆盖，已归默认责任单位", "differs": "新来的信息会导致不同判定，请核对"}
-
-
-def shown(fields: Mapping[str, Field], facts: Mapping[str, Fact]) -> dict[str, str]:
-    """Open facts by their titles, as they are shown."""
-    return {fields[name].title: label(fields[name], value) for name, value in facts.items() if name in fields}

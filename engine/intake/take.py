@@ -343,9 +343,9 @@ def settle(
         with office.store.reading() as connection:
             driver: Any = connection.connection.driver_connection
             found = driver.execute(
-                "SELECT f.matter, (SELECT count(*) FROM intake_row AS o WHERE o.file = f.id AND o.outcome IN ('refused', 'ask')"
-                " AND o.settled_at IS NULL) FROM intake_row AS r JOIN intake_file AS f ON f.id = r.file WHERE r.file = ?"
-                " AND r.row = ? AND r.outcome IN ('refused', 'ask') AND r.settled_at IS NULL",
+                "SELECT f.matter, (SELECT count(*) FROM intake_row AS o WHERE o.file = f.id AND o.settled_at IS NULL"
+                " AND o.outcome IN ('refused', 'ask')) FROM intake_row AS r JOIN intake_file AS f ON f.id = r.file"
+                " WHERE r.file = ? AND r.row = ? AND r.outcome IN ('refused', 'ask') AND r.settled_at IS NULL",
                 (file, row),
             ).fetchone()
         if found is None:

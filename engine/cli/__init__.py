@@ -1,0 +1,65 @@
+"""The command line: every command takes the same way through the use cases as everything else."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from engine import __version__
+from engine.cli import cases, database, lists, rules
+from engine.core.errors import BihuanError
+
+app = typer.Typer(
+    name="bihuan",
+    help="闭环 Bihuan：规则驱动的闭环办理引擎 (rule-driven engine for closed-loop case handling)",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("check")(rules.check)
+app.command("decide")(rules.decide)
+app.command("init")(database.init)
+app.command("publish")(database.publish)
+app.command("sweep")(database.sweep)
+app.command("run")(database.run)
+app.command("clock", context_settings={"ignore_unknown_options": True})(database.clock)
+app.command("demo")(database.demo)
+app.add_typer(lists.areas, name="areas")
+app.add_typer(lists.intake, name="intake")
+app.add_typer(cases.case, name="case")
+app.add_typer(cases.alert, name="alert")
+app.add_typer(database.audit, name="audit")
+app.add_typer(database.subject, name="subject")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bihuan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="版本 (version)"),
+) -> None:
+    """闭环 Bihuan：规则驱动的闭环办理引擎 (rule-driven engine for closed-loop case handling)."""
+
+
+def main() -> None:
+    """Run a command: 0 done, 1 refused by the rules, 2 bad input; never a traceback."""
+    try:
+        app()
+    except BihuanError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback ever reaches a user
+        typer.echo(
+            f"BUG-001 内部错误 {type(error).__name__} — 没有确认的操作都没有写入 — 请把命令和这一行报告给开发者",
+            err=True,
+        )
+        sys.exit(2)

@@ -1,0 +1,198 @@
+"""`case` and `alert`: the transfer team's work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, pairs, print_json, table
+from engine.core.errors import BadInput, Problem
+from engine.core.values import parse_time
+
+case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
+alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
+
+Facts = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="要素=值")]
+CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]
+Key = Annotated[str, typer.Option("--request-key", help="请求号：同一请求重发只办一次 (idempotency key)")]
+
+
+@case.command("open")
+def open_(
+    facts: Facts = None,
+    kind: Annotated[str, typer.Option("--kind", help="对象类别 (kind of subject)")] = "person",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    key: Key = "",
+    as_json: Json = False,
+) -> None:
+    """立案：由规则判定类别、责任单位和流程 (open a case)."""
+    with office(db, quiet=as_json) as found:
+        answer = found.open_case(kind, pairs(facts or []), found.actor(user), key)
+        if as_json:
+            print_json(answer, found)
+            return
+        category = answer["category"] or "未匹配规则"
+        stands = f"在“{answer['state_title']}”，归 [bold]{answer['owner']}[/]"
+        console().print(f"案件 [bold]{answer['case']}[/]：{category}，{stands}")
+        _deadlines(answer)
+
+
+def _deadlines(answer: dict[str, Any]) -> None:
+    for name, due in answer["deadlines"].items():
+        console().print(f"时限 {name}：{due[:16].replace('T', ' ')} 前")
+
+
+@case.command("list")
+def list_(
+    closed: Annotated[bool, typer.Option("--closed", help="已办结的 (closed ones)")] = False,
+    state: Annotated[str, typer.Option("--state", help="只看一个环节")] = "",
+    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多几件")] = 50,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """列出能看到的案件，先到期的在前 (cases, those due first)."""
+    from engine.queries import case_list
+
+    with office(db, quiet=as_json) as found:
+        rows = case_list(found, found.actor(user), closed=closed, state=state, most=most)
+        if as_json:
+            print_json({"cases": rows}, found)
+            return
+        shown = [
+            (r["case"], r["category"], r["state_title"], r["owner"], r["due"] + (" 超期" if r["overdue"] else ""))
+            for r in rows
+        ]
+        console().print(
+            table(
+                f"{'已办结' if closed else '在办'}案件 {len(rows)} 件",
+                ("案件", "类别", "环节", "责任单位", "时限"),
+                shown,
+            )
+        )
+
+
+@case.command("show")
+def show(
+    case_id: CaseId,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    reveal: Reveal = "",
+    as_json: Json = False,
+) -> None:
+    """一件案件的全部：要素、时限、计时、可办动作、经过 (one case, whole)."""
+    from engine.queries import case_show
+
+    with office(db, quiet=as_json) as found:
+        told = case_show(found, case_id, found.actor(user), reveal)
+        if as_json:
+            print_json(told, found)
+            return
+        print_case(told)
+
+
+def print_case(told: dict[str, Any]) -> None:
+    """A case as text."""
+    out = console()
+    out.print(
+        f"[bold]案件 {told['case']}[/]  {told['category']}  {told['workflow_title']}（规则第 {told['release']} 版）"
+    )
+    out.print(f"环节 [bold]{told['state_title']}[/]  责任单位 [bold]{told['owner'] or '—'}[/]")
+    out.print(f"牵头 {told['lead']}  配合 {'、'.join(told['supporting'])}")
+    facts = [(title, text) for title, text in (told["personal"] | told["facts"]).items()]
+    out.print(table("要素（个人信息已遮盖，--reveal 理由 可显示）", ("要素", "内容"), facts))
+    for title, clock in told["clocks"].items():
+        if clock["day_zero"] and clock["days"]:
+            done = clock["done_at"][:16].replace("T", " ")
+            out.print(f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满")
+    _deadlines(told)
+    for item in told["can"]:
+        evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
+        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}", soft_wrap=True)
+    rows = [(e["at"], e["actor"], e["what"]) for e in told["timeline"]]
+    out.print(table("经过", ("时间", "谁", "什么"), rows))
+
+
+@case.command("advance")
+def advance(
+    case_id: CaseId,
+    transition: Annotated[str, typer.Argument(help="动作")],
+    facts: Facts = None,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    at: Annotated[str, typer.Option("--at", help="实际发生的时间，如 2022-05-26T18:00+08:00；默认现在")] = "",
+    seen: Annotated[str, typer.Option("--seen", help="您看到的环节；已被别人推进则拒绝")] = "",
+    key: Key = "",
+    as_json: Json = False,
+) -> None:
+    """办理一步 (fire a transition)."""
+    with office(db, quiet=as_json) as found:
+        answer = found.advance(
+            case_id,
+            transition,
+            found.actor(user),
+            pairs(facts or []),
+            occurred_at=_time(at),
+            seen_state=seen,
+            request_key=key,
+        )
+        if as_json:
+            print_json(answer, found)
+            return
+        ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
+        console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}")
+        _deadlines(answer)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return parse_time(text) if text else None
+    except ValueError as error:
+        raise BadInput(Problem("ARG-002", f"--at {text}：{error}")) from None
+
+
+@alert.command("list")
+def alerts(
+    everything: Annotated[bool, typer.Option("--all", help="连同已知悉的")] = False,
+    most: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """未知悉的预警，新的在前 (alerts not yet acknowledged)."""
+    from engine.queries import alert_list
+
+    with office(db, quiet=as_json) as found:
+        rows = alert_list(found, found.actor(user), everything=everything, most=most)
+        if as_json:
+            print_json({"alerts": rows}, found)
+            return
+        print_alerts(rows)
+
+
+def print_alerts(rows: list[dict[str, Any]]) -> None:
+    """Alerts as a table."""
+    shown = [
+        (r["level"], r["case"], r["title"], r["due"], r["told"], r["raised_at"], r["acknowledged_by"]) for r in rows
+    ]
+    console().print(table(f"预警 {len(rows)} 条", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown))
+
+
+@alert.command("ack")
+def acknowledge(
+    case_id: CaseId,
+    name: Annotated[str, typer.Argument(metavar="[DEADLINE]", help="时限；不写则全部")] = "",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """知悉一件案件的预警 (acknowledge)."""
+    with office(db, quiet=as_json) as found:
+        taken = found.acknowledge(case_id, name, found.actor(user))
+        if as_json:
+            print_json({"acknowledged": taken}, found)
+        else:
+            console().print(f"已知悉 {taken} 条预警")

@@ -1,0 +1,77 @@
+"""What every command shares: where the database is, who acts, and how answers are printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from engine.core.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from engine.service import Office
+
+Db = Annotated[Path, typer.Option("--db", envvar="BIHUAN_DB", help="数据库 (database file)")]
+As = Annotated[str, typer.Option("--as", envvar="BIHUAN_AS", help="谁在办理 (who acts: a user of the pack)")]
+Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出 (print JSON)")]
+PackDir = Annotated[Path | None, typer.Option("--pack", help="规则包文件夹 (pack folder); 默认用自带的")]
+Reveal = Annotated[str, typer.Option("--reveal", help="显示完整个人信息的理由，会留痕 (reason; recorded)")]
+
+DEFAULT_DB = Path("bihuan.db")
+_LEVELS = {"提醒": "cyan", "蓝": "blue", "黄": "yellow", "红": "red"}
+
+
+def console() -> Console:
+    """Where text goes: wide enough for a table when it is not a terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140")))
+
+
+@contextmanager
+def office(db: Path, *, quiet: bool = False) -> Iterator[Office]:
+    """The office in a database; a rehearsal says so on every output."""
+    from engine.service import Office
+    from engine.vault import default_key_path
+
+    found = Office.open(db, default_key_path())
+    try:
+        if found.rehearsal and not quiet:
+            at = found.now().astimezone(found.book().zone)
+            console().print(f"[black on yellow]【演练 rehearsal】[/] {at:%Y-%m-%d %H:%M}")
+        yield found
+    finally:
+        found.close()
+
+
+def pairs(items: Sequence[str]) -> dict[str, str]:
+    """`key=value` arguments; every one that is not is told at once."""
+    wrong = [item for item in items if "=" not in item]
+    if wrong:
+        raise BadInput([Problem("ARG-001", f"要写成 要素=值：{item}", "如 pcr_result=阴性") for item in wrong])
+    return {key.strip(): value.strip() for key, _, value in (item.partition("=") for item in items)}
+
+
+def print_json(data: Mapping[str, Any], found: Office | None = None) -> None:
+    """One JSON object; a rehearsal carries its own time."""
+    told = dict(data)
+    if found is not None and found.rehearsal:
+        told["rehearsal"] = found.now().astimezone(found.book().zone).isoformat()
+        told["note"] = "演练"
+    typer.echo(json.dumps(told, ensure_ascii=False, indent=None, default=str))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table as lists are shown."""
+    made = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*[f"[{_LEVELS[cell]}]{cell}[/]" if cell in _LEVELS else cell for cell in row])
+    return made

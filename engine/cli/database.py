@@ -1,0 +1,166 @@
+"""The database itself: made, published to, swept, audited, rehearsed with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, office, print_json
+from engine.core.errors import BadInput, Problem, Refused
+from engine.core.values import duration_words, parse_offset, parse_time
+from engine.packs.pack import read_folder, shipped
+
+audit = typer.Typer(help="审计：验证、锚定 (audit)", no_args_is_help=True)
+subject = typer.Typer(help="对象：清除个人信息 (subjects)", no_args_is_help=True)
+
+
+def init(
+    db: Db = DEFAULT_DB,
+    pack: PackDir = None,
+    rehearsal: Annotated[
+        str, typer.Option("--rehearsal", help="演练库，时钟从这一刻起，如 2022-05-26T08:00+08:00")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """建数据库，把规则包存为第 1 版 (make the database)."""
+    from engine.service import Office
+    from engine.vault import default_key_path
+
+    try:
+        start = parse_time(rehearsal) if rehearsal else None
+    except ValueError as error:
+        raise BadInput(Problem("ARG-002", f"--rehearsal {rehearsal}：{error}")) from None
+    key_path = default_key_path()
+    had_key = key_path.exists()
+    made = Office.create(db, key_path, read_folder(pack or shipped()), start)
+    book = made.book()
+    told = {"db": str(db), "key": str(key_path), "new_key": not had_key, "release": 1, "digest": book.digest}
+    if as_json:
+        print_json(told, made)
+    else:
+        note = "【演练】" if made.rehearsal else ""
+        typer.echo(f"{note}数据库 {db}：规则包“{book.title}”为第 1 版，摘要 {book.digest[:12]}")
+        verb = "已有密钥" if had_key else "新密钥"
+        typer.echo(f"{verb} {key_path}：丢了它，全部个人信息都无法读取。请另存一份到安全的地方 (back this key up)")
+    made.close()
+
+
+def publish(folder: Path, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
+    """检查并发布规则包为下一版；在办案件仍按原版 (publish a pack)."""
+    with office(db, quiet=as_json) as found:
+        book = found.publish(read_folder(folder), found.actor(user))
+        if as_json:
+            print_json({"release": book.release, "digest": book.digest}, found)
+        else:
+            console().print(f"已发布第 {book.release} 版，摘要 {book.digest[:12]}")
+
+
+def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
+    """巡检一遍：到期的都发预警，并送出待发消息 (one sweep)."""
+    from engine.scheduler import log_to_stdout, tick
+
+    with office(db, quiet=as_json) as found:
+        if as_json:
+            from engine.sweep import sweep as sweep_all
+
+            print_json({"raised": sweep_all(found)}, found)
+            return
+        log_to_stdout()
+        console().print(f"发出 {tick(found)} 条预警")
+
+
+def run(
+    db: Db = DEFAULT_DB,
+    every: Annotated[int, typer.Option("--every", min=1, max=3600, help="几秒一次")] = 5,
+) -> None:
+    """一直巡检 (keep sweeping)."""
+    from engine.scheduler import run as run_scheduler
+
+    with office(db) as found:
+        run_scheduler(found, every)
+
+
+def clock(
+    step: Annotated[str, typer.Argument(help="往前拨多少，如 +3h、+14d")],
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """拨演练库的时钟，沿途到期的逐个发预警 (move a rehearsal's clock)."""
+    from engine.sweep import sweep as sweep_all
+
+    try:
+        length = parse_offset(step)
+    except ValueError as error:
+        raise BadInput(Problem("CLOCK-002", f"{step}：{error}")) from None
+    with office(db, quiet=True) as found:
+        raised = found.move_clock(length, sweep_all)
+        now = found.now().astimezone(found.book().zone)
+        if as_json:
+            print_json({"now": now.isoformat(), "raised": raised}, found)
+        else:
+            console().print(
+                f"【演练 rehearsal】时钟拨过 {duration_words(length)}，现在 {now:%Y-%m-%d %H:%M}；发出 {raised} 条预警"
+            )
+
+
+def demo(
+    folder: Annotated[Path | None, typer.Option("--keep", help="演示库放在哪里；默认用完即删")] = None,
+) -> None:
+    """演示：一份真实风险地区、二百多人的名单、二十一天 (see it work)."""
+    from engine.demo import run as run_demo
+
+    run_demo(folder)
+
+
+@audit.command("verify")
+def verify(
+    anchor: Annotated[Path | None, typer.Option("--anchor", help="存有锚行的文件")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """逐链核对，并由事件重推每件案件 (verify everything stored)."""
+    from engine.audit import verify as verify_all
+
+    try:
+        lines = anchor.read_text("utf-8").split("\n") if anchor else []
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(Problem("AUDIT-002", f"锚行文件读不出来：{anchor}", "bihuan audit anchor 打印的一行")) from None
+    line = next((text for text in reversed(lines) if text.strip()), "")
+    with office(db, quiet=as_json) as found:
+        report = verify_all(found, line)
+        if as_json:
+            problems = [str(problem) for problem in report.problems]
+            print_json(
+                {"ok": not problems, "events": report.events, "cases": report.cases, "problems": problems}, found
+            )
+        elif not report.problems:
+            console().print(f"无误：{report.events} 条事件、{report.cases} 件案件，链完整，案件与事件推出的一致")
+        if report.problems:
+            raise Refused(report.problems)
+
+
+@audit.command("anchor")
+def anchor_(db: Db = DEFAULT_DB) -> None:
+    """打印一行锚，存到别处，日后可查出截尾与改写 (one line to keep elsewhere)."""
+    from engine.audit import anchor_line
+
+    with office(db, quiet=True) as found:
+        typer.echo(anchor_line(found) + (" 演练" if found.rehearsal else ""))
+
+
+@subject.command("erase")
+def erase(
+    subject_id: Annotated[str, typer.Argument(metavar="SUBJECT", help="对象编号，见 case show --json")],
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """清除一个对象的全部个人信息，办理经过与链不受影响 (erase a subject)."""
+    with office(db, quiet=as_json) as found:
+        found.erase(subject_id, found.actor(user))
+        if as_json:
+            print_json({"erased": subject_id}, found)
+        else:
+            console().print(f"对象 {subject_id} 的个人信息、密钥与索引已清除")

@@ -1,0 +1,175 @@
+"""`areas` and `intake`: lists coming in and going back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import track
+from typer.core import TyperGroup
+
+from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, print_json, table
+
+if TYPE_CHECKING:
+    from engine.intake.take import Taken
+
+MANY = 3000
+"""Fewer rows than this take less than a second and need no progress bar."""
+MOST_SHOWN = 20
+
+
+class _TakesFile(TyperGroup):
+    """`intake FILE` beside `intake export`: a first word that is no subcommand is the list to take in."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the unspoken `take` in front of a file."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["take", *args]
+        return super().parse_args(ctx, args)
+
+
+areas = typer.Typer(help="参照表：风险地区等 (reference lists)", no_args_is_help=True)
+intake = typer.Typer(
+    help="名单导入：bihuan intake FILE --source 区数据组 (lists of persons)", no_args_is_help=True, cls=_TakesFile
+)
+
+
+@areas.command("load")
+def load(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help=".csv 或 .csv.gz")],
+    name: Annotated[str, typer.Option("--list", help="参照表的名字")] = "areas",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """导入一份参照表 (take a reference list in)."""
+    from engine.areas import load as load_list
+
+    with office(db, quiet=as_json) as found:
+        told = load_list(found, path, found.actor(user), name)
+        if as_json:
+            print_json(told, found)
+        else:
+            console().print(
+                f"参照表 {name}：读 {told['rows']} 行，新 {told['new']}，更新 {told['changed']}，现有 {told['total']}"
+            )
+
+
+@intake.command("take")
+def take(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help=".xlsx 或 .csv")],
+    source: Annotated[
+        str, typer.Option("--source", help="来源（rules/sources.yaml 里的名字）；省略时用名单认得出的唯一来源")
+    ] = "",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    reveal: Reveal = "",
+    all_or_nothing: Annotated[bool, typer.Option("--all-or-nothing", help="有一行不行就全不收")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看结果，什么都不写")] = False,
+    as_json: Json = False,
+) -> None:
+    """导入一份名单：好的行立案，坏的行退回并留待了结 (take a list in)."""
+    from engine.intake.back import write_returned
+    from engine.intake.take import take as take_list
+    from engine.intake.take import told_rows
+
+    def progress(rows: Iterable[Any], total: int) -> Iterable[Any]:
+        if total < MANY or as_json or not sys.stderr.isatty():
+            return rows
+        return track(rows, "判定 (deciding)", total=total, transient=True)
+
+    with office(db, quiet=as_json) as found:
+        actor = found.actor(user)
+        if reveal:
+            found.reveal(actor, reveal, {"intake": True})
+        taken = take_list(found, path, source, actor, all_or_nothing=all_or_nothing, dry_run=dry_run, progress=progress)
+        kind = found.book().subjects[found.book().sources[source].subject]
+        returned = None if dry_run else write_returned(found, taken, path, actor)
+        rows = told_rows(found, taken, kind, reveal=bool(reveal))
+        if as_json:
+            told = {
+                "rows": rows,
+                "file": taken.file,
+                "counts": taken.count(),
+                "matter": taken.matter,
+                "again": taken.again,
+            }
+            print_json(
+                told | {"notes": list(taken.sheet.notes), "returned": str(returned or ""), "dry_run": dry_run}, found
+            )
+            return
+        _print(taken, returned, dry_run=dry_run)
+
+
+_WORDS = {
+    "opened": "新立案",
+    "linked": "并入在办案件",
+    "duplicate": "名单内重复，已并入",
+    "skipped": "已在办，跳过",
+    "ask": "待核对",
+    "refused": "退回",
+}
+
+
+def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
+    out = console()
+    out.print("看懂的：" + "；".join(taken.sheet.notes))
+    counts = taken.count()
+    if taken.again:
+        out.print(f"这份名单已经导入过（名单号 {taken.file}），新增 0 行 (0 new)")
+    out.print(
+        "，".join(f"{_WORDS[name]} {number} 行" for name, number in counts.items())
+        + ("（试算，没有写入）" if dry_run else "")
+    )
+    refused = [line for line in taken.lines if line.row.errors][:MOST_SHOWN]
+    if refused:
+        shown = [(str(line.row.line), header, why) for line in refused for header, _, why in line.row.errors]
+        out.print(table(f"退回的行（前 {len(refused)} 行）", ("行", "列", "原因"), shown))
+    if not dry_run and not taken.again:
+        out.print(f"名单号 [bold]{taken.file}[/]")
+    if taken.matter:
+        out.print(f"退回和待核对的行由案件 [bold]{taken.matter}[/] 跟到逐行了结")
+    if returned:
+        out.print(f"退回的工作簿：{returned}（含个人信息，改好后再导入即可了结）")
+
+
+@intake.command("export")
+def export(
+    file: Annotated[str, typer.Argument(metavar="FILE-ID", help="名单号")],
+    out: Annotated[Path, typer.Option("--out", help="放在哪个文件旁边、叫什么名字")] = Path("名单.xlsx"),
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """把名单连同每行的办理结果还给来源 (the sender's own columns with the outcome)."""
+    from engine.intake.back import export as export_list
+
+    with office(db, quiet=as_json) as found:
+        path, rows = export_list(found, file, out.resolve(), found.actor(user))
+        if as_json:
+            print_json({"path": str(path), "rows": rows}, found)
+        else:
+            console().print(f"{rows} 行已写入 {path}（含个人信息，仅交还来源单位）")
+
+
+@intake.command("settle")
+def settle(
+    file: Annotated[str, typer.Argument(metavar="FILE-ID", help="名单号")],
+    rows: Annotated[list[int], typer.Argument(metavar="ROW…", help="行号")],
+    settled_as: Annotated[str, typer.Option("--settled-as", help="了结方式")] = "来源撤回",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """了结退回或待核对的行 (settle refused rows)."""
+    from engine.intake.take import settle as settle_rows
+
+    with office(db, quiet=as_json) as found:
+        answer = settle_rows(found, file, rows, settled_as, found.actor(user))
+        if as_json:
+            print_json(answer, found)
+        else:
+            console().print(f"已了结 {len(rows)} 行；案件 {answer['case']} 现在“{answer['state_title']}”")

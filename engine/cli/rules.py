@@ -1,0 +1,143 @@
+"""`check` and `decide`: rules without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.common import Json, PackDir, console, pairs, print_json, table
+from engine.core.conditions import Fact, parse_value, to_json
+from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
+from engine.core.rulebook import Rulebook
+from engine.core.values import local_day, parse_date
+from engine.packs.check import notes
+from engine.packs.pack import compile_pack, read_folder, shipped
+
+
+def _book(pack: Path | None) -> Rulebook:
+    return compile_pack(read_folder(pack or shipped()))
+
+
+def check(
+    folder: Annotated[Path | None, typer.Argument(help="规则包文件夹 (pack folder)")] = None,
+    pack: PackDir = None,
+    as_json: Json = False,
+) -> None:
+    """检查规则包，一次列出全部错误 (check a pack, every mistake at once)."""
+    try:
+        book = _book(folder or pack)
+    except BihuanError as error:
+        if as_json:
+            print_json({"ok": False, "problems": [_problem(problem) for problem in error.problems]})
+        else:
+            typer.echo(str(error))
+            typer.echo(f"共 {len(error.problems)} 处错误，规则包不能发布 ({len(error.problems)} mistakes)")
+        raise typer.Exit(2) from None
+    rows = sum(len(item.rows) for item in book.tables.values())
+    if as_json:
+        print_json({"ok": True, "pack": book.name, "digest": book.digest, "notes": notes(book)})
+        return
+    for note in notes(book):
+        typer.echo(f"注意：{note}")
+    typer.echo(
+        f"规则包“{book.title}”没有错误：{len(book.tables)} 张规则表 {rows} 条规则，{len(book.workflows)} 个流程，"
+        f"{len(book.examples)} 个例子全部成立；摘要 {book.digest[:12]} (no mistakes)"
+    )
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    return {
+        "code": problem.code,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "path": place.path,
+        "what": problem.what,
+        "expected": problem.expected,
+        "hint": problem.hint,
+    }
+
+
+def decide(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="规则表 (decision table)")],
+    facts: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="要素=值，英文名或中文名都可以")
+    ] = None,
+    as_of: Annotated[str, typer.Option("--as-of", help="按哪一天的规则 (day), 如 2022-05-26")] = "",
+    pack: PackDir = None,
+    as_json: Json = False,
+) -> None:
+    """试一试规则：给出判定和依据 (decide and explain; nothing is stored)."""
+    book = _book(pack)
+    if name not in book.tables:
+        raise BadInput(
+            Problem("RULE-040", f"没有规则表 {name}", f"可用：{listing(list(book.tables))}", nearest(name, book.tables))
+        )
+    asked = book.tables[name]
+    try:
+        day = parse_date(as_of) if as_of else local_day(datetime.now(UTC), book.zone)
+    except ValueError as error:
+        raise BadInput(Problem("ARG-002", f"--as-of {as_of}：{error}")) from None
+    known = _facts(book, name, pairs(facts or []))
+    decision = asked.decide(known, day)
+    considered = asked.considered(known, day)
+    if as_json:
+        print_json(
+            {
+                "table": name,
+                "as_of": day.isoformat(),
+                "matched": decision.matched,
+                "rules": list(decision.rules),
+                "clauses": list(decision.clauses),
+                "inputs": {key: to_json(value) for key, value in decision.inputs.items()},
+                "outcome": dict(decision.outcome),
+                "considered": [{"rule": row.id, "failed": failed} for row, failed in considered],
+            }
+        )
+        return
+    _explain(book, asked.title, day, decision, considered)
+
+
+def _facts(book: Rulebook, name: str, given: dict[str, str]) -> dict[str, Fact]:
+    inputs = {of.name: of for of in book.tables[name].inputs}
+    titles = {of.title: of.name for of in inputs.values()}
+    facts: dict[str, Fact] = {}
+    problems = []
+    for key, raw in given.items():
+        found = key if key in inputs else titles.get(key, "")
+        if not found:
+            options = [*inputs, *titles]
+            problems.append(
+                Problem(
+                    "RULE-032", f"规则表 {name} 没有输入 {key}", f"可用：{listing(list(inputs))}", nearest(key, options)
+                )
+            )
+            continue
+        try:
+            facts[found] = parse_value(inputs[found], raw)
+        except ValueError as error:
+            problems.append(Problem("RULE-022", f"{key}={raw}：{error}"))
+    if problems:
+        raise BadInput(problems)
+    return facts
+
+
+def _explain(book: Rulebook, title: str, day: date, decision: Any, considered: list[tuple[Any, str]]) -> None:
+    out = console()
+    if decision.matched:
+        outcome = "，".join(f"{key} {_words(value)}" for key, value in decision.outcome.items())
+        out.print(f"[bold]{outcome}[/]")
+        out.print(f"依据 {'、'.join(decision.rules)}（{'、'.join(decision.clauses)}），按 {day} 的规则")
+    else:
+        out.print(f"[bold]没有规则覆盖[/]：归默认责任单位 {book.default_owner}，并发出预警 (no match)")
+    hit = set(decision.rules)
+    rows = [(row.id, "✔ 命中" if row.id in hit else failed or "也成立，但次序在后") for row, failed in considered]
+    out.print(table(f"{title}：逐条看", ("规则", "结果"), rows))
+
+
+def _words(value: Any) -> str:
+    return "、".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,112 @@
+"""Lists going back: refused rows with the reason beside each, and the sender's own columns with what became of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from engine.core.case import Event, micros, moment
+from engine.core.errors import BadInput, Problem
+from engine.core.org import Actor
+from engine.intake.rows import RETURNED
+from engine.intake.take import OPEN_OUTCOMES, Taken
+from engine.service import Office
+from engine.store import subjects
+
+REASON = "退回原因"
+_OUTCOMES = {
+    "opened": "已立案",
+    "linked": "并入已有案件",
+    "duplicate": "名单内重复",
+    "skipped": "已在办，跳过",
+    "ask": "待核对",
+    "refused": "退回",
+}
+
+
+def write_returned(office: Office, taken: Taken, beside: Path, actor: Actor) -> Path | None:
+    """A workbook (0600) of the rows that did not go in, to be corrected and taken in again; None when all did."""
+    lines = [line for line in taken.lines if line.outcome in OPEN_OUTCOMES]
+    if not lines or taken.again:
+        return None
+    path = _free(beside, "退回")
+    headers = [header for header in taken.sheet.headers if header not in (RETURNED, REASON)]
+    rows = []
+    for line in lines:
+        cells = dict(zip(taken.sheet.headers, line.row.cells, strict=False))
+        reasons = "；".join(f"{header}：{why}" for header, _, why in line.row.errors) or "与在办案件相同，请核对"
+        rows.append([reasons, f"{taken.file}-{line.row.line}", *[cells.get(header) for header in headers]])
+    _workbook(path, [REASON, RETURNED, *headers], rows)
+    _logged(office, "returned", actor, {"file": taken.file, "rows": len(rows)})
+    return path
+
+
+def export(office: Office, file: str, beside: Path, actor: Actor) -> tuple[Path, int]:
+    """The sender's own columns, each row with its outcome, where its case stands and since when."""
+    office.require(actor, "export")
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        key = subjects.keys(connection, office.master, [file]).get(file)
+        if key is None:
+            raise BadInput(Problem("SHEET-021", f"没有名单 {file}", "名单号在导入时打印"))
+        kept = subjects.opened(connection, key)
+        lines = driver.execute(
+            "SELECT r.row, r.outcome, r.settled_at, c.id, c.workflow, c.state, c.release, (SELECT max(e.occurred_at)"
+            " FROM event AS e WHERE e.case_id = c.id AND e.type IN ('opened', 'advanced'))"
+            ' FROM intake_row AS r LEFT JOIN "case" AS c ON c.id = r.case_id WHERE r.file = ? ORDER BY r.row',
+            (file,),
+        ).fetchall()
+    headers = json.loads(kept["headers"])["headers"]
+    rows = []
+    for row, outcome, settled_at, case_id, workflow, state, release, at in lines:
+        cells = json.loads(kept[f"row:{row}"]) if f"row:{row}" in kept else ["（已清除）"] + [""] * (len(headers) - 1)
+        stands = office.book(release).workflows[workflow].states[state].title if workflow else ""
+        when = settled_at or at
+        day = moment(when).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M") if when else ""
+        told = _OUTCOMES[outcome] + ("，已了结" if settled_at else "")
+        rows.append([*cells, told, case_id or "", stands, day])
+    path = _free(beside, "结果")
+    _workbook(path, [*headers, "导入结果", "案件号", "办理环节", "时间"], rows)
+    _logged(office, "exported", actor, {"file": file, "rows": len(rows)})
+    return path, len(rows)
+
+
+def _free(beside: Path, word: str) -> Path:
+    """A name that no file has yet, in the folder of the list if that can be written to."""
+    folder = beside.parent if os.access(beside.parent, os.W_OK) else Path.cwd()
+    path = folder / f"{beside.stem}.{word}.xlsx"
+    number = 1
+    while path.exists():
+        number += 1
+        path = folder / f"{beside.stem}.{word}{number}.xlsx"
+    return path
+
+
+def _workbook(path: Path, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Every cell as text: what looks like a formula stays what was sent."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
+    sheet = book.add_worksheet("名单")
+    bold = book.add_format({"bold": True, "bg_color": "#EAF1F8", "border": 1})
+    for column, header in enumerate(headers):
+        sheet.write_string(0, column, header, bold)
+        sheet.set_column(column, column, 48 if header == REASON else max(10, min(26, len(header) * 2 + 6)))
+    last = 0
+    for last, row in enumerate(rows, 1):
+        for column, cell in enumerate(row):
+            sheet.write_string(last, column, "" if cell is None else str(cell).removesuffix(" 00:00:00"))
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, last, len(headers) - 1)
+    book.close()
+    path.chmod(0o600)
+
+
+def _logged(office: Office, what: str, actor: Actor, data: dict[str, Any]) -> None:
+    now = office.now()
+    with office.store.writing(micros(now)) as writer:
+        writer.system(Event(what, actor.user, now, data, actor.account))
