@@ -7,13 +7,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from engine import areas, audit
 from engine.cli.cases import print_alerts, print_case
 from engine.cli.common import console, table
+from engine.core import lifecycle
 from engine.core.errors import Refused
 from engine.core.values import parse_time
 from engine.intake.take import take
@@ -24,6 +25,7 @@ from engine.sweep import sweep
 
 START = "2022-05-26T08:00+08:00"
 DAYS = 21
+MORNING = 8
 HERE = Path(__file__).resolve().parent
 NEGLECTED = 29
 """Every so-manyeth case is left alone on the first days, so that its ladder is heard."""
@@ -91,7 +93,8 @@ class _Demo:
         print_case(case_show(self.office, contact, self.chief))
         report = audit.verify(self.office)
         self.out.print(
-            f"审计：{report.events} 条事件、{report.cases} 件案件，问题 {len(report.problems)} 个；预警共 {self.raised} 条"
+            f"审计：{report.events} 条事件、{report.cases} 件案件，问题 {len(report.problems)} 个；"
+            f"预警共 {self.raised} 条"
         )
 
     def _title(self, text: str) -> None:
@@ -151,15 +154,21 @@ class _Demo:
         return self.community.get(row["owner"], "shewu")
 
     def tested(self, row: dict[str, Any], user: str, release: str) -> list[Step]:
-        """A test, then the attempt to release; the gate decides whether it is time."""
-        today = self.office.now().astimezone(self.office.book().zone).date()
-        due = row["due"][:10] and (
-            today >= parse_time(row["due"].replace(" ", "T") + "+08:00").date() - timedelta(days=1)
-        )
-        if not due:
+        """Tests on the days the rules list; on the last one the attempt to release follows."""
+        case, _ = self.office.case(row["case"], self.chief)
+        book = self.office.book(case.release)
+        clock = next(iter(book.workflows[case.workflow].clocks))
+        zero = lifecycle.count_of(book, case, clock).day_zero
+        days = book.days(str(case.outcome["tests"]), lifecycle.typed(book, case), case.opened_at) or (1,)
+        now = self.office.now().astimezone(book.zone)
+        today = (now.date() - zero).days if zero else 0
+        if now.hour != MORNING:
             return []
         swab: dict[str, Any] = {"pcr_result": "阴性", "sampled_at": self.now}
-        return [(user, "test", swab), ("shenpi", release, {})]
+        last = max((done.at.astimezone(book.zone).date() for done in case.results), default=date.min)
+        late = zero is not None and today >= days[-1] > (last - zero).days
+        tests: list[Step] = [(user, "test", swab)] if today in days or late else []
+        return [*tests, ("shenpi", release, {})] if today >= days[-1] else tests
 
 
 def _verify(demo: _Demo, row: dict[str, Any]) -> list[Step]:
@@ -199,7 +208,7 @@ _STEPS: dict[str, Callable[[_Demo, dict[str, Any]], list[Step]]] = {
     "key_group.found": lambda demo, row: [(demo.worker(row), "enrol", {"managed_from": demo.now[:10]})],
     "key_group.monitored": lambda demo, row: demo.tested(row, demo.worker(row), "release"),
     "positive.found": lambda demo, _: [("shewu", "send_sample", {"sent_at": demo.now})],
-    "positive.rechecking": lambda demo, row: (
+    "positive.rechecking": lambda _, row: (
         [("shewu", "confirm", {"recheck_result": "阳性"})]
         if row["category"] == "阳性"
         else [("shenpi", "exclude", {"recheck_result": "阴性"})]
