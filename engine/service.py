@@ -245,8 +245,12 @@ class Office:
         for _ in range(ATTEMPTS):
             case, head = self.case(case_id, actor)
             book, now = self.book(case.release), self.now()
-            if seen_state and seen_state != case.state:
-                raise self._conflict(book, case, actor, seen_state)
+            tried = book.workflows[case.workflow].transitions.get(name)
+            seen_state = seen_state or (
+                case.state if tried is None or case.state in tried.sources else tried.sources[0]
+            )
+            if seen_state != case.state:
+                raise self._conflict(book, case, actor, seen_state, name)
             kind = book.kind_of(case.workflow)
             self._asked(book, case, name, kind, raw or {})
             stated, texts = self.parse(kind, raw or {})
@@ -267,7 +271,7 @@ class Office:
                     return given
                 continue
             return answer
-        raise self._conflict(book, self.case(case_id, actor)[0], actor, case.state)
+        raise self._conflict(book, self.case(case_id, actor)[0], actor, case.state, name)
 
     def _asked(self, book: Rulebook, case: Case, name: str, kind: Subject, raw: Mapping[str, Any]) -> None:
         """Only what a transition asks for may be stated at it."""
@@ -296,7 +300,8 @@ class Office:
             sealed.add(key, kind.name, texts, new=False)
         return sealed
 
-    def _conflict(self, book: Rulebook, case: Case, actor: Actor, seen: str) -> Conflict:
+    def _conflict(self, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> Conflict:
+        """What is told to whoever acts on a state that is no longer: who moved the case, when, what is possible."""
         flow = book.workflows[case.workflow]
         with self.store.reading() as connection:
             driver: Any = connection.connection.driver_connection
@@ -311,7 +316,7 @@ class Office:
         return Conflict(
             Problem(
                 "CASE-409",
-                f"案件已由 {who} 于 {at} 推进到“{flow.states[case.state].title}”（您看到的是“{was}”）",
+                f"不能 {name}：案件已由 {who} 于 {at} 推进到“{flow.states[case.state].title}”，不在“{was}”",
                 f"您现在可以：{listing(here) or '无'}",
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +110,7 @@ class _Batch:
 _MICRO = moment(1) - moment(0)
 
 
-def deliver(office: Office, most: int = 1000) -> Iterator[tuple[str, str]]:
+def deliver(office: Office, most: int = 1000) -> Generator[tuple[str, str], None, None]:
     """Messages not yet delivered, each marked once its receiver took it: delivered at least once."""
     with office.store.reading() as connection:
         driver: Any = connection.connection.driver_connection

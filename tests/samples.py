@@ -1,0 +1,36 @@
+"""Made-up persons and steps that several tests take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.service import Office
+
+CONTACT = {
+    "name": "李示例",
+    "id_number": "340102196502162100",
+    "phone": "13900001234",
+    "address": "和平路某号",
+    "community": "华业社区",
+    "contact": "密切接触者",
+    "last_exposure": "2022-05-26",
+}
+"""The numbers fit their check characters and belong to nobody we know."""
+
+CANARIES = ("李示例", "340102196502162100", "13900001234", "和平路某号")
+
+
+def opened(office: Office, **facts: Any) -> str:
+    """The case of a close contact."""
+    answer = office.open_case("person", CONTACT | facts, office.actor("huaye"))
+    return str(answer["case"])
+
+
+def quarantined(office: Office) -> str:
+    """The case of a close contact who has reached the quarantine site."""
+    case = opened(office)
+    now = office.now().isoformat()
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": now})
+    office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A·00001", "departed_at": now})
+    office.advance(case, "admit", office.actor("zhuanyun2"), {"quarantine_started": now, "room": "301"})
+    return case

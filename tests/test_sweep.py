@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine import audit
+from engine.core.errors import BadInput
+from engine.scheduler import tick
+from engine.service import Office
+from engine.sweep import deliver, sweep, sweep_once
+from tests.samples import opened
+
+Later = Callable[..., int]
+
+
+def alerts(office: Office) -> list[tuple[Any, ...]]:
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        found: list[tuple[Any, ...]] = driver.execute(
+            "SELECT name, rung, level, told FROM alert ORDER BY raised_at, rung"
+        ).fetchall()
+        return found
+
+
+def test_each_rung_is_raised_once_at_its_time_to_whom_the_ladder_says(office: Office, later: Later) -> None:
+    opened(office)
+    assert later(minutes=89) == 0
+    assert later(minutes=1) == 1
+    assert later(days=3) == 3
+    assert alerts(office) == [
+        ("verify", 0, "提醒", "华业社区"),
+        ("verify", 1, "蓝", "华业社区"),
+        ("verify", 2, "黄", "华业社区主要负责人"),
+        ("verify", 3, "红", "示例·分管领导甲"),
+    ]
+    assert sweep(office) == 0
+    assert audit.verify(office).problems == []
+
+
+def test_a_moved_clock_sweeps_at_each_due_instant(office: Office, later: Later) -> None:
+    opened(office)
+    later(days=2)
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        times = driver.execute("SELECT raised_at - due FROM alert ORDER BY rung").fetchall()
+    assert [late // 60_000_000 for (late,) in times] == [-30, 0, 120, 360]
+
+
+def test_catching_up_after_silence_raises_every_rung_once(office: Office) -> None:
+    opened(office)
+    target = office.now() + timedelta(days=5)
+    office._set_clock(int(target.timestamp() * 1_000_000))  # noqa: SLF001 - nobody swept meanwhile
+    assert sweep(office) == 4
+    assert [rung for _, rung, _, _ in alerts(office)] == [0, 1, 2, 3]
+
+
+def test_a_step_done_in_time_is_not_alerted(office: Office, later: Later) -> None:
+    case = opened(office)
+    later(hours=1)
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    later(hours=2)
+    assert alerts(office) == []
+
+
+def test_nobody_matched_by_the_rules_raises_an_alert_at_once(office: Office) -> None:
+    office.open_case("person", {"name": "甲乙", "pcr_result": "阴性", "community": "和平社区"}, office.actor("heping"))
+    assert alerts(office) == [("no_match", 0, "蓝", "和平社区主要负责人")]
+    assert audit.verify(office).problems == []
+
+
+def test_messages_are_delivered_at_least_once_and_then_no_more(office: Office, later: Later) -> None:
+    opened(office)
+    later(hours=2)
+    first = deliver(office)
+    assert "提醒" in next(first)[1]
+    first.close()
+    assert len(list(deliver(office))) == 2
+    assert list(deliver(office)) == []
+
+
+def test_a_tick_leaves_a_heartbeat(office: Office) -> None:
+    opened(office)
+    assert tick(office) == 0
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        assert driver.execute("SELECT at FROM heartbeat").fetchall() == [(int(office.now().timestamp() * 1_000_000),)]
+
+
+def test_a_batch_takes_no_more_than_asked(office: Office, later: Later) -> None:
+    for number in range(3):
+        opened(office, id_number="", name=f"甲{number}", phone=f"1390000000{number}")
+    office._set_clock(int((office.now() + timedelta(hours=2)).timestamp() * 1_000_000))  # noqa: SLF001
+    assert sweep_once(office, 2) == 2
+    assert sweep(office) == 4
+
+
+def test_a_clock_only_goes_forward(office: Office) -> None:
+    with pytest.raises(BadInput, match="只能往前拨"):
+        office.move_clock(timedelta(hours=-1), sweep)
