@@ -31,6 +31,7 @@ class PackBuilder:
         self.problems: list[Problem] = []
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
+        """Where each table stands, and each example."""
 
     def files(self, kind: type[Any]) -> Read:
         """The files of one kind."""
@@ -439,6 +440,7 @@ class PackBuilder:
         for document, model in self.files(m.ExamplesFile):
             for index, example in enumerate(model.examples):
                 path: Path = ("examples", index)
+                self.table_places[example.name] = (document, path)
                 self.known(document, "RULE-040", (*path, "table"), "规则表", example.table, tables)
                 facts: dict[str, Fact] = {}
                 for key, raw in example.facts.items():

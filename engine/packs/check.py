@@ -24,7 +24,7 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
     for flow in book.workflows.values():
         problems += _reach(flow, at)
         problems += _releases(flow, at)
-    problems += _examples(book)
+    problems += _examples(book, at)
     return problems
 
 
@@ -169,7 +169,7 @@ def _awaited(transition: Transition) -> set[str]:
     return set.intersection(*each) if each else set()
 
 
-def _examples(book: Rulebook) -> list[Problem]:
+def _examples(book: Rulebook, at: At) -> list[Problem]:
     problems = []
     for example in book.examples:
         decision = book.tables[example.table].decide(example.facts, example.as_of)
@@ -178,5 +178,9 @@ def _examples(book: Rulebook) -> list[Problem]:
         if wrong:
             shown = "，".join(f"{key} 应为 {example.expect[key]}，得到 {value}" for key, value in wrong.items())
             rule = "、".join(decision.rules) or "没有规则"
-            problems.append(Problem("RULE-026", f"例子“{example.name}”不成立：{shown}", f"命中的是 {rule}"))
+            problems.append(
+                Problem(
+                    "RULE-026", f"例子“{example.name}”不成立：{shown}", f"命中的是 {rule}", place=at(example.name, ())
+                )
+            )
     return problems

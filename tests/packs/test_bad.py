@@ -1,0 +1,110 @@
+"""One file per mistake: its first line holds the words the error must contain, its second where it is put."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.core.errors import BadInput
+from engine.core.rulebook import Rulebook
+from engine.packs.check import notes
+from engine.packs.pack import bundle, compile_pack, read_folder, unbundle
+
+BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
+
+
+def refused(files: dict[str, bytes]) -> BadInput:
+    with pytest.raises(BadInput) as found:
+        compile_pack(files)
+    return found.value
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_mistake_is_told_with_its_place_and_the_way_out(path: Path, pack_files: dict[str, bytes]) -> None:
+    text = path.read_text("utf-8")
+    words, where = (line.removeprefix("# ") for line in text.splitlines()[:2])
+    started = time.perf_counter()
+    error = refused(pack_files | {where: path.read_bytes()})
+    assert time.perf_counter() - started < 2
+    told = str(error)
+    for word in words.split(" "):
+        assert word in told, told
+    assert where in told
+    assert "Traceback" not in told
+
+
+GENERATED = {
+    "RULE-010 1,000,001": b"#" + b"x" * 1_000_000,
+    "RULE-011 GB18030 UTF-8": "schema: 1\ntables: {} # 规则".encode("gb18030"),
+    "RULE-011 UTF-16 UTF-8": "schema: 1".encode("utf-16"),
+    "RULE-008": b"a: " + b"[" * 2000,
+    "RULE-012": b"schema: 1\ntables: {a: \x00}",
+}
+
+
+@pytest.mark.parametrize("words", GENERATED)
+def test_bytes_that_are_no_rules_are_refused_quickly(words: str, pack_files: dict[str, bytes]) -> None:
+    started = time.perf_counter()
+    told = str(refused(pack_files | {"rules/extra.yaml": GENERATED[words]}))
+    assert time.perf_counter() - started < 1
+    for word in words.split(" "):
+        assert word in told
+
+
+def test_too_many_states_are_refused(pack_files: dict[str, bytes]) -> None:
+    states = "\n".join(f"  s{n}: {{title: 环, stage: 段, final: closed}}" for n in range(5000))
+    head = "schema: 1\nworkflow: x\ntitle: x\nsubject: person\ninitial: s0\ntransitions: []\nstates:\n"
+    assert "FLOW-015" in str(refused(pack_files | {"workflows/extra.yaml": (head + states).encode()}))
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(pack_files: dict[str, bytes]) -> None:
+    files = dict(pack_files)
+    files["rules/persons.yaml"] = (
+        files["rules/persons.yaml"]
+        .replace("lead: 社会事务部".encode(), "lead: 社会事物部".encode(), 1)
+        .replace(b"priority: 30\n", b"priority: 30\n        prioritty: 31\n", 1)
+        .replace(b"origin_level: medium", b"origin_level: mediun", 1)
+    )
+    files["workflows/registration.yaml"] = files["workflows/registration.yaml"].replace(b"to: informed", b"to: informd")
+    files["rules/ladders.yaml"] = files["rules/ladders.yaml"].replace(b"tell: leader", b"tell: leadr")
+    error = refused(files)
+    codes = sorted(problem.code for problem in error.problems)
+    assert {"RULE-020", "RULE-022", "RULE-023", "FLOW-001"} <= set(codes)
+    assert len(codes) >= 5
+    assert len({problem.place.file for problem in error.problems}) == 3
+    assert all(problem.place.line for problem in error.problems)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(pack_files: dict[str, bytes], book: Rulebook) -> None:
+    files = {name: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n") for name, raw in pack_files.items()}
+    assert compile_pack(files).tables.keys() == book.tables.keys()
+
+
+def test_links_out_of_a_pack_are_refused(tmp_path: Path, pack_files: dict[str, bytes]) -> None:
+    for name, raw in pack_files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw)
+    assert read_folder(tmp_path) == pack_files
+    (tmp_path / "rules" / "passwd.yaml").symlink_to("/etc/passwd")
+    with pytest.raises(BadInput, match="RULE-034"):
+        read_folder(tmp_path)
+    with pytest.raises(BadInput, match="这里没有规则包"):
+        read_folder(tmp_path / "rules")
+
+
+def test_the_shipped_pack_is_whole_and_says_where_gaps_go(book: Rulebook) -> None:
+    assert {row.id for row in book.tables["persons"].rows} == {f"P{n:02d}" for n in range(1, 14)}
+    assert any("社会事务部 并预警" in note for note in notes(book))
+
+
+def test_every_rule_of_the_shipped_pack_has_an_example_that_hits_it(book: Rulebook) -> None:
+    hit = {rule for e in book.examples for rule in book.tables[e.table].decide(e.facts, e.as_of).rules}
+    assert hit == {row.id for row in book.tables["persons"].rows}
+
+
+def test_a_stored_pack_is_the_same_rules(pack_files: dict[str, bytes], book: Rulebook) -> None:
+    again = unbundle(bundle(pack_files), 3)
+    assert (again.digest, again.release) == (book.digest, 3)
