@@ -156,11 +156,10 @@ class _Taking:
 
     def plan(self, progress: Progress) -> Taken:
         """Decide every row."""
-        good = [row for row in self.rows if not row.errors]
         told = {
             row.line: subjects.identities(self.office.master, self.kind, row.facts | row.texts) for row in self.rows
         }
-        self._look_up([item for items in told.values() for item in items], good)
+        self._look_up([item for items in told.values() for item in items])
         self.sealed.add(
             self.file, "file", {"name": self.name, "headers": plain({"headers": self.sheet.headers})}, new=True
         )
@@ -172,7 +171,7 @@ class _Taking:
             self._open_matter(waiting)
         return Taken(self.file.subject, self.sheet, self.lines, self.matter)
 
-    def _look_up(self, wanted: list[tuple[str, bytes]], good: list[Row]) -> None:
+    def _look_up(self, wanted: list[tuple[str, bytes]]) -> None:
         """Who is known, which cases of theirs are open, and what the reference lists say: set by set."""
         with self.office.store.reading() as connection:
             driver: Any = connection.connection.driver_connection
@@ -196,9 +195,9 @@ class _Taking:
                 if subject in self.keys
             }
             given = references.derived(
-                connection, self.book, [row.facts | row.texts for row in good], self.office.now()
+                connection, self.book, [row.facts | row.texts for row in self.rows], self.office.now()
             )
-        for row, facts in zip(good, given, strict=True):
+        for row, facts in zip(self.rows, given, strict=True):
             row.facts |= {name: value for name, value in facts.items() if row.facts.get(name) is None}
 
     def _line(self, row: Row, told: list[tuple[str, bytes]]) -> Line:

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum.cn import ric
+
+from engine.core.conditions import Field
+from engine.intake.clean import Cleaned, clean_date, clean_id, clean_name, clean_phone, clean_text, cleaner
+
+KNOWN = date(2022, 5, 28)
+GOOD = "340102196502162100"
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "normalised"),
+    [
+        (GOOD, GOOD, ()),
+        (f" {GOOD}　", GOOD, ("spaces",)),
+        ("３４０１０２１９６５０２１６２１００", GOOD, ("id_full_width",)),
+        ("34010419910301166x", "34010419910301166X", ("id_lower_x",)),
+        (None, None, ()),
+        ("  ", None, ()),
+    ],
+)
+def test_an_id_number_is_put_right_where_nothing_is_lost(cell: Any, value: Any, normalised: tuple[str, ...]) -> None:
+    assert clean_id(cell) == Cleaned(value, normalised)
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "code"),
+    [
+        (3.404031990010113e17, "id_ruined", "SHEET-010"),
+        (340102196502162100, "id_ruined", "SHEET-010"),
+        ("3.40403E+17", "id_ruined", "SHEET-010"),
+        ("34010219650216210", "id_length", "SHEET-011"),
+        ("340102650216210", "id_length", "SHEET-011"),
+        ("340102196502162101", "id_checksum", "SHEET-011"),
+        ("34010219650216210A", "id_checksum", "SHEET-011"),
+        ("340102196502302100"[:17] + ric.calc_check_digit("340102196502302100"), "id_birth", "SHEET-011"),
+    ],
+)
+def test_a_ruined_or_wrong_id_number_is_refused_without_being_quoted(cell: Any, kind: str, code: str) -> None:
+    done = clean_id(cell)
+    assert (done.error, done.code, done.value) == (kind, code, None)
+    assert str(cell) not in done.why
+
+
+@given(st.integers(0, 16), st.integers(1, 9))
+def test_any_one_wrong_digit_is_noticed(place: int, step: int) -> None:
+    digit = str((int(GOOD[place]) + step) % 10)
+    assert clean_id(GOOD[:place] + digit + GOOD[place + 1 :]).error in ("id_checksum", "id_birth")
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "normalised"),
+    [
+        ("13900001234", "13900001234", ()),
+        (13900001234.0, "13900001234", ()),
+        ("+8613900001234", "13900001234", ("phone_plus86",)),
+        ("139 0000 1234", "13900001234", ("phone_spaces",)),
+        ("0551-62345678", "055162345678", ("phone_spaces",)),
+        ("", None, ()),
+    ],
+)
+def test_a_phone_number_is_put_right(cell: Any, value: Any, normalised: tuple[str, ...]) -> None:
+    assert clean_phone(cell) == Cleaned(value, normalised)
+
+
+@pytest.mark.parametrize("cell", ["1390000123", "12345678901", "abc"])
+def test_what_is_no_phone_number_is_refused(cell: str) -> None:
+    assert clean_phone(cell).error == "phone_invalid"
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        (date(2022, 5, 26), date(2022, 5, 26)),
+        (datetime(2022, 5, 26, 12, 30), date(2022, 5, 26)),  # noqa: DTZ001 - a cell has no zone
+        ("2022/5/26", date(2022, 5, 26)),
+        ("2022-05-26", date(2022, 5, 26)),
+        ("20220526", date(2022, 5, 26)),
+        ("2022年5月26日", date(2022, 5, 26)),
+        ("２０２２年５月２６日", date(2022, 5, 26)),
+        ("5月26日", date(2022, 5, 26)),
+        ("5月29日", date(2022, 5, 29)),
+        ("12月31日", date(2021, 12, 31)),
+        ("26.5.2022", date(2022, 5, 26)),
+        (44707, date(2022, 5, 26)),
+        (44707.0, date(2022, 5, 26)),
+        ("44707", date(2022, 5, 26)),
+        (None, None),
+    ],
+)
+def test_a_day_is_read_in_every_form_offices_write(cell: Any, day: date | None) -> None:
+    assert clean_date(cell, KNOWN).value == day
+
+
+@pytest.mark.parametrize("cell", ["2022-02-30", "2月30日", "昨天", "13/40/2022", "99999999", 3])
+def test_a_day_that_never_was_is_refused_with_the_forms_that_are_read(cell: Any) -> None:
+    done = clean_date(cell, KNOWN)
+    assert (done.error, done.code) == ("date_impossible", "SHEET-013")
+    assert "5月26日" in done.why
+
+
+def test_texts_keep_what_looks_like_a_formula_but_for_real_ones() -> None:
+    assert clean_text("-3 栋").value == "-3 栋"
+    assert clean_text("@甲").value == "@甲"
+    assert clean_text("=A1+B1").code == "SHEET-014"
+    assert clean_name("　").value is None
+    assert clean_text(3.0).value == "3"
+
+
+def test_options_are_read_by_name_title_and_what_the_sender_calls_them() -> None:
+    field = Field("symptoms", "症状", "enum", ("无", "many"), {"many": "多种症状"})
+    read = cleaner(field, known_on=KNOWN, meanings={"发热、乏力": "many"})
+    assert [read(cell).value for cell in ("无", "多种症状", "发热、乏力", "", None)] == [
+        "无",
+        "many",
+        "many",
+        None,
+        None,
+    ]
+    assert read("头晕").code == "SHEET-015"
+
+
+def test_units_are_read_by_present_and_former_names() -> None:
+    field = Field("community", "社区", "unit")
+    former = {"老社区": "新社区", "新社区": "新社区"}
+    read = cleaner(field, known_on=KNOWN, current=former.get, shown=("新社区",))
+    assert read("老社区 ").value == "新社区"
+    wrong = read("新社厅")
+    assert wrong.error == "community_unknown"
+    assert "did you mean 新社区" in wrong.why
+
+
+def test_other_types_are_read_as_they_are_declared() -> None:
+    number = cleaner(Field("n", "次数", "integer", low=1, high=9), known_on=KNOWN)
+    assert number("3").value == 3
+    assert number("30").code == "SHEET-017"
+    assert number(None).value is None
+    assert cleaner(Field("t", "备注", "text"), known_on=KNOWN)("甲").value == "甲"
