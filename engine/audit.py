@@ -34,18 +34,21 @@ class Report:
 
 def verify(office: Office, anchor: str = "") -> Report:
     """Check everything stored; with an anchor line, also that nothing was cut off or rewritten since it was made."""
-    report = Report()
     with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
-        _numbers(driver, report)
-        rows = driver.execute(f"SELECT {','.join(_COLUMNS)} FROM event ORDER BY case_id, seq")  # noqa: S608 - our columns
-        for case_id, events in groupby(
-            (dict(zip(_COLUMNS, row, strict=True)) for row in rows), lambda row: row["case_id"]
-        ):
-            _chain(office, driver, report, case_id, events)
-        _strays(driver, report)
-        if anchor:
-            _against(office, driver, report, anchor)
+        return examine(office, connection.connection.driver_connection, anchor)
+
+
+def examine(office: Office, driver: Any, anchor: str = "") -> Report:
+    """The same, inside a transaction that is open already."""
+    report = Report()
+    _numbers(driver, report)
+    rows = driver.execute(f"SELECT {','.join(_COLUMNS)} FROM event ORDER BY case_id, seq")  # noqa: S608 - our columns
+    told = (dict(zip(_COLUMNS, row, strict=True)) for row in rows)
+    for case_id, events in groupby(told, lambda row: row["case_id"]):
+        _chain(office, driver, report, case_id, events)
+    _strays(driver, report)
+    if anchor:
+        _against(office, driver, report, anchor)
     return report
 
 
@@ -191,7 +194,9 @@ def _against(office: Office, driver: Any, report: Report, anchor: str) -> None:
     parts = dict(part.split("=", 1) for part in told.split()[1:])
     last = int(parts["events"])
     if report.events < last:
-        report.wrong(f"锚定时有 {last} 条事件，现在只有 {report.events} 条", "尾部被截去，或换上了旧的数据库")
+        top = driver.execute("SELECT coalesce(max(n), 0) FROM event").fetchone()[0]
+        what = f"锚定时有 {last} 条事件，现在只有 {report.events} 条"
+        report.wrong(what, f"第 {top + 1} 条起被截去，或换上了旧的数据库" if top < last else "缺口见上")
     measured = _measure(driver, last)
     if measured != "events=" + told.partition(" events=")[2]:
         now = dict(part.split("=", 1) for part in measured.split())

@@ -61,9 +61,7 @@ def load(
 @intake.command("take")
 def take(
     path: Annotated[Path, typer.Argument(metavar="FILE", help=".xlsx 或 .csv")],
-    source: Annotated[
-        str, typer.Option("--source", help="来源（rules/sources.yaml 里的名字）；省略时用名单认得出的唯一来源")
-    ] = "",
+    source: Annotated[str, typer.Option("--source", help="来源，rules/sources.yaml 里的名字 (sender of the list)")],
     db: Db = DEFAULT_DB,
     user: As = "",
     reveal: Reveal = "",

@@ -1,0 +1,241 @@
+"""The command line as people type it: what it prints and with which exit it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cli import main
+from tests.conftest import AREAS
+from tests.samples import CANARIES, CONTACT
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = [f"{name}={value}" for name, value in CONTACT.items()]
+
+
+@dataclass
+class Told:
+    """What a command printed."""
+
+    stdout: str
+    stderr: str
+
+
+Bihuan = Callable[..., Told]
+
+
+@pytest.fixture
+def bihuan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bihuan:
+    monkeypatch.setenv("BIHUAN_DB", str(tmp_path / "db" / "office.db"))
+    monkeypatch.setenv("BIHUAN_KEYS", str(tmp_path / "keys" / "k"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("BIHUAN_AS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, exit_code: int = 0) -> Told:
+        monkeypatch.setattr("sys.argv", ["bihuan", *words])
+        ended = 0
+        try:
+            main()
+        except SystemExit as end:
+            ended = int(end.code or 0)
+        told = Told(*capsys.readouterr())
+        assert ended == exit_code, told
+        assert "Traceback" not in told.stdout + told.stderr
+        return told
+
+    return run
+
+
+@pytest.fixture
+def rehearsal(bihuan: Bihuan) -> Bihuan:
+    bihuan("init", "--rehearsal", "2022-05-26T08:00+08:00")
+    return bihuan
+
+
+def answer(bihuan: Bihuan, *words: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(bihuan(*words, "--json").stdout)
+    return told
+
+
+def test_a_contact_goes_from_discovery_to_release_on_day_fourteen_by_command_line(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    now = "2022-05-26T08:00+08:00"
+    rehearsal("case", "advance", case, "verify", f"checked_at={now}", "--as", "huaye")
+    rehearsal("case", "advance", case, "depart", "vehicle=皖A·00001", f"departed_at={now}", "--as", "zhuanyun")
+    rehearsal("clock", "+2h")
+    rehearsal(
+        "case", "advance", case, "admit", "quarantine_started=2022-05-26T10:00+08:00", "room=301", "--as", "zhuanyun2"
+    )
+    rehearsal("clock", "+13d")
+    early = rehearsal("case", "advance", case, "release", "--as", "shenpi", exit_code=1).stderr.splitlines()
+    assert early == [
+        "CASE-010 — 集中隔离医学观察须满 14 天，今天是第 13 天，2022-06-09 0 时起方可（还差 1 天）",
+        "CASE-010 — 缺少第 14 天及以后采样的核酸检测结果为 阴性：还没有任何结果",
+    ]
+    rehearsal("clock", "+14h")
+    untested = rehearsal("case", "advance", case, "release", "--as", "shenpi", exit_code=1).stderr
+    assert "还没有任何结果" in untested
+    assert "须满" not in untested
+    swab = ["pcr_result=阴性", "sampled_at=2022-06-09T00:00+08:00"]
+    rehearsal("case", "advance", case, "test", *swab, "--as", "geli")
+    handler = rehearsal("case", "advance", case, "release", "--as", "geli", exit_code=1).stderr
+    assert handler.strip() == "CASE-010 — 须由自进入“隔离”以来未经办本案的人员办理，geli 已经办过，请换人"
+    done = answer(rehearsal, "case", "advance", case, "release", "--as", "shenpi")
+    assert (done["final"], done["note"]) == ("released", "演练")
+    assert "无误" in rehearsal("audit", "verify").stdout
+    shown = rehearsal("case", "show", case, "--as", "shuju").stdout
+    assert "【演练" in shown
+    assert "解除集中隔离 → 已解除" in shown
+    assert not any(canary in shown for canary in CANARIES)
+    assert CONTACT["id_number"] in rehearsal("case", "show", case, "--as", "shuju", "--reveal", "核对").stdout
+
+
+def test_alerts_ring_are_listed_and_acknowledged(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    assert "发出 3 条预警" in rehearsal("clock", "+5h").stdout
+    listed = rehearsal("alert", "list", "--as", "huaye").stdout
+    assert re.search(rf"黄 .*{case} .*核查", listed)
+    assert answer(rehearsal, "sweep")["raised"] == 0
+    assert "发出 0 条预警" in rehearsal("sweep").stdout
+    assert "已知悉 3 条" in rehearsal("alert", "ack", case, "--as", "huaye").stdout
+    assert answer(rehearsal, "alert", "list", "--as", "huaye")["alerts"] == []
+    assert len(answer(rehearsal, "alert", "list", "--all", "--as", "huaye")["alerts"]) == 3
+
+
+def test_a_list_is_taken_in_masked_revealed_exported_and_settled(rehearsal: Bihuan, data: Path, tmp_path: Path) -> None:
+    assert "新 9659" in rehearsal("areas", "load", str(data / AREAS), "--as", "shuju").stdout
+    path = tmp_path / "hotel.csv"
+    path.write_bytes((data / "dev3_hotel_2022-05-28.csv").read_bytes())
+    rehearsal("clock", "+58h")
+    dry = rehearsal("intake", str(path), "--source", "酒店", "--dry-run", "--as", "shuju").stdout
+    assert "试算，没有写入" in dry
+    told = answer(rehearsal, "intake", str(path), "--source", "酒店", "--reveal", "TEST", "--as", "shuju")
+    assert told["counts"] == {"opened": 227, "refused": 21, "duplicate": 2}
+    assert told["rows"][0]["id"] == "330106198510311797"
+    assert Path(told["returned"]).stat().st_mode & 0o777 == 0o600
+    again = rehearsal("intake", str(path), "--source", "酒店", "--as", "shuju").stdout
+    assert "0 new" in again
+    masked = json.loads(rehearsal("intake", str(path), "--source", "酒店", "--as", "shuju", "--json").stdout)
+    assert masked["rows"][0]["id"] == "330***********1797"
+    out = rehearsal("intake", "export", told["file"], "--out", str(tmp_path / "回.xlsx"), "--as", "shuju").stdout
+    assert "250 行已写入" in out
+    settled = rehearsal("intake", "settle", told["file"], "12", "--as", "shuju").stdout
+    assert "已了结 1 行" in settled
+    assert "【演练" in rehearsal("intake", "--help").stdout or "名单导入" in rehearsal("intake", "--help").stdout
+
+
+def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> None:
+    assert "没有错误" in bihuan("check").stdout
+    assert answer(bihuan, "check")["ok"] is True
+    assert "RULE-009 /nowhere — 这里没有规则包" in bihuan("check", "/nowhere", exit_code=2).stdout
+    assert json.loads(bihuan("check", "/nowhere", "--json", exit_code=2).stdout)["problems"][0]["code"] == "RULE-009"
+    told = bihuan("decide", "persons", "来源地风险等级=高风险", "--as-of", "2022-05-26").stdout
+    assert "category 高风险来返" in told
+    assert "要求 核酸结果为 阳性，现为 未知" in told
+    assert answer(bihuan, "decide", "persons", "pcr_result=阴性")["matched"] is False
+    assert "没有规则覆盖" in bihuan("decide", "persons", "pcr_result=阴性").stdout
+    script = "import sys; import engine.cli; import engine.cli.rules; print([m for m in sys.modules if 'sql' in m])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "told"),
+    [
+        pytest.param(["decide", "person"], 2, "did you mean persons", id="misspelt table"),
+        pytest.param(["decide", "persons", "origin_lvl=high"], 2, "did you mean origin_level", id="misspelt input"),
+        pytest.param(["decide", "persons", "origin_level=hihg"], 2, "did you mean high", id="misspelt value"),
+        pytest.param(["decide", "persons", "high"], 2, "要写成 要素=值", id="no equals sign"),
+        pytest.param(["decide", "persons", "--as-of", "26.5."], 2, "ARG-002", id="no date"),
+        pytest.param(["case", "list", "--db", "none.db"], 2, "没有数据库", id="no database"),
+        pytest.param(["init", "--rehearsal", "today"], 2, "ARG-002", id="no time"),
+        pytest.param(["frobnicate"], 2, "No such command", id="no command"),
+        pytest.param(["clock", "3h"], 2, "偏移写作", id="no offset"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_ends_with_two(
+    bihuan: Bihuan, words: list[str], exit_code: int, told: str
+) -> None:
+    assert told in bihuan(*words, exit_code=exit_code).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "told"),
+    [
+        pytest.param(["case", "list"], 1, "没有说明是谁在办理", id="nobody"),
+        pytest.param(["case", "list", "--as", "hueye"], 1, "did you mean huaye", id="misspelt user"),
+        pytest.param(["case", "show", "00000000000", "--as", "shuju"], 2, "没有案件", id="no such case"),
+        pytest.param(["case", "open", "name=", "--as", "huaye"], 2, "缺少 姓名", id="no name"),
+        pytest.param(["case", "open", *FACTS, "--as", "geli"], 1, "没有权限", id="no right"),
+        pytest.param(["init"], 2, "数据库已存在", id="a second init"),
+        pytest.param(["publish", str(ROOT), "--as", "guanli"], 1, "内容相同", id="nothing new to publish"),
+        pytest.param(["areas", "load", "none.csv", "--as", "shuju"], 2, "AREA-002", id="no list of areas"),
+        pytest.param(["intake", "none.csv", "--source", "酒店", "--as", "shuju"], 2, "FILE-007", id="no list"),
+        pytest.param(["intake", "none.csv", "--as", "shuju"], 2, "--source", id="no source"),
+        pytest.param(["intake", "settle", "F", "1", "--as", "shuju"], 2, "没有待了结的事", id="nothing to settle"),
+        pytest.param(["subject", "erase", "S", "--as", "guanli"], 2, "没有对象", id="no subject"),
+        pytest.param(["audit", "verify", "--anchor", "none"], 2, "AUDIT-002", id="no anchor"),
+        pytest.param(["case", "advance", "X", "verify", "--at", "now", "--as", "shuju"], 2, "ARG-002", id="no time"),
+    ],
+)
+def test_what_is_refused_ends_with_one_or_two(rehearsal: Bihuan, words: list[str], exit_code: int, told: str) -> None:
+    assert told in rehearsal(*words, exit_code=exit_code).stderr
+
+
+def test_an_anchor_finds_what_came_after_it_was_cut(rehearsal: Bihuan, tmp_path: Path) -> None:
+    import sqlite3  # noqa: PLC0415 - the attacker's tool
+
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    (tmp_path / "anchor").write_text(rehearsal("audit", "anchor").stdout, "utf-8")
+    assert "无误" in rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor")).stdout
+    connection = sqlite3.connect(tmp_path / "db" / "office.db")
+    for table, column in (("event", "case_id"), ("deadline", "case_id"), ("case", "id")):
+        connection.execute(f'DELETE FROM "{table}" WHERE {column} = ?', (case,))
+    connection.commit()
+    connection.close()
+    assert "无误" in rehearsal("audit", "verify").stdout
+    found = rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor"), exit_code=1).stderr
+    assert "第 2 条起被截去" in found
+    assert "案件 2 件 → 1 件" in found
+
+
+def test_the_scheduler_runs_and_sweeps_until_it_is_stopped(tmp_path: Path, rehearsal: Bihuan) -> None:
+    answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")
+    environment = {
+        **os.environ,
+        "BIHUAN_KEYS": str(tmp_path / "keys" / "k"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-c", "from engine.cli import main; main()", "run", "--every", "1"]
+    with subprocess.Popen(
+        [*command, "--db", str(tmp_path / "db" / "office.db")], stdout=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        assert running.stdout is not None
+        rehearsal("clock", "+2h")
+        for line in running.stdout:
+            if "告 华业社区" in line:
+                break
+        running.terminate()
+        assert "演练" in line
+
+
+def test_the_demonstration_ends_by_itself_and_closes_what_can_be_closed(bihuan: Bihuan) -> None:
+    told = bihuan("demo").stdout
+    assert "【演练" in told
+    assert "在办 3 件，办结 232 件" in told
+    assert "问题 0 个" in told
+
+
+def test_the_version_is_told(bihuan: Bihuan) -> None:
+    assert bihuan("--version").stdout.startswith("bihuan 0.")

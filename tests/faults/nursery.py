@@ -1,0 +1,156 @@
+"""A single-threaded process that bears workers by fork and kills them: run as `python -m tests.faults.nursery …`."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.core.errors import BihuanError
+from engine.service import Office
+from engine.store.store import Writer
+from engine.sweep import sweep_once
+
+
+def work(office: Office, out: int, seed: int, *, planted: bool) -> None:
+    """Open and verify cases as fast as it goes; what was answered is written to the pipe at once."""
+    if planted:
+        _commit_late(office)
+    number = 0
+    while True:
+        number += 1
+        facts = {"name": "甲", "phone": f"139{seed:04d}{number:04d}", "community": "华业社区", "contact": "密切接触者"}
+        answer = office.open_case("person", facts, office.actor("huaye"))
+        os.write(out, f"{answer['case']} 1\n".encode())
+        if not planted:
+            office.advance(answer["case"], "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+            os.write(out, f"{answer['case']} 2\n".encode())
+
+
+def _commit_late(office: Office) -> None:
+    """The planted bug: answers go out before their transaction is committed."""
+    connection = office.store.engine.connect().execution_options(write=True)
+    state: dict[str, Any] = {"calls": 0, "transaction": None}
+
+    @contextmanager
+    def writing(now: int) -> Iterator[Writer]:
+        if state["transaction"] is None:
+            state["transaction"] = connection.begin()
+        yield Writer(connection, office.store.chain_key, now)
+        state["calls"] += 1
+        if state["calls"] % 10 == 0:
+            state["transaction"].commit()
+            state["transaction"] = None
+
+    office.store.writing = writing  # type: ignore[method-assign]
+
+
+def sweep_all(office: Office, _: int, __: int, *, planted: bool) -> None:
+    """Sweep until nothing is due."""
+    while _naive(office) if planted else sweep_once(office, 20):
+        pass
+
+
+def _naive(office: Office) -> int:
+    """The planted bug: what is due is read first, and written later without a key that would say it was done."""
+    with office.store.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        due = driver.execute(
+            "SELECT case_id, name FROM deadline WHERE next_at <= ? LIMIT 5", (_now(office),)
+        ).fetchall()
+    time.sleep(0.02)
+    with office.store.writing(_now(office)) as writer:
+        for case_id, name in due:
+            writer.cursor.execute(
+                "INSERT INTO outbox (case_id, told, text, created_at) VALUES (?, '', ?, 0)", (case_id, f"时限 {name}")
+            )
+            writer.cursor.execute("UPDATE deadline SET next_at = NULL WHERE case_id = ? AND name = ?", (case_id, name))
+    return len(due)
+
+
+def _now(office: Office) -> int:
+    return int(office.now().timestamp() * 1_000_000)
+
+
+def bear(task: Callable[..., None], where: tuple[str, str], seed: int, *, planted: bool) -> tuple[int, int]:
+    """A worker in a process of its own, and the pipe it answers through."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(write)
+        return child, read
+    try:
+        office = Office.open(Path(where[0]), Path(where[1]))
+        task(office, write, seed, planted=planted)
+    except BihuanError as error:
+        os.write(2, f"{error}\n".encode())
+        os._exit(3)
+    os._exit(0)
+
+
+def drain(pipe: int, into: list[str], until: float) -> None:
+    """Read answers until a moment, or until nobody writes any more."""
+    left = b""
+    while (wait := until - time.monotonic()) > 0:
+        ready, _, _ = select.select([pipe], [], [], wait)
+        if not ready:
+            return
+        got = os.read(pipe, 65536)
+        if not got:
+            return
+        left += got
+        *lines, left = left.split(b"\n")
+        into += [line.decode() for line in lines]
+
+
+def kills(where: tuple[str, str], rounds: int, seed: int, *, planted: bool) -> list[str]:
+    """Bear, let work, kill -9: everything that was answered."""
+    chance = random.Random(seed)
+    answered: list[str] = []
+    for number in range(rounds):
+        child, pipe = bear(work, where, number, planted=planted)
+        drain(pipe, answered, time.monotonic() + chance.uniform(0.05, 0.35))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        drain(pipe, answered, time.monotonic() + 0.5)
+        os.close(pipe)
+    return answered
+
+
+def sweepers(where: tuple[str, str], killed: int, seed: int, *, planted: bool) -> int:
+    """Four sweepers at once; now and then one is killed and another born, and in the end all finish."""
+    chance = random.Random(seed)
+    alive = [bear(sweep_all, where, number, planted=planted) for number in range(4)]
+    died = 0
+    while died < killed:
+        time.sleep(chance.uniform(0.01, 0.04))
+        victim = chance.randrange(4)
+        child, pipe = alive[victim]
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(pipe)
+        died += 1
+        alive[victim] = bear(sweep_all, where, died, planted=planted)
+    for child, pipe in alive:
+        os.waitpid(child, 0)
+        os.close(pipe)
+    return died
+
+
+def main() -> None:
+    """`nursery kills|sweepers DB KEY COUNT SEED sound|planted` → JSON on standard output."""
+    task, database, key, count, seed, kind = sys.argv[1:7]
+    run: Any = {"kills": kills, "sweepers": sweepers}[task]
+    print(json.dumps(run((database, key), int(count), int(seed), planted=kind == "planted")))  # noqa: T201 - its answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Two hundred tamperings of each kind: all found, each with its place."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine import audit
+from engine.service import Office
+from engine.store import store
+from engine.sweep import sweep
+from tests.conftest import Make
+from tests.samples import opened
+
+TRIALS = 200
+
+
+class _Undo(Exception):
+    """Everything back as it was."""
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes]) -> Office:
+    from engine.core.values import parse_time  # noqa: PLC0415 - only here
+
+    base = tmp_path_factory.mktemp("tamper")
+    office = Office.create(base / "db" / "x.db", base / "k" / "key", pack_files, parse_time("2022-05-26T08:00+08:00"))
+    for number in range(5):
+        case = opened(office, id_number="", name=f"甲{number}", phone=f"1390000000{number}")
+        office.move_clock(timedelta(minutes=100), sweep)
+        office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    assert audit.verify(office).problems == []
+    return office
+
+
+Cursor = Any
+
+
+def events(cursor: Cursor) -> list[tuple[int, str, int]]:
+    found: list[tuple[int, str, int]] = cursor.execute("SELECT n, case_id, seq FROM event ORDER BY n").fetchall()
+    return found
+
+
+def flip(cursor: Cursor, chance: random.Random) -> str:
+    n, case, seq = chance.choice(events(cursor))
+    column = chance.choice(["data", "actor", "account", "type", "occurred_at", "recorded_at", "hash"])
+    (value,) = cursor.execute(f"SELECT {column} FROM event WHERE n = ?", (n,)).fetchone()
+    if isinstance(value, int):
+        changed: Any = value + chance.choice([-1, 1])
+    else:
+        raw = bytearray(value if isinstance(value, bytes) else value.encode())
+        raw[chance.randrange(len(raw))] ^= 1
+        changed = bytes(raw) if isinstance(value, bytes) else raw.decode("utf-8", "replace")
+    cursor.execute(f"UPDATE event SET {column} = ? WHERE n = ?", (changed, n))
+    return f"案件 {case} 第 {seq} 条（总第 {n} 条）"
+
+
+def delete(cursor: Cursor, chance: random.Random) -> str:
+    n, _, _ = chance.choice(events(cursor)[:-1])
+    cursor.execute("DELETE FROM event WHERE n = ?", (n,))
+    return f"缺口从第 {n} 条起"
+
+
+def insert(cursor: Cursor, chance: random.Random) -> str:
+    n, case, _seq = chance.choice(events(cursor))
+    last, top = cursor.execute(
+        "SELECT max(n), (SELECT max(seq) FROM event WHERE case_id = ?) FROM event", (case,)
+    ).fetchone()
+    row = cursor.execute(
+        "SELECT type, actor, account, occurred_at, recorded_at, data, hash FROM event WHERE n = ?", (n,)
+    ).fetchone()
+    cursor.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (last + 1, case, top + 1, *row))
+    return f"案件 {case} 第 {top + 1} 条"
+
+
+def swap(cursor: Cursor, chance: random.Random) -> str:
+    cases = [case for (case,) in cursor.execute("SELECT case_id FROM event GROUP BY case_id HAVING count(*) > 2")]
+    case = chance.choice(cases)
+    seq = chance.randrange(1, cursor.execute("SELECT max(seq) FROM event WHERE case_id = ?", (case,)).fetchone()[0])
+    cursor.execute("UPDATE event SET seq = -1 WHERE case_id = ? AND seq = ?", (case, seq))
+    cursor.execute("UPDATE event SET seq = ? WHERE case_id = ? AND seq = ?", (seq, case, seq + 1))
+    cursor.execute("UPDATE event SET seq = ? WHERE case_id = ? AND seq = -1", (seq + 1, case))
+    return f"案件 {case} 第 {seq} 条"
+
+
+def cut(cursor: Cursor, chance: random.Random) -> str:
+    last = events(cursor)[-1][0]
+    keep = last - chance.randrange(1, 6)
+    cursor.execute("DELETE FROM event WHERE n > ?", (keep,))
+    return f"锚定时有 {last} 条事件，现在只有 {keep} 条"
+
+
+def rewrite(cursor: Cursor, chance: random.Random) -> str:
+    """A whole chain made anew by somebody without the key, the case row put right with it."""
+    case = chance.choice([case for _, case, seq in events(cursor) if seq == 1 and case != "system"])
+    head = b""
+    names = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
+    first = chance.randrange(0, 2)
+    rows = cursor.execute(f"SELECT {','.join(names)} FROM event WHERE case_id = ? ORDER BY seq", (case,)).fetchall()
+    for number, values in enumerate(rows):
+        row = dict(zip(names, values, strict=True))
+        row["actor"] = "nobody" if number >= first else row["actor"]
+        told = json.dumps([row[name] for name in names], ensure_ascii=False).encode()
+        head = hmac.digest(hashlib.sha256(b"guess").digest(), head + told, "sha256")
+        cursor.execute("UPDATE event SET actor = ?, hash = ? WHERE n = ?", (row["actor"], head, row["n"]))
+    cursor.execute('UPDATE "case" SET head = ? WHERE id = ?', (head, case))
+    return f"案件 {case} 第 1 条"
+
+
+def remove_case(cursor: Cursor, chance: random.Random) -> str:
+    case = chance.choice([case for _, case, seq in events(cursor) if seq == 1 and case != "system"])
+    first = cursor.execute("SELECT min(n) FROM event WHERE case_id = ?", (case,)).fetchone()[0]
+    for table in ("event", "deadline", "alert"):
+        cursor.execute(f"DELETE FROM {table} WHERE case_id = ?", (case,))
+    cursor.execute('DELETE FROM "case" WHERE id = ?', (case,))
+    return f"{first}"
+
+
+def change_case(cursor: Cursor, chance: random.Random) -> str:
+    case, snapshot = chance.choice(cursor.execute('SELECT id, snapshot FROM "case"').fetchall())
+    column = chance.choice(["owner", "state", "final", "category", "snapshot", "subject"])
+    value = snapshot.replace("华业社区", "和平社区") if column == "snapshot" else "别的"
+    cursor.execute(f'UPDATE "case" SET {column} = ? WHERE id = ?', (value, case))
+    return f"案件 {case}"
+
+
+def change_deadline(cursor: Cursor, chance: random.Random) -> str:
+    case, name = chance.choice(cursor.execute("SELECT case_id, name FROM deadline").fetchall())
+    change = chance.choice(["due = due + 1", "rung = rung + 1", "next_at = NULL", "armed_by = armed_by + 1", None])
+    if change is None:
+        cursor.execute("DELETE FROM deadline WHERE case_id = ? AND name = ?", (case, name))
+    else:
+        cursor.execute(f"UPDATE deadline SET {change} WHERE case_id = ? AND name = ?", (case, name))
+    return f"案件 {case} 时限 {name}"
+
+
+def drop_alert(cursor: Cursor, chance: random.Random) -> str:
+    case, name, rung = chance.choice(cursor.execute("SELECT case_id, name, rung FROM alert").fetchall())
+    cursor.execute("DELETE FROM alert WHERE case_id = ? AND name = ? AND rung = ?", (case, name, rung))
+    return f"案件 {case}"
+
+
+KINDS: list[Callable[[Cursor, random.Random], str]] = [
+    flip, delete, insert, swap, cut, rewrite, remove_case, change_case, change_deadline, drop_alert,
+]  # fmt: skip
+
+
+def unfound(office: Office, tamper: Callable[[Cursor, random.Random], str], trials: int) -> list[str]:
+    """Tamperings that verify did not find, or did not locate."""
+    anchor = audit.anchor_line(office)
+    missed = []
+    for seed in range(trials):
+        try:
+            with office.store.writing(0) as writer:
+                where = tamper(writer.cursor, random.Random(seed))
+                report = audit.examine(office, writer.cursor.connection, anchor)
+                if not any(where in str(problem) for problem in report.problems):
+                    missed.append(f"{seed}: {where}: {[str(problem) for problem in report.problems]}")
+                raise _Undo
+        except _Undo:
+            continue
+    return missed
+
+
+@pytest.mark.parametrize("tamper", KINDS, ids=lambda tamper: tamper.__name__)
+def test_every_tampering_is_found_and_located(sealed: Office, tamper: Callable[[Cursor, random.Random], str]) -> None:
+    assert unfound(sealed, tamper, TRIALS) == []
+    assert audit.verify(sealed).problems == []
+
+
+def test_a_chain_without_its_key_is_found_not_to_protect(make_office: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted bug: events are hashed without the key, so whoever rewrites a chain is believed."""
+    guess = hashlib.sha256(b"guess").digest()
+
+    def unkeyed(_: bytes, previous: bytes, row: Any) -> bytes:
+        return sound(guess, previous, row)
+
+    sound = store.link
+    monkeypatch.setattr(store, "link", unkeyed)
+    monkeypatch.setattr(audit, "link", unkeyed)
+    office = make_office()
+    opened(office)
+    assert unfound(office, rewrite, 3)
+
+
+def test_without_an_anchor_a_cut_tail_of_the_system_chain_would_pass(make_office: Make) -> None:
+    """Why the anchor line is kept elsewhere: the chain itself cannot know what came last."""
+    office = make_office()
+    line = audit.anchor_line(office)
+    office.reveal(office.actor("shuju"), "看一看", {})
+    later = audit.anchor_line(office)
+    try:
+        with office.store.writing(0) as writer:
+            writer.cursor.execute("DELETE FROM event WHERE type = 'revealed'")
+            assert audit.examine(office, writer.cursor.connection).problems == []
+            assert audit.examine(office, writer.cursor.connection, line).problems == []
+            assert "锚定时有 2 条事件" in str(audit.examine(office, writer.cursor.connection, later).problems[0])
+            raise _Undo
+    except _Undo:
+        pass
