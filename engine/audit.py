@@ -34,8 +34,8 @@ class Report:
 
 def verify(office: Office, anchor: str = "") -> Report:
     """Check everything stored; with an anchor line, also that nothing was cut off or rewritten since it was made."""
-    with office.store.reading() as connection:
-        return examine(office, connection.connection.driver_connection, anchor)
+    with office.store.reading() as driver:
+        return examine(office, driver, anchor)
 
 
 def examine(office: Office, driver: Any, anchor: str = "") -> Report:
@@ -158,8 +158,7 @@ def _strays(driver: Any, report: Report) -> None:
 
 def anchor_line(office: Office) -> str:
     """One line to keep elsewhere: how many events and cases there are, and one hash over the heads of all chains."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         last = driver.execute("SELECT coalesce(max(n), 0) FROM event").fetchone()[0]
         told = f"{_PREFIX} time={office.now().isoformat()} {_measure(driver, last)}"
     return f"{told} mac={_mac(office, told)}"

@@ -7,12 +7,14 @@ import secrets
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 10
 _PRIME = 31
+_VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
 _SLIPS = str.maketrans({"O": "0", "I": "1", "L": "1", "U": "V", "-": None, " ": None})
 
 
 def new_id() -> str:
     """A new number of ten random characters and a check character."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    number = secrets.randbits(5 * LENGTH)
+    body = "".join([ALPHABET[number >> shift & 31] for shift in range(0, 5 * LENGTH, 5)])
     return body + _check(body)
 
 
@@ -25,5 +27,5 @@ def read_id(text: str) -> str | None:
 
 def _check(body: str) -> str:
     """Weighted sum modulo 31: any one wrong character and any two swapped neighbours change it."""
-    total = sum((place + 1) * ALPHABET.index(letter) for place, letter in enumerate(body))
+    total = sum([(place + 1) * _VALUES[letter] for place, letter in enumerate(body)])
     return ALPHABET[total % _PRIME]

@@ -30,8 +30,7 @@ def case_list(
         " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
     )
     everything = any(office.book().organisation.roles[role].scope == "all" for role, _ in actor.roles)
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         units = json.dumps(sorted(actor.units()), ensure_ascii=False)
         rows = driver.execute(sql, (0 if closed else 1, state, state, everything, units, most)).fetchall()
     now = office.now()
@@ -59,8 +58,7 @@ def alert_list(
     office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
     """Alerts not yet acknowledged, the newest first, of the cases an actor may see."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT case_id, name, rung, level, told, due, raised_at, acknowledged_by FROM alert"
             " WHERE ? OR acknowledged_at IS NULL ORDER BY raised_at DESC, case_id, rung DESC LIMIT ?",
@@ -153,8 +151,7 @@ def _evidence(office: Office, case: Case, name: str) -> list[str]:
 def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     book = office.book(case.release)
     flow = book.workflows[case.workflow]
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
             " WHERE case_id = ? ORDER BY seq",

@@ -77,8 +77,9 @@ class Office:
 
     def book(self, release: int = 0) -> Rulebook:
         """A stored release, compiled once; 0: the latest. One whose digest differs from its text is refused."""
-        with self.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        if release in self._books:
+            return self._books[release]
+        with self.store.reading() as driver:
             if not release:
                 release = driver.execute("SELECT max(number) FROM release").fetchone()[0]
             if release in self._books:
@@ -183,11 +184,11 @@ class Office:
         if missing:
             raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
         told = subjects.identities(self.master, kind, {**stated.facts, **texts})
-        with self.store.reading() as connection:
-            known = subjects.find(connection, told)
+        with self.store.reading() as driver:
+            known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
-            key = subjects.keys(connection, self.master, [subject]).get(subject) if subject else None
-            given = references.derived(connection, book, [stated.facts], now)[0]
+            key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
+            given = references.derived(driver, book, [stated.facts], now)[0]
         stated = replace(stated, facts=given | dict(stated.facts))
         self._refuse_second(subject)
         new = key is None
@@ -217,8 +218,7 @@ class Office:
     def _refuse_second(self, subject: str) -> None:
         if not subject:
             return
-        with self.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        with self.store.reading() as driver:
             row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
         if row:
             raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {row[0]}；在它上面继续办理"))
@@ -293,8 +293,8 @@ class Office:
     def _seal(self, subject: str, kind: Subject, texts: Mapping[str, str]) -> subjects.Sealed:
         sealed = subjects.Sealed()
         if texts:
-            with self.store.reading() as connection:
-                key = subjects.keys(connection, self.master, [subject]).get(subject)
+            with self.store.reading() as driver:
+                key = subjects.keys(driver, self.master, [subject]).get(subject)
             if key is None:
                 raise Refused(Problem("SUBJ-002", "此对象的个人信息已清除", "不能再填个人信息"))
             sealed.add(key, kind.name, texts, new=False)
@@ -303,8 +303,7 @@ class Office:
     def _conflict(self, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> Conflict:
         """What is told to whoever acts on a state that is no longer: who moved the case, when, what is possible."""
         flow = book.workflows[case.workflow]
-        with self.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        with self.store.reading() as driver:
             who, when = driver.execute(
                 "SELECT actor, recorded_at FROM event WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced')"
                 " ORDER BY seq DESC LIMIT 1",
@@ -382,9 +381,9 @@ class Office:
         fields = book.kind_of(case.workflow).fields
         if reveal:
             self.reveal(actor, reveal, {"case": case.id})
-        with self.store.reading() as connection:
-            key = subjects.keys(connection, self.master, [case.subject]).get(case.subject)
-            values = subjects.opened(connection, key) if key is not None else {}
+        with self.store.reading() as driver:
+            key = subjects.keys(driver, self.master, [case.subject]).get(case.subject)
+            values = subjects.opened(driver, key) if key is not None else {}
         return {
             name: text if reveal else vault.mask(fields[base].check if base in fields else "", text)
             for name, text in values.items()
@@ -406,17 +405,14 @@ class Office:
         """Destroy everything personal of a subject; what was decided and done stays, and so does the chain."""
         self.require(actor, "erase")
         now = self.now()
-        with self.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        with self.store.reading() as driver:
             row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
         if row:
             raise Refused(Problem("SUBJ-003", f"案件 {row[0]} 还在办理", "办结后才能清除"))
         with self.store.writing(micros(now)) as writer:
             subjects.erase(writer, subject)
             writer.system(Event("erased", actor.user, now, {"subject": subject}, self.account))
-        with self.store.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.store.forget()
 
     def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
         """Take note of the alerts of a case (one deadline's, or all); how many were open."""
@@ -448,8 +444,7 @@ class Office:
         target = micros(self.now() + step)
         raised = 0
         while True:
-            with self.store.reading() as connection:
-                driver: Any = connection.connection.driver_connection
+            with self.store.reading() as driver:
                 due = driver.execute("SELECT min(next_at) FROM deadline WHERE next_at <= ?", (target,)).fetchone()[0]
             self._set_clock(target if due is None else max(due, micros(self.now())))
             if due is None:

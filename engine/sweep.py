@@ -13,10 +13,8 @@ from engine.store import schema as s
 from engine.store.store import Writer, link, plain
 
 BATCH = 1000
-_DUE = (
-    "SELECT d.case_id, d.name, d.armed_by, d.due, d.ladder, d.rung, c.seq, c.head, c.owner, c.release, d.next_at"
-    ' FROM deadline AS d JOIN "case" AS c ON c.id = d.case_id WHERE d.next_at <= ? ORDER BY d.next_at LIMIT ?'
-)
+_DUE = "SELECT case_id, name, armed_by, due, ladder, rung FROM deadline WHERE next_at <= ? ORDER BY next_at LIMIT ?"
+_HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
@@ -30,8 +28,7 @@ def sweep(office: Office) -> int:
 def sweep_once(office: Office, most: int) -> int:
     """One batch in one transaction: alert, event, next rung and message, all or none."""
     now = micros(office.now())
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         releases = [number for (number,) in driver.execute("SELECT number FROM release")]
     books = {number: office.book(number) for number in releases}
     with office.store.writing(now) as writer:
@@ -52,13 +49,17 @@ class _Batch:
 
     def raise_all(self, due: list[tuple[Any, ...]]) -> None:
         heads: dict[str, tuple[int, bytes]] = {}
+        stands: dict[str, tuple[str, int]] = {}
         events, alerts, nexts, messages = [], [], [], []
-        for case_id, name, armed_by, due_at, ladder, rung, seq, head, owner, release, _ in due:
+        for case_id, name, armed_by, due_at, ladder, rung in due:
+            if case_id not in heads:
+                seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
+                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
+            (seq, head), (owner, release) = heads[case_id], stands[case_id]
             book = self.books[release]
             rungs = book.ladders[ladder].rungs
             step = rungs[rung]
             told = book.organisation.told(step.tell, owner)
-            seq, head = heads.get(case_id, (seq, head))  # noqa: PLW2901 - an earlier deadline of the same case moved it
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
             row = self._event(case_id, seq + 1, data)
             row["hash"] = link(self.writer.chain_key, head, row)
@@ -112,8 +113,7 @@ _MICRO = moment(1) - moment(0)
 
 def deliver(office: Office, most: int = 1000) -> Generator[tuple[str, str], None, None]:
     """Messages not yet delivered, each marked once its receiver took it: delivered at least once."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         waiting = driver.execute(
             "SELECT id, told, text FROM outbox WHERE delivered_at IS NULL ORDER BY id LIMIT ?", (most,)
         ).fetchall()

@@ -20,8 +20,7 @@ Later = Callable[..., int]
 
 
 def rows(office: Office, sql: str, *args: Any) -> list[Any]:
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         found: list[Any] = driver.execute(sql, args).fetchall()
         return found
 

@@ -99,8 +99,7 @@ class Work(RuleBasedStateMachine):
     def every_open_case_is_somebodys_and_has_a_deadline(self) -> None:
         if not hasattr(self, "office"):
             return
-        with self.office.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        with self.office.store.reading() as driver:
             rows = driver.execute(
                 "SELECT c.workflow, c.state, c.owner, c.final, c.snapshot,"
                 ' (SELECT count(*) FROM deadline WHERE case_id = c.id) FROM "case" AS c'

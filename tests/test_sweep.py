@@ -17,8 +17,7 @@ Later = Callable[..., int]
 
 
 def alerts(office: Office) -> list[tuple[Any, ...]]:
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         found: list[tuple[Any, ...]] = driver.execute(
             "SELECT name, rung, level, told FROM alert ORDER BY raised_at, rung"
         ).fetchall()
@@ -43,8 +42,7 @@ def test_each_rung_is_raised_once_at_its_time_to_whom_the_ladder_says(office: Of
 def test_a_moved_clock_sweeps_at_each_due_instant(office: Office, later: Later) -> None:
     opened(office)
     later(days=2)
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         times = driver.execute("SELECT raised_at - due FROM alert ORDER BY rung").fetchall()
     assert [late // 60_000_000 for (late,) in times] == [-30, 0, 120, 360]
 
@@ -84,8 +82,7 @@ def test_messages_are_delivered_at_least_once_and_then_no_more(office: Office, l
 def test_a_tick_leaves_a_heartbeat(office: Office) -> None:
     opened(office)
     assert tick(office) == 0
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         assert driver.execute("SELECT at FROM heartbeat").fetchall() == [(int(office.now().timestamp() * 1_000_000),)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def micros(moment: datetime) -> int:
     """Whole microseconds since 1970 UTC: the form in which times are hashed and stored."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(since_epoch: int) -> datetime:
@@ -172,14 +173,24 @@ def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -
 
 def to_json(case: Case) -> dict[str, Any]:
     """The case as JSON can hold it, for the row that saves replaying it; `seq` and `id` are columns of their own."""
-    plain: dict[str, Any] = {item.name: getattr(case, item.name) for item in fields(case)}
-    del plain["id"], plain["seq"]
-    return plain | {
+    return {
+        "workflow": case.workflow,
+        "release": case.release,
+        "subject": case.subject,
+        "state": case.state,
+        "owner": case.owner,
+        "lead": case.lead,
+        "supporting": case.supporting,
+        "category": case.category,
+        "outcome": case.outcome,
         "opened_at": micros(case.opened_at),
         "entered": _entry(case.entered),
+        "final": case.final,
+        "facts": case.facts,
         "personal": sorted(case.personal),
-        "involved": sorted(case.involved),
         "stages": {name: _entry(entry) for name, entry in case.stages.items()},
+        "acted": case.acted,
+        "involved": sorted(case.involved),
         "deadlines": {
             name: [micros(armed.due), armed.ladder, armed.since, armed.event] for name, armed in case.deadlines.items()
         },

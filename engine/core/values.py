@@ -7,6 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])\Z")
@@ -77,6 +78,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+@lru_cache(65_536)
 def same_name(text: str) -> str:
     """The form in which names are compared: NFKC, without space at the ends."""
     return unicodedata.normalize("NFKC", text).strip()

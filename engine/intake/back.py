@@ -49,12 +49,11 @@ def write_returned(office: Office, taken: Taken, beside: Path, actor: Actor) -> 
 def export(office: Office, file: str, beside: Path, actor: Actor) -> tuple[Path, int]:
     """The sender's own columns, each row with its outcome, where its case stands and since when."""
     office.require(actor, "export")
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
-        key = subjects.keys(connection, office.master, [file]).get(file)
+    with office.store.reading() as driver:
+        key = subjects.keys(driver, office.master, [file]).get(file)
         if key is None:
             raise BadInput(Problem("SHEET-021", f"没有名单 {file}", "名单号在导入时打印"))
-        kept = subjects.opened(connection, key)
+        kept = subjects.opened(driver, key)
         lines = driver.execute(
             "SELECT r.row, r.outcome, r.settled_at, c.id, c.workflow, c.state, c.release, (SELECT max(e.occurred_at)"
             " FROM event AS e WHERE e.case_id = c.id AND e.type IN ('opened', 'advanced'))"

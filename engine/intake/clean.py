@@ -30,6 +30,7 @@ _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})\Z")
 _RUINED = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}\Z")
 _MOBILE = re.compile(r"1[3-9]\d{9}\Z")
 _LANDLINE = re.compile(r"0\d{2,3}\d{7,8}\Z")
+MOST_REMEMBERED = 10_000
 _FORMULA = re.compile(r"=\s*[A-Za-z(+-]")
 
 
@@ -58,9 +59,9 @@ def _text(cell: Cell) -> tuple[str, tuple[str, ...]]:
         return "", ()
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell)), ()
-    text = str(cell)
+    text = cell if type(cell) is str else str(cell)
     trimmed = text.strip()
-    return trimmed, ("spaces",) if trimmed != text and trimmed else ()
+    return trimmed, ("spaces",) if len(trimmed) != len(text) and trimmed else ()
 
 
 def clean_text(cell: Cell) -> Cleaned:
@@ -84,8 +85,9 @@ def clean_id(cell: Cell) -> Cleaned:
     number = isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) >= _LEAST_ROUNDED
     if number or _RUINED.match(text):
         return _wrong("id_ruined", "SHEET-010", "身份证号被 Excel 改成数字，末位已丢失，请设为文本重填")
-    plain = unicodedata.normalize("NFKC", text).replace(" ", "")
-    if plain != text.replace(" ", ""):
+    bare = text.replace(" ", "")
+    plain = bare if bare.isascii() else unicodedata.normalize("NFKC", bare).replace(" ", "")
+    if plain != bare:
         normalised += ("id_full_width",)
     if plain != plain.upper():
         normalised += ("id_lower_x",)
@@ -201,10 +203,29 @@ def cleaner(
     """How cells of a fact are cleaned, by its declared type and check alone."""
     if of.check:
         return _CHECKS[of.check]
+    if of.type in ("text", "region"):
+        return clean_text
     if of.type == "date":
-        return partial(clean_date, known_on=known_on)
+        return _remembering(partial(clean_date, known_on=known_on))
     if of.type in ("enum", "yes_no"):
-        return partial(clean_choice, of=of, meanings=meanings or {})
+        return _remembering(partial(clean_choice, of=of, meanings=meanings or {}))
     if of.type == "unit":
-        return partial(clean_unit, of=of, current=current, shown=shown)
-    return clean_text if of.type in ("text", "region") else partial(clean_plain, of=of)
+        return _remembering(partial(clean_unit, of=of, current=current, shown=shown))
+    return partial(clean_plain, of=of)
+
+
+def _remembering(clean: Cleaner) -> Cleaner:
+    """Days, options and units come again and again in a list: each text is read once."""
+    known: dict[str, Cleaned] = {}
+
+    def read(cell: Cell) -> Cleaned:
+        if type(cell) is not str:
+            return clean(cell)
+        done = known.get(cell)
+        if done is None:
+            done = clean(cell)
+            if len(known) < MOST_REMEMBERED:
+                known[cell] = done
+        return done
+
+    return read

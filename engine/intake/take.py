@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,7 @@ def take(
 
 def _earlier(office: Office, digest: bytes, sheet: Sheet, rows: list[Row]) -> Taken | None:
     """The same file from the same source, taken in before: nothing is new."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         found = driver.execute("SELECT id, matter FROM intake_file WHERE digest = ?", (digest,)).fetchone()
         if found is None:
             return None
@@ -150,8 +150,10 @@ class _Taking:
     first: dict[str, tuple[str, int]] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: int = 0
+    now: datetime = field(init=False)
 
     def __post_init__(self) -> None:
+        self.now = self.office.now()
         self.file = self.office.master.new_subject(new_id())
 
     def plan(self, progress: Progress) -> Taken:
@@ -173,30 +175,25 @@ class _Taking:
 
     def _look_up(self, wanted: list[tuple[str, bytes]]) -> None:
         """Who is known, which cases of theirs are open, and what the reference lists say: set by set."""
-        with self.office.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        with self.office.store.reading() as driver:
             self.seen = driver.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0]
-            self.known = subjects.find(connection, wanted)
+            self.known = subjects.find(driver, wanted)
             ids = sorted(set(self.known.values()))
-            self.keys = subjects.keys(connection, self.office.master, ids)
+            self.keys = subjects.keys(driver, self.office.master, ids)
             for start in range(0, len(ids), subjects.MOST_PARAMETERS):
                 part = ids[start : start + subjects.MOST_PARAMETERS]
                 marks = ",".join("?" * len(part))
                 sql = f"SELECT id, subject FROM \"case\" WHERE final = '' AND subject IN ({marks})"  # noqa: S608 - marks
                 for case_id, subject in driver.execute(sql, part).fetchall():
-                    found = load_case(connection, case_id)
+                    found = load_case(driver, case_id)
                     if found is not None:
                         self.open[subject] = found
                 sql = f"SELECT subject, file, row FROM intake_row WHERE subject IN ({marks}) ORDER BY rowid DESC"  # noqa: S608 - the same
                 self.first |= {subject: (file, line) for subject, file, line in driver.execute(sql, part)}
             self.texts = {
-                subject: subjects.opened(connection, self.keys[subject])
-                for subject in self.open
-                if subject in self.keys
+                subject: subjects.opened(driver, self.keys[subject]) for subject in self.open if subject in self.keys
             }
-            given = references.derived(
-                connection, self.book, [row.facts | row.texts for row in self.rows], self.office.now()
-            )
+            given = references.derived(driver, self.book, [row.facts | row.texts for row in self.rows], self.now)
         for row, facts in zip(self.rows, given, strict=True):
             row.facts |= {name: value for name, value in facts.items() if row.facts.get(name) is None}
 
@@ -228,7 +225,7 @@ class _Taking:
     def _open_case(self, row: Row, key: SubjectKey, *, new: bool) -> str:
         stated = lifecycle.Stated(row.facts, frozenset(row.texts))
         happened, _ = lifecycle.open_case(
-            self.book, self.kind.name, key.subject, stated, self.actor, self.office.now(), origin=self._origin(row)
+            self.book, self.kind.name, key.subject, stated, self.actor, self.now, origin=self._origin(row)
         )
         change = self.office.change(self.book, None, b"", happened, new_id())
         self._keep(change)
@@ -247,7 +244,7 @@ class _Taking:
         has |= added
         stated = lifecycle.Stated(row.facts, frozenset(row.texts))
         book = self.office.book(case.release)
-        happened, _ = lifecycle.state_facts(book, case, self.actor, stated, self.office.now(), self._origin(row))
+        happened, _ = lifecycle.state_facts(book, case, self.actor, stated, self.now, self._origin(row))
         self._keep(self.office.change(book, case, head, happened))
         return case.id
 
@@ -276,7 +273,7 @@ class _Taking:
             matter.subject,
             stated,
             self.actor,
-            self.office.now(),
+            self.now,
             workflow=flow.name,
             origin={"source": self.source.name, "file": self.file.subject},
         )
@@ -287,7 +284,6 @@ class _Taking:
 
     def write(self) -> bool:
         """One transaction; False when somebody entered persons meanwhile, and all must be looked up again."""
-        now = self.office.now()
         lines = [
             {
                 "file": self.file.subject,
@@ -304,20 +300,20 @@ class _Taking:
             "digest": self.digest,
             "source": self.source.name,
             "actor": self.actor.user,
-            "taken_at": micros(now),
+            "taken_at": micros(self.now),
             "total": len(self.lines),
             "matter": self.matter,
         }
         told = {"file": self.file.subject, "source": self.source.name, "rows": len(self.lines)}
         try:
-            with self.office.store.writing(micros(now)) as writer:
+            with self.office.store.writing(micros(self.now)) as writer:
                 if writer.cursor.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0] != self.seen:
                     return False
                 self.sealed.write(writer)
                 writer.append(list(self.changes.values()))
                 writer.many(s.FileRow, [row])
                 writer.many(s.FileLine, lines)
-                writer.system(Event("taken_in", self.actor.user, now, told, self.actor.account))
+                writer.system(Event("taken_in", self.actor.user, self.now, told, self.actor.account))
         except Lost:
             return False
         return True
@@ -339,8 +335,7 @@ def settle(
     office.require(actor, "intake")
     answer: dict[str, Any] = {}
     for row in rows:
-        with office.store.reading() as connection:
-            driver: Any = connection.connection.driver_connection
+        with office.store.reading() as driver:
             found = driver.execute(
                 "SELECT f.matter, (SELECT count(*) FROM intake_row AS o WHERE o.file = f.id AND o.settled_at IS NULL"
                 " AND o.outcome IN ('refused', 'ask')) FROM intake_row AS r JOIN intake_file AS f ON f.id = r.file"
@@ -393,9 +388,8 @@ def told_rows(office: Office, taken: Taken, kind: Subject, *, reveal: bool) -> l
 
 def _file_names(office: Office, taken: Taken) -> Mapping[str, str]:
     wanted = sorted({line.duplicate_of[0] for line in taken.lines if line.duplicate_of})
-    with office.store.reading() as connection:
-        keys = subjects.keys(connection, office.master, wanted)
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
+        keys = subjects.keys(driver, office.master, wanted)
         found = {}
         for file, key in keys.items():
             row = driver.execute("SELECT sealed FROM vault WHERE subject = ? AND field = 'name'", (file,)).fetchone()

@@ -6,29 +6,28 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from engine.core.case import moment
 from engine.core.conditions import Fact
 from engine.core.reference import Entry, Matcher, Reference
 from engine.core.rulebook import Rulebook
+from engine.store.store import Driver
 from engine.store.subjects import MOST_PARAMETERS
 
 
 def derived(
-    connection: Connection, book: Rulebook, stays: Sequence[Mapping[str, Fact]], known_at: datetime
+    driver: Driver, book: Rulebook, stays: Sequence[Mapping[str, Fact]], known_at: datetime
 ) -> list[dict[str, Fact]]:
     """What the reference lists say of each stay, as they were known then; nothing where a stay is not told."""
     given: list[dict[str, Fact]] = [{} for _ in stays]
     for reference in book.references.values():
-        matcher = Matcher(reference, _candidates(connection, reference, stays), known_at, book.zone)
+        matcher = Matcher(reference, _candidates(driver, reference, stays), known_at, book.zone)
         for facts, told in zip(stays, given, strict=True):
             told.update(matcher.of(facts))
     return given
 
 
 def _candidates(
-    connection: Connection, reference: Reference, stays: Sequence[Mapping[str, Fact]]
+    driver: Driver, reference: Reference, stays: Sequence[Mapping[str, Fact]]
 ) -> dict[tuple[str, ...], dict[str, list[Entry]]]:
     wanted: dict[tuple[str, ...], dict[str, None]] = {same: {} for same in reference.keys}
     for facts in stays:
@@ -36,7 +35,6 @@ def _candidates(
         for same in reference.keys if stay else ():
             if stay and (key := reference.key_of(same, stay[0])):
                 wanted[same][key] = None
-    driver: Any = connection.connection.driver_connection
     return {
         same: _entries(driver, reference.name, f"k{number}", list(wanted[same]))
         for number, same in enumerate(reference.keys, 1)

@@ -6,14 +6,14 @@ import hmac
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, bindparam, delete, event, func, insert, select, update
+from sqlalchemy import Engine, Executable, bindparam, delete, event, insert, update
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import SQLModel, create_engine
 
 from engine.core.case import Case, Event, from_json, micros, to_json
@@ -21,6 +21,8 @@ from engine.core.errors import BadInput, BihuanError, Damaged, Problem
 from engine.store import schema as s
 
 SYSTEM = "system"
+Driver = sqlite3.Connection
+"""The driver's own connection: what is hot runs on it as it is."""
 BUSY_MS = 30_000
 
 
@@ -68,17 +70,17 @@ class Change:
 class Prepared:
     """A statement of the declared tables, compiled once and run on the driver's connection."""
 
-    __slots__ = ("names", "sql")
+    __slots__ = ("_values", "names", "sql")
 
     def __init__(self, statement: Executable) -> None:
         compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[attr-defined]
         self.sql = str(compiled)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        self._values = itemgetter(*self.names)
 
     def many(self, cursor: sqlite3.Cursor, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run it for every row; how many rows of the database were touched."""
-        names = self.names
-        cursor.executemany(self.sql, [[row[name] for name in names] for row in rows])
+        cursor.executemany(self.sql, map(self._values, rows))
         return cursor.rowcount
 
 
@@ -117,32 +119,33 @@ INSERT_ALERT = Prepared(
 )
 
 
+_TOLD = json.JSONEncoder(ensure_ascii=False).encode
+_PLAIN = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
+
+
 def link(key: bytes, previous: bytes, row: Mapping[str, Any]) -> bytes:
     """The hash that ties an event to the one before it in its chain, under a key kept outside the database."""
-    told = [
-        row[name] for name in ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
-    ]
-    return hmac.digest(key, previous + json.dumps(told, ensure_ascii=False).encode(), "sha256")
+    return hmac.digest(key, previous + _TOLD(_GET_LINKED(row)).encode(), "sha256")
 
 
 def plain(data: Mapping[str, Any]) -> str:
     """JSON in one form only, as it is hashed."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _PLAIN(data)
 
 
 @dataclass(slots=True)
 class Writer:
     """A write transaction: opened under the write lock, so that chains and the count of events never fork."""
 
-    connection: Connection
+    driver: Driver
     chain_key: bytes
     now: int
     cursor: sqlite3.Cursor = field(init=False)
     last: int = field(init=False)
 
     def __post_init__(self) -> None:
-        driver: Any = self.connection.connection.driver_connection
-        self.cursor = driver.cursor()
+        self.cursor = self.driver.cursor()
         self.last = self.cursor.execute("SELECT coalesce(max(n), 0) FROM event").fetchone()[0]
 
     def append(self, changes: Sequence[Change]) -> None:
@@ -232,7 +235,7 @@ class Writer:
         table = _table(model).name
         self.cursor.executemany(
             f'{verb} INTO "{table}" ({",".join(names)}) VALUES ({marks})',
-            [[row[name] for name in names] for row in rows],
+            map(itemgetter(*names), rows) if len(names) > 1 else [(row[names[0]],) for row in rows],
         )
         return self.cursor.rowcount
 
@@ -280,45 +283,62 @@ class Store:
         path.touch(mode=0o600)
         store = cls(path, chain_key)
         SQLModel.metadata.create_all(store.engine)
-        with store.engine.connect() as connection, connection.begin():
-            connection.execute(insert(_table(s.Meta)), [{"name": name, "value": value} for name, value in meta.items()])
+        with store.writing(0) as writer:
+            writer.many(s.Meta, [{"name": name, "value": value} for name, value in meta.items()])
         return store
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent view of the database."""
-        with _told(self.path), self.engine.connect() as connection, connection.begin():
-            yield connection
+    def reading(self) -> Iterator[Driver]:
+        """One consistent view of the database, on the driver's own connection."""
+        with self._connected("BEGIN") as driver:
+            yield driver
 
     @contextmanager
     def writing(self, now: int) -> Iterator[Writer]:
         """One transaction under the write lock: all of it, or nothing."""
-        with (
-            _told(self.path),
-            self.engine.connect().execution_options(write=True) as connection,
-            connection.begin(),
-        ):
-            yield Writer(connection, self.chain_key, now)
+        with self._connected("BEGIN IMMEDIATE") as driver:
+            yield Writer(driver, self.chain_key, now)
+            driver.execute("COMMIT")
+
+    @contextmanager
+    def _connected(self, begin: str) -> Iterator[Driver]:
+        """A connection of the pool with an open transaction, rolled back unless it was committed."""
+        with _told(self.path):
+            pooled = self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            try:
+                driver.execute(begin)
+                yield driver
+            finally:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
+                pooled.close()
+
+    def forget(self) -> None:
+        """Let nothing that was deleted linger in the write-ahead log."""
+        with _told(self.path), closing(self.engine.raw_connection()) as pooled:
+            driver: Any = pooled.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def meta(self) -> dict[str, str]:
         """The single values."""
-        with self.reading() as connection:
-            return dict(connection.execute(select(s.Meta.name, s.Meta.value)).all())  # type: ignore[call-overload]
+        with self.reading() as driver:
+            return dict(driver.execute("SELECT name, value FROM meta").fetchall())
 
     def load(self, case_id: str) -> tuple[Case, bytes] | None:
         """A case and the head of its chain."""
-        with self.reading() as connection:
-            return load_case(connection, case_id)
+        with self.reading() as driver:
+            return load_case(driver, case_id)
 
     def answered(self, key: str, digest: str) -> dict[str, Any] | None:
         """The answer already given under a request key; the same key for another request is refused."""
-        with self.reading() as connection:
-            found = connection.execute(select(_table(s.RequestRow)).where(_table(s.RequestRow).c.key == key)).first()
+        with self.reading() as driver:
+            found = driver.execute("SELECT digest, answer FROM request WHERE key = ?", (key,)).fetchone()
         if found is None:
             return None
-        if found.digest != digest:
+        if found[0] != digest:
             raise BadInput(Problem("REQ-001", f"请求号 {key} 已用于另一个请求", "每个请求用自己的请求号"))
-        answer: dict[str, Any] = json.loads(found.answer)
+        answer: dict[str, Any] = json.loads(found[1])
         return answer
 
     def close(self) -> None:
@@ -326,17 +346,10 @@ class Store:
         self.engine.dispose()
 
 
-def load_case(connection: Connection, case_id: str) -> tuple[Case, bytes] | None:
+def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:
     """A case and the head of its chain, inside a transaction."""
-    driver: Any = connection.connection.driver_connection
     found = driver.execute('SELECT snapshot, seq, head FROM "case" WHERE id = ?', (case_id,)).fetchone()
     return None if found is None else (from_json(json.loads(found[0]), case_id, found[1]), found[2])
-
-
-def count(connection: Connection, model: type[SQLModel]) -> int:
-    """How many rows a table holds."""
-    found: int = connection.execute(select(func.count()).select_from(_table(model))).scalar_one()
-    return found
 
 
 def _engine(path: Path) -> Engine:
@@ -354,10 +367,6 @@ def _engine(path: Path) -> Engine:
         ):
             driver.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
-
     return engine
 
 
@@ -366,18 +375,6 @@ def _told(path: Path) -> Iterator[None]:
     """The database's own failures in words, without the statement or its values."""
     try:
         yield
-    except OperationalError as error:
-        raise Damaged(
-            Problem(
-                "STORE-001",
-                f"数据库 {path.name} 不能读写：{error.orig}",
-                "检查磁盘空间与权限；没有确认的操作都没有写入",
-            )
-        ) from None
-    except DatabaseError as error:
-        raise Damaged(
-            Problem("STORE-004", f"数据库 {path.name} 已损坏或不是数据库：{error.orig}", "请从备份恢复")
-        ) from None
     except sqlite3.OperationalError as error:
         raise Damaged(
             Problem(
@@ -396,7 +393,6 @@ __all__ = [
     "Raised",
     "Store",
     "Writer",
-    "count",
     "link",
     "load_case",
     "plain",

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
-
 from engine.core.errors import BadInput, Problem
 from engine.core.rulebook import Subject
 from engine.store import schema as s
-from engine.store.store import Writer
+from engine.store.store import Driver, Writer
 from engine.vault import MasterKey, SubjectKey
 
 MOST_PARAMETERS = 900
@@ -57,9 +55,8 @@ def identities(master: MasterKey, kind: Subject, facts: Mapping[str, Any]) -> li
     return found
 
 
-def find(connection: Connection, wanted: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], str]:
+def find(driver: Driver, wanted: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], str]:
     """The subject known under each identity; of several, the first that was entered."""
-    driver: Any = connection.connection.driver_connection
     known: dict[tuple[str, bytes], str] = {}
     for kind in dict.fromkeys(kind for kind, _ in wanted):
         digests = list(dict.fromkeys(digest for name, digest in wanted if name == kind))
@@ -71,9 +68,8 @@ def find(connection: Connection, wanted: Sequence[tuple[str, bytes]]) -> dict[tu
     return known
 
 
-def keys(connection: Connection, master: MasterKey, subjects: Sequence[str]) -> dict[str, SubjectKey]:
+def keys(driver: Driver, master: MasterKey, subjects: Sequence[str]) -> dict[str, SubjectKey]:
     """The data keys of subjects; erased ones have none."""
-    driver: Any = connection.connection.driver_connection
     found: dict[str, SubjectKey] = {}
     for start in range(0, len(subjects), MOST_PARAMETERS):
         part = list(subjects[start : start + MOST_PARAMETERS])
@@ -83,9 +79,8 @@ def keys(connection: Connection, master: MasterKey, subjects: Sequence[str]) -> 
     return found
 
 
-def opened(connection: Connection, key: SubjectKey) -> dict[str, str]:
+def opened(driver: Driver, key: SubjectKey) -> dict[str, str]:
     """All personal values of a subject."""
-    driver: Any = connection.connection.driver_connection
     rows = driver.execute("SELECT field, sealed FROM vault WHERE subject = ? ORDER BY field", (key.subject,))
     return {name: key.open(name, sealed) for name, sealed in rows}
 

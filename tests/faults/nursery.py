@@ -37,18 +37,18 @@ def work(office: Office, out: int, seed: int, *, planted: bool) -> None:
 
 def _commit_late(office: Office) -> None:
     """The planted bug: answers go out before their transaction is committed."""
-    connection = office.store.engine.connect().execution_options(write=True)
-    state: dict[str, Any] = {"calls": 0, "transaction": None}
+    pooled = office.store.engine.raw_connection()
+    driver: Any = pooled.driver_connection
+    state = {"calls": 0}
 
     @contextmanager
     def writing(now: int) -> Iterator[Writer]:
-        if state["transaction"] is None:
-            state["transaction"] = connection.begin()
-        yield Writer(connection, office.store.chain_key, now)
+        if pooled.is_valid and not driver.in_transaction:
+            driver.execute("BEGIN IMMEDIATE")
+        yield Writer(driver, office.store.chain_key, now)
         state["calls"] += 1
         if state["calls"] % 10 == 0:
-            state["transaction"].commit()
-            state["transaction"] = None
+            driver.execute("COMMIT")
 
     office.store.writing = writing  # type: ignore[method-assign]
 
@@ -61,8 +61,7 @@ def sweep_all(office: Office, _: int, __: int, *, planted: bool) -> None:
 
 def _naive(office: Office) -> int:
     """The planted bug: what is due is read first, and written later without a key that would say it was done."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         due = driver.execute(
             "SELECT case_id, name FROM deadline WHERE next_at <= ? LIMIT 5", (_now(office),)
         ).fetchall()

@@ -39,8 +39,7 @@ def nursery(task: str, office: Office, key: Path, count: int, kind: str) -> Any:
 
 def lost(office: Office, answered: list[str]) -> list[str]:
     """Answers whose effect is not in the database."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         kept = dict(driver.execute('SELECT id, seq FROM "case"').fetchall())
     return [line for line in answered if kept.get(line.split()[0], 0) < int(line.split()[1])]
 
@@ -79,8 +78,7 @@ def due(make_office: Make, cases: int) -> Office:
 
 def told(office: Office) -> dict[tuple[str, str], int]:
     """How many messages there are for each alert."""
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         return {
             (case, text): number
             for case, text, number in driver.execute(

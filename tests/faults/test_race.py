@@ -85,8 +85,7 @@ def send(office: Office, chance: random.Random, number: int) -> None:
 
 
 def applied_twice(office: Office) -> list[tuple[Any, ...]]:
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         found: list[tuple[Any, ...]] = driver.execute(
             "SELECT case_id, json_extract(data, '$.transition'), count(*) FROM event"
             " WHERE type IN ('opened', 'advanced') GROUP BY 1, 2 HAVING count(*) > 1"

@@ -72,8 +72,7 @@ def known(make_office: Make, data: Path) -> Office:
 
 
 def table_counts(office: Office) -> dict[str, int]:
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         names = [name for (name,) in driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: driver.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
@@ -198,8 +197,7 @@ def test_every_row_has_exactly_one_outcome(office: Office, chief: Actor, write: 
     path = write(GOOD, GOOD, ["", *OTHER[1:]], OTHER, ["", "", "", "", "", "", "", "", "", "", ""])
     taken = take(office, path, "区数据组", chief)
     assert [line.outcome for line in taken.lines] == ["opened", "duplicate", "refused", "opened"]
-    with office.store.reading() as connection:
-        driver: Any = connection.connection.driver_connection
+    with office.store.reading() as driver:
         kept = driver.execute("SELECT row, outcome, case_id <> '' FROM intake_row ORDER BY row").fetchall()
     assert kept == [(2, "opened", 1), (3, "duplicate", 1), (4, "refused", 1), (5, "opened", 1)]
 
