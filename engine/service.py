@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -132,12 +132,14 @@ class Office:
             writer.system(Event("published", by, now, {"release": number, "digest": book.digest}, self.account))
         return replace(book, release=number)
 
-    def parse(self, kind: Subject, raw: Mapping[str, Any]) -> tuple[lifecycle.Stated, dict[str, str]]:
+    def parse(
+        self, book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime
+    ) -> tuple[lifecycle.Stated, dict[str, str]]:
         """Facts by their name or title → open values, and personal texts; every mistake at once."""
-        book = self.book()
         titles = {of.title: name for name, of in kind.fields.items()}
         facts: dict[str, Fact] = {}
         texts: dict[str, str] = {}
+        known_on = local_day(now, book.zone)
         problems = []
         for given, value in raw.items():
             name = given if given in kind.fields else titles.get(given, "")
@@ -146,7 +148,7 @@ class Office:
                 problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", "", nearest(given, options)))
                 continue
             of = kind.fields[name]
-            done = self.cleaner(book, of)(value)
+            done = self.cleaner(book, of, known_on)(value)
             if done.error:
                 problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))
             elif done.value is not None and of.pii:
@@ -157,11 +159,13 @@ class Office:
             raise BadInput(problems)
         return lifecycle.Stated(facts, frozenset(texts)), texts
 
-    def cleaner(self, book: Rulebook, of: Field, meanings: Mapping[str, str] | None = None) -> Callable[[Any], Any]:
+    def cleaner(
+        self, book: Rulebook, of: Field, known_on: date, meanings: Mapping[str, str] | None = None
+    ) -> Callable[[Any], Any]:
         """How values of a fact are read, by people's hands and from lists alike."""
         return cleaner(
             of,
-            known_on=local_day(self.now(), book.zone),
+            known_on=known_on,
             meanings=meanings,
             current=book.organisation.current_name,
             shown=book.organisation.communities,
@@ -177,7 +181,7 @@ class Office:
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]
-        stated, texts = self.parse(kind, raw)
+        stated, texts = self.parse(book, kind, raw, now)
         missing = [
             of.title for of in kind.fields.values() if of.required and of.name not in (texts | dict(stated.facts))
         ]
@@ -253,7 +257,7 @@ class Office:
                 raise self._conflict(book, case, actor, seen_state, name)
             kind = book.kind_of(case.workflow)
             self._asked(book, case, name, kind, raw or {})
-            stated, texts = self.parse(kind, raw or {})
+            stated, texts = self.parse(book, kind, raw or {}, now)
             happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
             change = self.change(book, case, head, happened)
             answer = self.answer(book, change.case)

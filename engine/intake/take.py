@@ -86,7 +86,11 @@ def take(
     sheet = understand(grid, kind.fields, source, path.name)
     known_on = local_day(office.now(), book.zone)
     rows = clean_rows(
-        sheet, kind.fields, source, lambda of: office.cleaner(book, of, source.meanings.get(of.name)), known_on
+        sheet,
+        kind.fields,
+        source,
+        lambda of: office.cleaner(book, of, known_on, source.meanings.get(of.name)),
+        known_on,
     )
     digest = office.master.index("file", f"{source_name} {grid.digest}")
     for _ in range(ATTEMPTS):

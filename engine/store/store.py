@@ -5,14 +5,15 @@ from __future__ import annotations
 import hmac
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Executable, bindparam, delete, event, insert, update
+from sqlalchemy import Executable, NullPool, bindparam, delete, insert, update
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
 
@@ -24,6 +25,7 @@ SYSTEM = "system"
 Driver = sqlite3.Connection
 """The driver's own connection: what is hot runs on it as it is."""
 BUSY_MS = 30_000
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
 
 
 class Lost(BihuanError):
@@ -272,7 +274,8 @@ class Store:
         s.require_classes(SQLModel.metadata)
         self.path = path
         self.chain_key = chain_key
-        self.engine = _engine(path)
+        self._own = threading.local()
+        self._made: list[Driver] = []
 
     @classmethod
     def create(cls, path: Path, chain_key: bytes, meta: Mapping[str, str]) -> Store:
@@ -282,43 +285,58 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         store = cls(path, chain_key)
-        SQLModel.metadata.create_all(store.engine)
+        SQLModel.metadata.create_all(create_engine("sqlite://", creator=store.connect, poolclass=NullPool))
         with store.writing(0) as writer:
             writer.many(s.Meta, [{"name": name, "value": value} for name, value in meta.items()])
         return store
 
+    def connect(self) -> Driver:
+        """A connection as every one of them is: nothing is acknowledged before it is on the disk."""
+        driver = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        for pragma in PRAGMAS:
+            driver.execute(f"PRAGMA {pragma}")
+        self._made.append(driver)
+        return driver
+
+    def _connection(self, use: str) -> Driver:
+        """This thread's connection for reading, or for writing."""
+        driver: Driver | None = getattr(self._own, use, None)
+        if driver is None:
+            driver = self.connect()
+            setattr(self._own, use, driver)
+        return driver
+
     @contextmanager
     def reading(self) -> Iterator[Driver]:
-        """One consistent view of the database, on the driver's own connection."""
-        with self._connected("BEGIN") as driver:
-            yield driver
+        """One consistent view of the database; inside another of the same thread it is that one."""
+        with _told(self.path):
+            driver = self._connection("read")
+            if driver.in_transaction:
+                yield driver
+                return
+            driver.execute("BEGIN")
+            try:
+                yield driver
+            finally:
+                driver.execute("COMMIT")
 
     @contextmanager
     def writing(self, now: int) -> Iterator[Writer]:
         """One transaction under the write lock: all of it, or nothing."""
-        with self._connected("BEGIN IMMEDIATE") as driver:
-            yield Writer(driver, self.chain_key, now)
-            driver.execute("COMMIT")
-
-    @contextmanager
-    def _connected(self, begin: str) -> Iterator[Driver]:
-        """A connection of the pool with an open transaction, rolled back unless it was committed."""
         with _told(self.path):
-            pooled = self.engine.raw_connection()
-            driver: Any = pooled.driver_connection
+            driver = self._connection("write")
+            driver.execute("BEGIN IMMEDIATE")
             try:
-                driver.execute(begin)
-                yield driver
+                yield Writer(driver, self.chain_key, now)
+                driver.execute("COMMIT")
             finally:
                 if driver.in_transaction:
                     driver.execute("ROLLBACK")
-                pooled.close()
 
     def forget(self) -> None:
         """Let nothing that was deleted linger in the write-ahead log."""
-        with _told(self.path), closing(self.engine.raw_connection()) as pooled:
-            driver: Any = pooled.driver_connection
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with _told(self.path):
+            self._connection("write").execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def meta(self) -> dict[str, str]:
         """The single values."""
@@ -343,31 +361,16 @@ class Store:
 
     def close(self) -> None:
         """Let go of every connection."""
-        self.engine.dispose()
+        for driver in self._made:
+            driver.close()
+        self._made.clear()
+        self._own = threading.local()
 
 
 def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:
     """A case and the head of its chain, inside a transaction."""
     found = driver.execute('SELECT snapshot, seq, head FROM "case" WHERE id = ?', (case_id,)).fetchone()
     return None if found is None else (from_json(json.loads(found[0]), case_id, found[1]), found[2])
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _(driver: Any, _record: Any) -> None:
-        driver.isolation_level = None  # we say BEGIN ourselves: the driver's own guess begins too late
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "secure_delete=ON",
-            f"busy_timeout={BUSY_MS}",
-            "foreign_keys=ON",
-        ):
-            driver.execute(f"PRAGMA {pragma}")
-
-    return engine
 
 
 @contextmanager

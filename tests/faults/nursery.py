@@ -37,13 +37,12 @@ def work(office: Office, out: int, seed: int, *, planted: bool) -> None:
 
 def _commit_late(office: Office) -> None:
     """The planted bug: answers go out before their transaction is committed."""
-    pooled = office.store.engine.raw_connection()
-    driver: Any = pooled.driver_connection
+    driver = office.store.connect()
     state = {"calls": 0}
 
     @contextmanager
     def writing(now: int) -> Iterator[Writer]:
-        if pooled.is_valid and not driver.in_transaction:
+        if not driver.in_transaction:
             driver.execute("BEGIN IMMEDIATE")
         yield Writer(driver, office.store.chain_key, now)
         state["calls"] += 1

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import event
 
 from engine.service import Office
+from engine.store import store
 
 
 def main() -> None:
     """Open and advance cases; each answer is one line in the file of answers, written when it is given."""
     database, key, answers, synchronous = sys.argv[1:5]
-    office = Office.open(Path(database), Path(key))
     if synchronous != "full":
-        office.store.engine.dispose()
-
-        @event.listens_for(office.store.engine, "connect")
-        def _(driver: Any, _record: Any) -> None:
-            driver.execute("PRAGMA synchronous=NORMAL")
-
+        store.PRAGMAS = (*store.PRAGMAS, "synchronous=NORMAL")
+    office = Office.open(Path(database), Path(key))
     out = os.open(answers, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number in range(24):
         facts = {"name": "甲", "phone": f"139{number:08d}", "community": "华业社区", "contact": "密切接触者"}
