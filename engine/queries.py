@@ -13,6 +13,7 @@ from engine.core.conditions import Fact, label
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
 from engine.core.workflows import Workflow
+from engine.privacy import personal
 from engine.service import Office
 
 MOST_ROWS = 200
@@ -94,7 +95,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
     book = office.book(case.release)
     kind = book.kind_of(case.workflow)
     flow = book.workflows[case.workflow]
-    personal = office.personal(case, actor, reveal)
+    known = personal(office, case, actor, reveal)
     titles = {name: of.title for name, of in kind.fields.items()}
     clocks = {}
     for name in flow.clocks:
@@ -108,7 +109,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "lead": case.lead,
         "supporting": list(case.supporting),
         "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
-        "personal": {_title(titles, name): personal[name] for name in sorted(personal, key=_order(kind))},
+        "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
         "facts": _facts(office, kind, lifecycle.typed(book, case)),
         "clocks": clocks,
         "can": [

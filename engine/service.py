@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -247,21 +247,10 @@ class Office:
         if request_key and (given := self.store.answered(request_key, digest)):
             return given
         for _ in range(ATTEMPTS):
-            case, head = self.case(case_id, actor)
-            book, now = self.book(case.release), self.now()
-            tried = book.workflows[case.workflow].transitions.get(name)
-            seen_state = seen_state or (
-                case.state if tried is None or case.state in tried.sources else tried.sources[0]
-            )
-            if seen_state != case.state:
-                raise self._conflict(book, case, actor, seen_state, name)
-            kind = book.kind_of(case.workflow)
-            self._asked(book, case, name, kind, raw or {})
-            stated, texts = self.parse(book, kind, raw or {}, now)
-            happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
-            change = self.change(book, case, head, happened)
+            with self.store.reading():
+                book, change, sealed = self._step(case_id, name, actor, raw or {}, occurred_at, seen_state)
             answer = self.answer(book, change.case)
-            sealed = self._seal(case.subject, kind, texts)
+            now = self.now()
             try:
                 with self.store.writing(micros(now)) as writer:
                     writer.append([change])
@@ -275,7 +264,30 @@ class Office:
                     return given
                 continue
             return answer
-        raise self._conflict(book, self.case(case_id, actor)[0], actor, case.state, name)
+        raise Conflict(Problem("CASE-409", "案件正被别人连续办理", "看一眼现状再试"))
+
+    def _step(
+        self,
+        case_id: str,
+        name: str,
+        actor: Actor,
+        raw: Mapping[str, Any],
+        occurred_at: datetime | None,
+        seen_state: str,
+    ) -> tuple[Rulebook, Change, subjects.Sealed]:
+        """What a transition would write, decided on one view of the database."""
+        case, head = self.case(case_id, actor)
+        book, now = self.book(case.release), self.now()
+        tried = book.workflows[case.workflow].transitions.get(name)
+        if tried is not None:
+            seen = seen_state or (case.state if case.state in tried.sources else tried.sources[0])
+            if seen != case.state:
+                raise self._conflict(book, case, actor, seen, name)
+        kind = book.kind_of(case.workflow)
+        self._asked(book, case, name, kind, raw)
+        stated, texts = self.parse(book, kind, raw, now)
+        happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
+        return book, self.change(book, case, head, happened), self._seal(case.subject, kind, texts)
 
     def _asked(self, book: Rulebook, case: Case, name: str, kind: Subject, raw: Mapping[str, Any]) -> None:
         """Only what a transition asks for may be stated at it."""
@@ -379,45 +391,6 @@ class Office:
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 
-    def personal(self, case: Case, actor: Actor, reveal: str = "") -> dict[str, str]:
-        """The personal values of a case, masked; in full with a reason, and then it is an event."""
-        book = self.book(case.release)
-        fields = book.kind_of(case.workflow).fields
-        if reveal:
-            self.reveal(actor, reveal, {"case": case.id})
-        with self.store.reading() as driver:
-            key = subjects.keys(driver, self.master, [case.subject]).get(case.subject)
-            values = subjects.opened(driver, key) if key is not None else {}
-        return {
-            name: text if reveal else vault.mask(fields[base].check if base in fields else "", text)
-            for name, text in values.items()
-            for base in [name.partition(subjects.ORIGIN)[0]]
-        }
-
-    def reveal(self, actor: Actor, reason: str, what: Mapping[str, Any]) -> None:
-        """Record that somebody asks for personal data in full; the reason itself is sealed."""
-        self.require(actor, "reveal")
-        now = self.now()
-        key = self.master.new_subject(new_id())
-        sealed = subjects.Sealed()
-        sealed.add(key, "reveal", {"reason": reason}, new=True)
-        with self.store.writing(micros(now)) as writer:
-            sealed.write(writer)
-            writer.system(Event("revealed", actor.user, now, {**what, "reason": key.subject}, self.account))
-
-    def erase(self, subject: str, actor: Actor) -> None:
-        """Destroy everything personal of a subject; what was decided and done stays, and so does the chain."""
-        self.require(actor, "erase")
-        now = self.now()
-        with self.store.reading() as driver:
-            row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
-        if row:
-            raise Refused(Problem("SUBJ-003", f"案件 {row[0]} 还在办理", "办结后才能清除"))
-        with self.store.writing(micros(now)) as writer:
-            subjects.erase(writer, subject)
-            writer.system(Event("erased", actor.user, now, {"subject": subject}, self.account))
-        self.store.forget()
-
     def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
         """Take note of the alerts of a case (one deadline's, or all); how many were open."""
         for _ in range(ATTEMPTS):
@@ -439,23 +412,10 @@ class Office:
             return taken
         raise Conflict(Problem("CASE-409", "案件正被别人办理", "请再试一次"))
 
-    def move_clock(self, step: timedelta, sweep: Callable[[Office], int]) -> int:
-        """Move a rehearsal's clock on, sweeping at each due instant in order; how many alerts that raised."""
+    def set_clock(self, at: int) -> None:
+        """Put a rehearsal's clock to a moment (microseconds since 1970); no other database's clock moves."""
         if not self.rehearsal:
             raise Refused(Problem("CLOCK-001", "这不是演练数据库，时钟不能拨动", "用 bihuan init --rehearsal 建演练库"))
-        if step <= timedelta(0):
-            raise BadInput(Problem("CLOCK-002", "时钟只能往前拨", "如 +3h、+14d"))
-        target = micros(self.now() + step)
-        raised = 0
-        while True:
-            with self.store.reading() as driver:
-                due = driver.execute("SELECT min(next_at) FROM deadline WHERE next_at <= ?", (target,)).fetchone()[0]
-            self._set_clock(target if due is None else max(due, micros(self.now())))
-            if due is None:
-                return raised
-            raised += sweep(self)
-
-    def _set_clock(self, at: int) -> None:
         with self.store.writing(at) as writer:
             writer.cursor.execute("UPDATE meta SET value = ? WHERE name = 'rehearsal'", (str(at),))
 

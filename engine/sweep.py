@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from engine.core.case import micros, moment
+from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.service import Office
 from engine.store import schema as s
@@ -109,6 +111,21 @@ class _Batch:
 
 
 _MICRO = moment(1) - moment(0)
+
+
+def move_clock(office: Office, step: timedelta) -> int:
+    """Move a rehearsal's clock on, sweeping at each due instant in order; how many alerts that raised."""
+    if step <= timedelta(0):
+        raise BadInput(Problem("CLOCK-002", "时钟只能往前拨", "如 +3h、+14d"))
+    target = micros(office.now() + step)
+    raised = 0
+    while True:
+        with office.store.reading() as driver:
+            due = driver.execute("SELECT min(next_at) FROM deadline WHERE next_at <= ?", (target,)).fetchone()[0]
+        office.set_clock(target if due is None else max(due, micros(office.now())))
+        if due is None:
+            return raised
+        raised += sweep(office)
 
 
 def deliver(office: Office, most: int = 1000) -> Generator[tuple[str, str], None, None]:

@@ -10,6 +10,7 @@ import pytest
 
 from engine import audit
 from engine.core.errors import BadInput, Conflict, Damaged, Refused
+from engine.privacy import erase, personal
 from engine.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.vault import default_key_path
@@ -62,8 +63,8 @@ def test_personal_data_stand_nowhere_in_the_clear(office: Office, later: Later) 
 def test_a_reveal_needs_the_right_and_a_reason_and_is_an_event(office: Office) -> None:
     case = opened(office)
     with pytest.raises(Refused, match="huaye 没有权限 reveal"):
-        office.personal(office.case(case, office.actor("huaye"))[0], office.actor("huaye"), "好奇")
-    shown = office.personal(office.case(case, office.actor("shuju"))[0], office.actor("shuju"), "核对身份")
+        personal(office, office.case(case, office.actor("huaye"))[0], office.actor("huaye"), "好奇")
+    shown = personal(office, office.case(case, office.actor("shuju"))[0], office.actor("shuju"), "核对身份")
     assert shown["id_number"] == CONTACT["id_number"]
     (event,) = rows(office, "SELECT actor, data FROM event WHERE type = 'revealed'")
     assert event[0] == "shuju"
@@ -75,15 +76,15 @@ def test_erasing_leaves_no_trace_and_no_broken_chain(office: Office) -> None:
     now = office.now().isoformat()
     subject = office.case(case, office.actor("shuju"))[0].subject
     with pytest.raises(Refused, match="办结后才能清除"):
-        office.erase(subject, office.actor("guanli"))
+        erase(office, subject, office.actor("guanli"))
     gone = {"calls_made": 3, "visited_at": now, "proof": "P1"}
     office.advance(case, "close_not_found", office.actor("huaye"), gone)
     with pytest.raises(Refused, match="没有权限 erase"):
-        office.erase(subject, office.actor("huaye"))
+        erase(office, subject, office.actor("huaye"))
     sealed = rows(office, "SELECT sealed FROM vault WHERE subject = ?", subject)
     wrapped = rows(office, "SELECT wrapped FROM subject WHERE id = ?", subject)
     assert sealed
-    office.erase(subject, office.actor("guanli"))
+    erase(office, subject, office.actor("guanli"))
     raw = every_byte(office)
     for (secret,) in sealed + wrapped:
         assert secret not in raw
@@ -91,7 +92,7 @@ def test_erasing_leaves_no_trace_and_no_broken_chain(office: Office) -> None:
     assert audit.verify(office).problems == []
     assert case_show(office, case, office.actor("shuju"))["personal"] == {}
     with pytest.raises(BadInput, match="或已经清除"):
-        office.erase(subject, office.actor("guanli"))
+        erase(office, subject, office.actor("guanli"))
 
 
 def test_a_person_known_by_number_is_the_same_subject(office: Office) -> None:
@@ -271,11 +272,11 @@ def test_what_is_no_database_is_told_without_a_traceback(tmp_path: Path, pack_fi
 def test_a_clock_on_the_wall_is_not_moved(tmp_path: Path, pack_files: dict[str, bytes]) -> None:
     from datetime import timedelta  # noqa: PLC0415 - only here
 
-    from engine.sweep import sweep  # noqa: PLC0415
+    from engine.sweep import move_clock  # noqa: PLC0415
 
     office = Office.create(tmp_path / "a" / "x.db", tmp_path / "k" / "key", pack_files)
     with pytest.raises(Refused, match="时钟不能拨动"):
-        office.move_clock(timedelta(hours=1), sweep)
+        move_clock(office, timedelta(hours=1))
     office.close()
 
 

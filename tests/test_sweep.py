@@ -10,7 +10,7 @@ from engine import audit
 from engine.core.errors import BadInput
 from engine.scheduler import tick
 from engine.service import Office
-from engine.sweep import deliver, sweep, sweep_once
+from engine.sweep import deliver, move_clock, sweep, sweep_once
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -50,7 +50,7 @@ def test_a_moved_clock_sweeps_at_each_due_instant(office: Office, later: Later) 
 def test_catching_up_after_silence_raises_every_rung_once(office: Office) -> None:
     opened(office)
     target = office.now() + timedelta(days=5)
-    office._set_clock(int(target.timestamp() * 1_000_000))  # noqa: SLF001 - nobody swept meanwhile
+    office.set_clock(int(target.timestamp() * 1_000_000))  # nobody swept meanwhile
     assert sweep(office) == 4
     assert [rung for _, rung, _, _ in alerts(office)] == [0, 1, 2, 3]
 
@@ -89,11 +89,11 @@ def test_a_tick_leaves_a_heartbeat(office: Office) -> None:
 def test_a_batch_takes_no_more_than_asked(office: Office, later: Later) -> None:
     for number in range(3):
         opened(office, id_number="", name=f"甲{number}", phone=f"1390000000{number}")
-    office._set_clock(int((office.now() + timedelta(hours=2)).timestamp() * 1_000_000))  # noqa: SLF001
+    office.set_clock(int((office.now() + timedelta(hours=2)).timestamp() * 1_000_000))
     assert sweep_once(office, 2) == 2
     assert sweep(office) == 4
 
 
 def test_a_clock_only_goes_forward(office: Office) -> None:
     with pytest.raises(BadInput, match="只能往前拨"):
-        office.move_clock(timedelta(hours=-1), sweep)
+        move_clock(office, timedelta(hours=-1))

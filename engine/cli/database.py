@@ -88,14 +88,14 @@ def clock(
     as_json: Json = False,
 ) -> None:
     """拨演练库的时钟，沿途到期的逐个发预警 (move a rehearsal's clock)."""
-    from engine.sweep import sweep as sweep_all
+    from engine.sweep import move_clock
 
     try:
         length = parse_offset(step)
     except ValueError as error:
         raise BadInput(Problem("CLOCK-002", f"{step}：{error}")) from None
     with office(db, quiet=True) as found:
-        raised = found.move_clock(length, sweep_all)
+        raised = move_clock(found, length)
         now = found.now().astimezone(found.book().zone)
         if as_json:
             print_json({"now": now.isoformat(), "raised": raised}, found)
@@ -159,7 +159,9 @@ def erase(
 ) -> None:
     """清除一个对象的全部个人信息，办理经过与链不受影响 (erase a subject)."""
     with office(db, quiet=as_json) as found:
-        found.erase(subject_id, found.actor(user))
+        from engine.privacy import erase as erase_subject
+
+        erase_subject(found, subject_id, found.actor(user))
         if as_json:
             print_json({"erased": subject_id}, found)
         else:

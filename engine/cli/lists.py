@@ -82,7 +82,9 @@ def take(
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)
         if reveal:
-            found.reveal(actor, reveal, {"intake": True})
+            from engine.privacy import record_reveal
+
+            record_reveal(found, actor, reveal, {"intake": True})
         taken = take_list(found, path, source, actor, all_or_nothing=all_or_nothing, dry_run=dry_run, progress=progress)
         kind = found.book().subjects[found.book().sources[source].subject]
         returned = None if dry_run else write_returned(found, taken, path, actor)

@@ -21,7 +21,7 @@ from engine.intake.take import take
 from engine.packs.pack import read_folder, shipped
 from engine.queries import alert_list, case_list, case_show
 from engine.service import Office
-from engine.sweep import sweep
+from engine.sweep import move_clock
 
 START = "2022-05-26T08:00+08:00"
 DAYS = 21
@@ -118,9 +118,9 @@ class _Demo:
     def _day(self, day: int) -> None:
         """Two rounds a day, nine and three o'clock apart; the clock sweeps what falls due between."""
         self._work(day)
-        self.raised += self.office.move_clock(timedelta(hours=6), sweep)
+        self.raised += move_clock(self.office, timedelta(hours=6))
         self._work(day)
-        self.raised += self.office.move_clock(timedelta(hours=18), sweep)
+        self.raised += move_clock(self.office, timedelta(hours=18))
 
     def _work(self, day: int) -> None:
         for row in self._open():

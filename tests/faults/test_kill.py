@@ -72,7 +72,7 @@ def due(make_office: Make, cases: int) -> Office:
     for number in range(cases):
         opened(office, id_number="", name=f"甲{number}", phone=f"139{number:08d}")
     later = office.now() + timedelta(days=2)
-    office._set_clock(int(later.timestamp() * 1_000_000))  # noqa: SLF001 - nobody swept meanwhile
+    office.set_clock(int(later.timestamp() * 1_000_000))  # nobody swept meanwhile
     return office
 
 

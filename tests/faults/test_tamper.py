@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from engine import audit
+from engine.privacy import record_reveal
 from engine.service import Office
 from engine.store import store
-from engine.sweep import sweep
+from engine.sweep import move_clock
 from tests.conftest import Make
 from tests.samples import opened
 
@@ -34,7 +35,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes
     office = Office.create(base / "db" / "x.db", base / "k" / "key", pack_files, parse_time("2022-05-26T08:00+08:00"))
     for number in range(5):
         case = opened(office, id_number="", name=f"甲{number}", phone=f"1390000000{number}")
-        office.move_clock(timedelta(minutes=100), sweep)
+        move_clock(office, timedelta(minutes=100))
         office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
     assert audit.verify(office).problems == []
     return office
@@ -194,7 +195,7 @@ def test_without_an_anchor_a_cut_tail_of_the_system_chain_would_pass(make_office
     """Why the anchor line is kept elsewhere: the chain itself cannot know what came last."""
     office = make_office()
     line = audit.anchor_line(office)
-    office.reveal(office.actor("shuju"), "看一看", {})
+    record_reveal(office, office.actor("shuju"), "看一看", {})
     later = audit.anchor_line(office)
     try:
         with office.store.writing(0) as writer:

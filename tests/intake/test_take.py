@@ -19,9 +19,10 @@ from engine.core.org import Actor
 from engine.core.values import parse_time
 from engine.intake.back import export, write_returned
 from engine.intake.take import Taken, settle, take, told_rows
+from engine.privacy import erase, personal
 from engine.queries import alert_list, case_show
 from engine.service import Office
-from engine.sweep import sweep
+from engine.sweep import move_clock
 from tests.conftest import AREAS, Make
 
 LISTS = [
@@ -96,7 +97,7 @@ def test_the_three_lists_give_their_keys_row_for_row(known: Office, data: Path) 
         key = json.loads((data / key_name).read_text("utf-8"))
         gap = parse_time(key["known_at"]) - known.now()
         if gap:
-            known.move_clock(gap, sweep)
+            move_clock(known, gap)
         taken = take(known, data / name, key["source"], chief)
         rows = told_rows(known, taken, kind, reveal=True)
         assert differences(rows, key["rows"]) == []
@@ -233,7 +234,7 @@ def test_linking_keeps_both_values_with_their_origin_and_tells_of_another_decisi
     assert second.count() == {"linked": 1}
     assert second.lines[0].case == first.lines[0].case
     case, _ = office.case(first.lines[0].case, chief)
-    told = office.personal(case, chief, "核对")
+    told = personal(office, case, chief, "核对")
     assert told["phone"] == "13900001234"
     assert told[f"phone@{second.file}:2"] == "13911112222"
     event = case_show(office, case.id, chief)["timeline"][-1]["data"]
@@ -288,7 +289,7 @@ def test_an_erased_person_leaves_the_list_too(office: Office, chief: Actor, writ
     case, _ = office.case(taken.lines[0].case, chief)
     evidence = {"calls_made": 3, "visited_at": office.now().isoformat(), "proof": "P"}
     office.advance(case.id, "close_not_found", office.actor("huaye"), evidence)
-    office.erase(case.subject, office.actor("guanli"))
+    erase(office, case.subject, office.actor("guanli"))
     path, _ = export(office, taken.file, tmp_path / "out.xlsx", chief)
     assert read(path)[1][0] == "（已清除）"
     assert audit.verify(office).problems == []

@@ -1,0 +1,98 @@
+"""Reference lists and the senders of lists: what a pack says of data that comes from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine.core.reference import Column, Reference, Step
+from engine.core.rulebook import Source, Subject
+from engine.packs import models as m
+from engine.packs.yamlfile import Path
+
+if TYPE_CHECKING:
+    from engine.packs.build import PackBuilder
+
+MOST_KEYS = 3
+"""As many indexed keys as an entry has in the database."""
+
+
+def build_references(pack: PackBuilder, subjects: Mapping[str, Subject]) -> dict[str, Reference]:
+    """Reference lists: columns, steps, and the facts they read and give."""
+    facts = {key for subject in subjects.values() for key in subject.fields}
+    made = {}
+    for document, model in pack.files(m.ReferenceFile):
+        columns = {
+            name: Column(name, c.title, c.type, tuple(c.values), tuple(c.aliases), c.required)
+            for name, c in model.columns.items()
+        }
+        named: list[tuple[Path, str]] = [(("valid", i), name) for i, name in enumerate(model.valid)]
+        named += [(("natural_key", i), name) for i, name in enumerate(model.natural_key)]
+        named += [(("rank", "column"), model.rank.column)]
+        named += [(("stay", name), name) for name in model.stay if name != "until"]
+        named += [(("match", i, "same"), name) for i, step in enumerate(model.match) for name in step.same]
+        for path, name in named:
+            pack.known(document, "RULE-032", path, "列", name, columns)
+        for key, fact in [*model.stay.items(), *((name, name) for name in model.gives)]:
+            pack.known(document, "RULE-032", ("stay", key), "要素", fact, sorted(facts), "rules/fields.yaml")
+        for index, step in enumerate(model.match):
+            for column in step.where:
+                pack.known(document, "RULE-032", ("match", index, "where"), "排序列", column, [model.rank.column])
+        if "until" not in model.stay:
+            pack.wrong(document, "RULE-021", ("stay",), "没写离开当日是哪个要素", "until: 要素")
+        steps = tuple(
+            Step(
+                s.how,
+                tuple(s.same),
+                None if isinstance(s.listed, str) else s.listed.first_within,
+                {column: frozenset(values) for column, values in s.where.items()},
+                s.level,
+            )
+            for s in model.match
+        )
+        if len({step.same for step in steps}) > MOST_KEYS:
+            pack.wrong(document, "RULE-029", ("match",), "比对的列组合太多", f"不同的 same 不超过 {MOST_KEYS} 组")
+        made[model.reference] = Reference(
+            model.reference,
+            model.title,
+            columns,
+            model.valid[0],
+            model.valid[1],
+            model.rank.column,
+            tuple(model.rank.order),
+            tuple(model.natural_key),
+            model.stay,
+            steps,
+            (model.otherwise.how, model.otherwise.level),
+            model.gives,
+        )
+    return made
+
+
+def build_sources(pack: PackBuilder, subjects: Mapping[str, Subject]) -> dict[str, Source]:
+    """Senders of lists, and how their columns are called."""
+    flows = [model.workflow for _, model in pack.files(m.WorkflowFile)]
+    made = {}
+    for document, name, model in pack.sections(m.SourcesFile, "sources"):
+        path: Path = ("sources", name)
+        if not pack.known(document, "RULE-032", (*path, "subject"), "对象", model.subject, subjects):
+            continue
+        fields = subjects[model.subject].fields
+        named = [*model.aliases, *model.meanings, *model.required]
+        named += [key for keys in [*model.split.values(), *model.order] for key in keys]
+        for key in named:
+            pack.known(document, "RULE-032", path, "要素", key, fields, "rules/fields.yaml")
+        pack.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
+        made[name] = Source(
+            name=name,
+            title=model.title or name,
+            subject=model.subject,
+            aliases={key: tuple(heads) for key, heads in model.aliases.items()},
+            required=tuple(model.required),
+            known_person=model.known_person,
+            meanings=model.meanings,
+            split={head: tuple(keys) for head, keys in model.split.items()},
+            order=tuple((pair[0], pair[1]) for pair in model.order),
+            rejects=model.rejects,
+        )
+    return made
