@@ -174,8 +174,9 @@ def _measure(driver: Any, last: int) -> str:
         " GROUP BY case_id) AS l ON l.case_id = e.case_id AND l.seq = e.seq ORDER BY e.case_id",
         (last,),
     )
-    leaves = [hashlib.sha256(f"{case_id} {seq} ".encode() + head).digest() for case_id, seq, head in heads]
-    return f"events={last} cases={len(leaves)} root={_root(leaves).hex()}"
+    leaves = {case_id: hashlib.sha256(f"{case_id} {seq} ".encode() + head).digest() for case_id, seq, head in heads}
+    cases = len(leaves.keys() - {SYSTEM})
+    return f"events={last} cases={cases} root={_root(list(leaves.values())).hex()}"
 
 
 def _root(leaves: list[bytes]) -> bytes:

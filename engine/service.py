@@ -192,7 +192,7 @@ class Office:
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
-            given = references.derived(driver, book, [stated.facts], now)[0]
+            given = references.derived(driver, book, [{**stated.facts, **texts}], now)[0]
         stated = replace(stated, facts=given | dict(stated.facts))
         self._refuse_second(subject)
         new = key is None
@@ -388,6 +388,7 @@ class Office:
             "state_title": flow.states[case.state].title,
             "owner": case.owner,
             "final": case.final,
+            "deadline_titles": {item.name: item.title for item in flow.states[case.state].deadlines},
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 

@@ -42,7 +42,7 @@ def open_(
 
 def _deadlines(answer: dict[str, Any]) -> None:
     for name, due in answer["deadlines"].items():
-        console().print(f"时限 {name}：{due[:16].replace('T', ' ')} 前")
+        console().print(f"时限 {answer['deadline_titles'].get(name, name)}：{due[:16].replace('T', ' ')} 前")
 
 
 @case.command("list")
@@ -103,7 +103,7 @@ def print_case(told: dict[str, Any]) -> None:
     out.print(f"环节 [bold]{told['state_title']}[/]  责任单位 [bold]{told['owner'] or '—'}[/]")
     out.print(f"牵头 {told['lead']}  配合 {'、'.join(told['supporting'])}")
     facts = [(title, text) for title, text in (told["personal"] | told["facts"]).items()]
-    out.print(table("要素（个人信息已遮盖，--reveal 理由 可显示）", ("要素", "内容"), facts))
+    out.print(table("要素", ("要素", "内容"), facts))
     for title, clock in told["clocks"].items():
         if clock["day_zero"] and clock["days"]:
             done = clock["done_at"][:16].replace("T", " ")

@@ -206,7 +206,7 @@ def test_an_anchor_finds_what_came_after_it_was_cut(rehearsal: Bihuan, tmp_path:
     assert "无误" in rehearsal("audit", "verify").stdout
     found = rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor"), exit_code=1).stderr
     assert "第 2 条起被截去" in found
-    assert "案件 2 件 → 1 件" in found
+    assert "案件 1 件 → 0 件" in found
 
 
 def test_the_scheduler_runs_and_sweeps_until_it_is_stopped(tmp_path: Path, rehearsal: Bihuan) -> None:
