@@ -243,14 +243,14 @@ class Office:
 
         `also` writes more in the same transaction.
         """
-        digest = self._digest("advance", case_id + " " + name, actor.user, raw or {})
+        digest = self._digest("advance", case_id + " " + name, actor.user, raw or {}) if request_key else ""
         if request_key and (given := self.store.answered(request_key, digest)):
             return given
         for _ in range(ATTEMPTS):
             with self.store.reading():
-                book, change, sealed = self._step(case_id, name, actor, raw or {}, occurred_at, seen_state)
+                now = self.now()
+                book, change, sealed = self._step(case_id, name, actor, raw or {}, now, occurred_at, seen_state)
             answer = self.answer(book, change.case)
-            now = self.now()
             try:
                 with self.store.writing(micros(now)) as writer:
                     writer.append([change])
@@ -272,12 +272,13 @@ class Office:
         name: str,
         actor: Actor,
         raw: Mapping[str, Any],
+        now: datetime,
         occurred_at: datetime | None,
         seen_state: str,
     ) -> tuple[Rulebook, Change, subjects.Sealed]:
         """What a transition would write, decided on one view of the database."""
         case, head = self.case(case_id, actor)
-        book, now = self.book(case.release), self.now()
+        book = self.book(case.release)
         tried = book.workflows[case.workflow].transitions.get(name)
         if tried is not None:
             seen = seen_state or (case.state if case.state in tried.sources else tried.sources[0])

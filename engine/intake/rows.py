@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+
+import orjson
 
 from engine.core.conditions import Fact, Field
 from engine.core.rulebook import Source
@@ -44,14 +45,21 @@ def clean_rows(
     sheet: Sheet, fields: Mapping[str, Field], source: Source, cleaner_of: Callable[[Field], Cleaner], known_on: date
 ) -> list[Row]:
     """Every row of a list, each cell read by the declared type of its fact."""
-    cleaners = {name: cleaner_of(fields[name]) for names in sheet.columns.values() for name in names}
+    readers = [
+        (column, [(fields[name], cleaner_of(fields[name])) for name in names])
+        for column, names in sheet.columns.items()
+    ]
     settles = sheet.headers.index(RETURNED) if RETURNED in sheet.headers else -1
     rows = []
     for line, cells in sheet.rows():
         row = Row(line, cells)
-        for column, names in sheet.columns.items():
-            for name, cell in zip(names, _split(cells[column], len(names)), strict=True):
-                _take(row, fields[name], cleaners[name](cell), sheet)
+        for column, held in readers:
+            if len(held) == 1:
+                of, clean = held[0]
+                _take(row, of, clean(cells[column]), sheet)
+                continue
+            for (of, clean), cell in zip(held, _split(cells[column], len(held)), strict=True):
+                _take(row, of, clean(cell), sheet)
         if settles >= 0 and cells[settles]:
             row.settles = str(cells[settles]).strip()
         _whole(row, fields, source, sheet, known_on)
@@ -61,8 +69,6 @@ def clean_rows(
 
 def _split(cell: Any, parts: int) -> list[Any]:
     """One cell as the several facts it holds, parted by `/`; the last takes what is left."""
-    if parts == 1:
-        return [cell]
     found = [] if cell is None else str(cell).split("/", parts - 1)
     return [*found, *[None] * (parts - len(found))]
 
@@ -71,7 +77,8 @@ def _take(row: Row, of: Field, done: Cleaned, sheet: Sheet) -> None:
     if done.error:
         row.errors.append((sheet.header_of(of.name), done.error, f"{done.code} {done.why}"))
         return
-    row.normalised += done.normalised
+    if done.normalised:
+        row.normalised += done.normalised
     if done.value is None:
         return
     if of.pii:
@@ -84,8 +91,7 @@ def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet, 
     """What only the whole row tells: required facts that are missing, dates in the wrong order."""
     broken = {header for header, _, _ in row.errors}
     for name in source.required:
-        header = sheet.header_of(name)
-        if row.value(name) is None and header not in broken:
+        if row.value(name) is None and (header := sheet.header_of(name)) not in broken:
             row.errors.append(
                 (header, f"{name.removesuffix('_number')}_missing", f"SHEET-018 缺少{fields[name].title}")
             )
@@ -100,4 +106,4 @@ def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet, 
 
 def as_sent(row: Row) -> str:
     """The cells of a row as text that can be sealed and given back."""
-    return json.dumps([cell if isinstance(cell, str | int | float | bool | None) else str(cell) for cell in row.cells])
+    return orjson.dumps(row.cells, default=str).decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Executable, NullPool, bindparam, delete, insert, update
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
@@ -121,19 +121,17 @@ INSERT_ALERT = Prepared(
 )
 
 
-_TOLD = json.JSONEncoder(ensure_ascii=False).encode
-_PLAIN = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
 
 
 def link(key: bytes, previous: bytes, row: Mapping[str, Any]) -> bytes:
     """The hash that ties an event to the one before it in its chain, under a key kept outside the database."""
-    return hmac.digest(key, previous + _TOLD(_GET_LINKED(row)).encode(), "sha256")
+    return hmac.digest(key, previous + orjson.dumps(_GET_LINKED(row)), "sha256")
 
 
 def plain(data: Mapping[str, Any]) -> str:
     """JSON in one form only, as it is hashed."""
-    return _PLAIN(data)
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
 
 
 @dataclass(slots=True)
@@ -356,7 +354,7 @@ class Store:
             return None
         if found[0] != digest:
             raise BadInput(Problem("REQ-001", f"请求号 {key} 已用于另一个请求", "每个请求用自己的请求号"))
-        answer: dict[str, Any] = json.loads(found[1])
+        answer: dict[str, Any] = orjson.loads(found[1])
         return answer
 
     def close(self) -> None:
@@ -370,7 +368,7 @@ class Store:
 def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:
     """A case and the head of its chain, inside a transaction."""
     found = driver.execute('SELECT snapshot, seq, head FROM "case" WHERE id = ?', (case_id,)).fetchone()
-    return None if found is None else (from_json(json.loads(found[0]), case_id, found[1]), found[2])
+    return None if found is None else (from_json(orjson.loads(found[0]), case_id, found[1]), found[2])
 
 
 @contextmanager
