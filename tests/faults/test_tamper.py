@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from engine import audit
@@ -108,7 +108,7 @@ def rewrite(cursor: Cursor, chance: random.Random) -> str:
     for number, values in enumerate(rows):
         row = dict(zip(names, values, strict=True))
         row["actor"] = "nobody" if number >= first else row["actor"]
-        told = json.dumps([row[name] for name in names], ensure_ascii=False).encode()
+        told = orjson.dumps([row[name] for name in names])
         head = hmac.digest(hashlib.sha256(b"guess").digest(), head + told, "sha256")
         cursor.execute("UPDATE event SET actor = ?, hash = ? WHERE n = ?", (row["actor"], head, row["n"]))
     cursor.execute('UPDATE "case" SET head = ? WHERE id = ?', (head, case))
