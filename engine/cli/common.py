@@ -52,9 +52,9 @@ def office(db: Path, *, quiet: bool = False) -> Iterator[Office]:
 
 def pairs(items: Sequence[str]) -> dict[str, str]:
     """`key=value` arguments; every one that is not is told at once."""
-    wrong = [item for item in items if "=" not in item]
+    wrong = [number for number, item in enumerate(items, 1) if "=" not in item]
     if wrong:
-        raise BadInput([Problem("ARG-001", f"要写成 要素=值：{item}", "如 pcr_result=阴性") for item in wrong])
+        raise BadInput([Problem("ARG-001", f"第 {number} 项要写成 要素=值", "如 pcr_result=阴性") for number in wrong])
     return {key.strip(): value.strip() for key, _, value in (item.partition("=") for item in items)}
 
 

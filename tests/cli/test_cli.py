@@ -155,7 +155,7 @@ def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> No
         pytest.param(["decide", "person"], 2, "did you mean persons", id="misspelt table"),
         pytest.param(["decide", "persons", "origin_lvl=high"], 2, "did you mean origin_level", id="misspelt input"),
         pytest.param(["decide", "persons", "origin_level=hihg"], 2, "did you mean high", id="misspelt value"),
-        pytest.param(["decide", "persons", "high"], 2, "要写成 要素=值", id="no equals sign"),
+        pytest.param(["decide", "persons", "high"], 2, "第 1 项要写成 要素=值", id="no equals sign"),
         pytest.param(["decide", "persons", "--as-of", "26.5."], 2, "ARG-002", id="no date"),
         pytest.param(["case", "list", "--db", "none.db"], 2, "没有数据库", id="no database"),
         pytest.param(["init", "--rehearsal", "today"], 2, "ARG-002", id="no time"),
