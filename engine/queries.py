@@ -17,26 +17,40 @@ from engine.privacy import personal
 from engine.service import Office
 
 MOST_ROWS = 200
+_VISIBLE = (
+    "(? OR EXISTS (SELECT 1 FROM json_each(?) AS u WHERE u.value = c.owner"
+    " OR u.value IN (SELECT value FROM json_each(c.snapshot, '$.involved'))))"
+)
+"""Which cases `c` an actor may see; its two values come from `_reach`."""
+_CASES = (
+    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due)"
+    ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
+    f" WHERE (c.final = '') = ? AND (? = '' OR c.state = ?) AND {_VISIBLE}"
+    " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"  # noqa: S608 - our own words
+)
+_ALERTS = (
+    "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"
+    ' c.workflow FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
+    f" WHERE (? OR a.acknowledged_at IS NULL) AND {_VISIBLE}"
+    " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"  # noqa: S608 - the same
+)
+
+
+def _reach(office: Office, actor: Actor) -> tuple[bool, str]:
+    """Whether she sees every case, and the units whose cases she sees."""
+    roles = office.book().organisation.roles
+    return any(roles[role].scope == "all" for role, _ in actor.roles), json.dumps(sorted(actor.units()))
 
 
 def case_list(
     office: Office, actor: Actor, *, closed: bool = False, state: str = "", most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
     """The cases an actor may see, those due first; open ones unless asked."""
-    sql = (
-        "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due), c.snapshot"
-        " FROM \"case\" AS c LEFT JOIN deadline AS d ON d.case_id = c.id WHERE (c.final = '') = ?"
-        " AND (? = '' OR c.state = ?) AND (? OR EXISTS (SELECT 1 FROM json_each(?) AS u WHERE u.value = c.owner"
-        " OR u.value IN (SELECT value FROM json_each(c.snapshot, '$.involved'))))"
-        " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
-    )
-    everything = any(office.book().organisation.roles[role].scope == "all" for role, _ in actor.roles)
     with office.store.reading() as driver:
-        units = json.dumps(sorted(actor.units()), ensure_ascii=False)
-        rows = driver.execute(sql, (0 if closed else 1, state, state, everything, units, most)).fetchall()
+        rows = driver.execute(_CASES, (0 if closed else 1, state, state, *_reach(office, actor), most)).fetchall()
     now = office.now()
     listed = []
-    for case_id, category, workflow, at, owner, final, release, opened_at, due, _ in rows:
+    for case_id, category, workflow, at, owner, final, release, opened_at, due in rows:
         book = office.book(release)
         listed.append(
             {
@@ -60,33 +74,21 @@ def alert_list(
 ) -> list[dict[str, Any]]:
     """Alerts not yet acknowledged, the newest first, of the cases an actor may see."""
     with office.store.reading() as driver:
-        rows = driver.execute(
-            "SELECT case_id, name, rung, level, told, due, raised_at, acknowledged_by FROM alert"
-            " WHERE ? OR acknowledged_at IS NULL ORDER BY raised_at DESC, case_id, rung DESC LIMIT ?",
-            (everything, most),
-        ).fetchall()
-    listed = []
-    seen: dict[str, Workflow | None] = {}
-    for case_id, name, rung, level, told, due, raised_at, by in rows:
-        if case_id not in seen:
-            found = office.store.load(case_id)
-            sees = found is not None and office.sees(actor, found[0])
-            seen[case_id] = office.book(found[0].release).workflows[found[0].workflow] if found and sees else None
-        if flow := seen[case_id]:
-            listed.append(
-                {
-                    "case": case_id,
-                    "deadline": name,
-                    "title": _deadline_title(flow, name),
-                    "rung": rung,
-                    "level": level,
-                    "told": told,
-                    "due": _local(office, due),
-                    "raised_at": _local(office, raised_at),
-                    "acknowledged_by": by or "",
-                }
-            )
-    return listed
+        rows = driver.execute(_ALERTS, (everything, *_reach(office, actor), most)).fetchall()
+    return [
+        {
+            "case": case_id,
+            "deadline": name,
+            "title": _deadline_title(office.book(release).workflows[workflow], name),
+            "rung": rung,
+            "level": level,
+            "told": told,
+            "due": _local(office, due),
+            "raised_at": _local(office, raised_at),
+            "acknowledged_by": by or "",
+        }
+        for case_id, name, rung, level, told, due, raised_at, by, release, workflow in rows
+    ]
 
 
 def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from engine.core.case import micros, moment
+from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.service import Office
@@ -15,6 +15,8 @@ from engine.store import schema as s
 from engine.store.store import Writer, link, plain
 
 BATCH = 1000
+AGAIN = timedelta(hours=1)
+"""When a deadline that could not be swept is tried again."""
 _DUE = "SELECT case_id, name, armed_by, due, ladder, rung FROM deadline WHERE next_at <= ? ORDER BY next_at LIMIT ?"
 _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
@@ -54,13 +56,18 @@ class _Batch:
         stands: dict[str, tuple[str, int]] = {}
         events, alerts, nexts, messages = [], [], [], []
         for case_id, name, armed_by, due_at, ladder, rung in due:
-            if case_id not in heads:
-                seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
-                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
-            (seq, head), (owner, release) = heads[case_id], stands[case_id]
-            book = self.books[release]
-            rungs = book.ladders[ladder].rungs
-            step = rungs[rung]
+            try:
+                if case_id not in heads:
+                    seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
+                    heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
+                owner, release = stands[case_id]
+                book = self.books[release]
+                rungs = book.ladders[ladder].rungs
+                step = rungs[rung]
+            except (KeyError, IndexError, TypeError):
+                self._set_aside(case_id, name)
+                continue
+            seq, head = heads[case_id]
             told = book.organisation.told(step.tell, owner)
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
             row = self._event(case_id, seq + 1, data)
@@ -72,6 +79,15 @@ class _Batch:
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
             messages.append((case_id, told, f"{step.level}：案件 {case_id} 时限 {name}", self.now))
         self._write(events, heads, nexts, alerts, messages)
+
+    def _set_aside(self, case_id: str, name: str) -> None:
+        """A deadline whose case or ladder is broken must not silence the others: it is recorded and tried later."""
+        later = self.now + AGAIN // _MICRO
+        self.writer.cursor.execute(
+            "UPDATE deadline SET next_at = ? WHERE case_id = ? AND name = ?", (later, case_id, name)
+        )
+        told = {"case": case_id, "deadline": name}
+        self.writer.system(Event("sweep_failed", SYSTEM, moment(self.now), told, self.account))
 
     def _event(self, case_id: str, seq: int, data: dict[str, Any]) -> dict[str, Any]:
         self.writer.last += 1

@@ -97,3 +97,15 @@ def test_a_batch_takes_no_more_than_asked(office: Office, later: Later) -> None:
 def test_a_clock_only_goes_forward(office: Office) -> None:
     with pytest.raises(BadInput, match="只能往前拨"):
         move_clock(office, timedelta(hours=-1))
+
+
+def test_one_broken_deadline_does_not_silence_the_others(office: Office, later: Later) -> None:
+    broken = opened(office)
+    opened(office, id_number="", name="甲乙", phone="13900000002")
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("UPDATE deadline SET ladder = 'gone' WHERE case_id = ?", (broken,))
+    assert later(minutes=90) == 2
+    assert [name for name, *_ in alerts(office)] == ["verify"]
+    with office.store.reading() as driver:
+        (data,) = driver.execute("SELECT data FROM event WHERE type = 'sweep_failed'").fetchone()
+    assert broken in data

@@ -83,6 +83,10 @@ def build_sources(pack: PackBuilder, subjects: Mapping[str, Subject]) -> dict[st
         for key in named:
             pack.known(document, "RULE-032", path, "要素", key, fields, "rules/fields.yaml")
         pack.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
+        keeps = next((flow for _, flow in pack.files(m.WorkflowFile) if flow.workflow == model.rejects), None)
+        verbs = [verb for item in keeps.transitions for verb in item] if keeps else []
+        for verb in ("settle", "finish") if keeps else ():
+            pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)
         made[name] = Source(
             name=name,
             title=model.title or name,
