@@ -23,16 +23,16 @@ _VISIBLE = (
 )
 """Which cases `c` an actor may see; its two values come from `_reach`."""
 _CASES = (
-    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due)"
+    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due)"  # noqa: S608
     ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
     f" WHERE (c.final = '') = ? AND (? = '' OR c.state = ?) AND {_VISIBLE}"
-    " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"  # noqa: S608 - our own words
+    " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
 )
 _ALERTS = (
-    "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"
+    "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"  # noqa: S608
     ' c.workflow FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
     f" WHERE (? OR a.acknowledged_at IS NULL) AND {_VISIBLE}"
-    " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"  # noqa: S608 - the same
+    " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
 )
 
 
