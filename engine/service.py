@@ -109,6 +109,12 @@ class Office:
                 Problem("AUTH-002", f"{actor.user} 没有权限 {rights[0]}", f"有此权限的角色：{listing(holders) or '无'}")
             )
 
+    def reach(self, actor: Actor, right: str) -> frozenset[str] | None:
+        """The units a right of hers reaches; None: all of them."""
+        roles = self.book().organisation.roles
+        held = [(roles[role], unit) for role, unit in actor.roles if right in roles[role].may]
+        return None if any(role.scope == "all" for role, _ in held) else frozenset(unit for _, unit in held)
+
     def publish(self, files: Mapping[str, bytes], actor: Actor) -> Rulebook:
         """Store a checked pack as the next release; cases already open keep theirs."""
         self.require(actor, "publish")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import marshal
+import re
 import resource
 import sys
+import zipfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ CPU_SECONDS = 50
 MOST_COLUMNS = 256
 MOST_ROWS = 200_000
 LONGEST_CELL = 32_768
+FORMULA = "=F()"
+"""What stands for a formula without its value."""
+_VALUELESS = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*><f(?:/>|[^>]*>[^<]*</f>)(?:<v/>|<v></v>)?</c>')
 
 
 class Unreadable(Exception):
@@ -50,9 +55,24 @@ def _workbook(path: Path) -> dict[str, Any]:
                 )
             rows = [[_sent(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
             tabs.append((name, rows))
-    except (python_calamine.CalamineError, OSError, ValueError):
+        _mark_formulas(path, tabs)
+    except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError):
         raise Unreadable("FILE-007", "工作簿不完整或已损坏", "请重新导出或另存一次", 0) from None
     return {"tabs": tabs, "notes": ["工作簿 (xlsx)"]}
+
+
+def _mark_formulas(path: Path, tabs: list[tuple[str, list[list[Any]]]]) -> None:
+    """A formula whose value was never stored reads as an empty cell: it is given back as what it is."""
+    with zipfile.ZipFile(path) as archive:
+        for number, (_, rows) in enumerate(tabs, 1):
+            name = f"xl/worksheets/sheet{number}.xml"
+            raw = archive.read(name) if name in archive.namelist() else b""
+            for letters, row in _VALUELESS.findall(raw) if b"<f" in raw else ():
+                column = 0
+                for letter in letters:
+                    column = column * 26 + letter - 64
+                if int(row) <= len(rows) and column <= len(rows[int(row) - 1]):
+                    rows[int(row) - 1][column - 1] = FORMULA
 
 
 def _sent(cell: Any) -> Any:

@@ -46,6 +46,15 @@ class Cleaned:
 
 
 EMPTY = Cleaned()
+
+
+def formula(cell: Cell) -> Cleaned | None:
+    """A formula that lost its value is refused, whatever it should have said; None for any other cell."""
+    if type(cell) is str and cell[:1] == "=" and _FORMULA.match(cell):
+        return Cleaned(error="formula", code="SHEET-014", why="公式单元格，请粘贴为数值")
+    return None
+
+
 Cleaner = Callable[[Cell], Cleaned]
 
 
@@ -65,10 +74,8 @@ def _text(cell: Cell) -> tuple[str, tuple[str, ...]]:
 
 
 def clean_text(cell: Cell) -> Cleaned:
-    """Any text, kept as it is but for spaces at its ends; a formula that lost its value is refused."""
+    """Any text, kept as it is but for spaces at its ends."""
     text, normalised = _text(cell)
-    if isinstance(cell, str) and _FORMULA.match(text):
-        return _wrong("formula", "SHEET-014", "公式单元格，请粘贴为数值")
     return Cleaned(text or None, normalised)
 
 

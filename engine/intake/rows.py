@@ -11,7 +11,7 @@ import orjson
 
 from engine.core.conditions import Fact, Field
 from engine.core.rulebook import Source
-from engine.intake.clean import Cleaned, Cleaner
+from engine.intake.clean import Cleaned, Cleaner, formula
 from engine.intake.sheet import Sheet
 
 RETURNED = "退回行"
@@ -56,7 +56,7 @@ def clean_rows(
         for column, held in readers:
             if len(held) == 1:
                 of, clean = held[0]
-                _take(row, of, clean(cells[column]), sheet)
+                _take(row, of, formula(cells[column]) or clean(cells[column]), sheet)
                 continue
             for (of, clean), cell in zip(held, _split(cells[column], len(held)), strict=True):
                 _take(row, of, clean(cell), sheet)
@@ -102,6 +102,14 @@ def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet, 
             row.errors.append((sheet.header_of(first), "date_order", why))
         elif isinstance(after, date) and after > known_on + timedelta(days=1):
             row.errors.append((sheet.header_of(second), "date_future", f"SHEET-013 {fields[second].title}在将来"))
+
+
+def refuse_foreign(rows: list[Row], jurisdiction: str, mine: frozenset[str], sheet: Sheet) -> None:
+    """Rows of other units than one's own are refused, without a word on whether that person is known."""
+    why = "SHEET-022 不是本单位的人员，请交其所属单位导入"
+    for row in rows:
+        if row.facts.get(jurisdiction) not in mine:
+            row.errors.append((sheet.header_of(jurisdiction), "not_mine", why))
 
 
 def as_sent(row: Row) -> str:

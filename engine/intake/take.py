@@ -20,7 +20,7 @@ from engine.core.rulebook import Rulebook, Source, Subject
 from engine.core.values import local_day
 from engine.ids import new_id
 from engine.intake.files import read_grid
-from engine.intake.rows import Row, as_sent, clean_rows
+from engine.intake.rows import Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.sheet import Sheet, understand
 from engine.service import Office
 from engine.store import references, subjects
@@ -107,6 +107,9 @@ def take(
         lambda of: office.cleaner(book, of, known_on, source.meanings.get(of.name)),
         known_on,
     )
+    reach = office.reach(actor, "intake")
+    if reach is not None:
+        refuse_foreign(rows, kind.jurisdiction, reach, sheet)
     digest = office.master.index("file", f"{source_name} {grid.digest}")
     for _ in range(ATTEMPTS):
         before = _earlier(office, digest, sheet, rows)
@@ -220,7 +223,8 @@ class _Taking:
         subject = next((self.known[item] for item in told if item in self.known), "")
         first = self.first.get(subject)
         if row.errors:
-            return Line(row, "refused", duplicate_of=first)
+            foreign = any(kind == "not_mine" for _, kind, _ in row.errors)
+            return Line(row, "refused", duplicate_of=None if foreign else first)
         known = subject in self.keys
         key = self.keys[subject] if known else self.office.master.new_subject(new_id())
         if known and self.source.known_person != "link" and subject in self.open:

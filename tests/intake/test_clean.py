@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stdnum.cn import ric
 
 from engine.core.conditions import Field
-from engine.intake.clean import Cleaned, clean_date, clean_id, clean_name, clean_phone, clean_text, cleaner
+from engine.intake.clean import Cleaned, clean_date, clean_id, clean_name, clean_phone, clean_text, cleaner, formula
 
 KNOWN = date(2022, 5, 28)
 GOOD = "340102196502162100"
@@ -109,7 +109,12 @@ def test_a_day_that_never_was_is_refused_with_the_forms_that_are_read(cell: Any)
 def test_texts_keep_what_looks_like_a_formula_but_for_real_ones() -> None:
     assert clean_text("-3 栋").value == "-3 栋"
     assert clean_text("@甲").value == "@甲"
-    assert clean_text("=A1+B1").code == "SHEET-014"
+    assert clean_text("=A1+B1").value == "=A1+B1"
+    refused = formula("=A1+B1")
+    assert refused is not None
+    assert refused.code == "SHEET-014"
+    assert formula("-3 栋") is None
+    assert formula(3) is None
     assert clean_name("　").value is None
     assert clean_text(3.0).value == "3"
 

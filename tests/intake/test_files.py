@@ -237,3 +237,9 @@ def test_an_empty_workbook_is_told(book: Rulebook, tmp_path: Path) -> None:
     path.write_bytes(raw.getvalue())
     with pytest.raises(BadInput, match="SHEET-001"):
         sheet(book, path)
+
+
+def test_a_formula_without_its_value_is_told_where_it_stands(book: Rulebook, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", [["姓名", "手机号"], ["李示例", "=A1"]])
+    repacked(path, lambda _, raw: raw.replace(b"<v>0</v>", b""))
+    assert read_grid(path).tabs[0].rows[1] == ["李示例", "=F()"]

@@ -315,3 +315,23 @@ def test_a_list_in_a_folder_that_cannot_be_written_is_returned_here(
     assert returned is not None
     assert returned.parent == copied
     shutil.rmtree(copied)
+
+
+def test_a_unit_takes_in_its_own_people_only_and_learns_nothing_of_others(
+    make_office: Make, pack_files: dict[str, bytes], write: Write
+) -> None:
+    files = dict(pack_files)
+    may = "社区工作人员, scope: owner, may: [open"
+    rules = files["rules/organisation.yaml"].decode()
+    files["rules/organisation.yaml"] = rules.replace(may, f"{may}, intake").encode()
+    office = make_office(files=files)
+    take(office, write(OTHER), "区数据组", office.actor("shuju"))
+    taken = take(office, write(GOOD, OTHER, name="2.csv"), "区数据组", office.actor("huaye"))
+    assert [line.outcome for line in taken.lines] == ["opened", "refused"]
+    assert taken.lines[1].row.errors[0][1:] == ("not_mine", "SHEET-022 不是本单位的人员，请交其所属单位导入")
+    assert taken.lines[1].duplicate_of is None
+
+
+def test_a_formula_cell_is_refused_with_its_column(office: Office, chief: Actor, write: Write) -> None:
+    taken = take(office, write([*GOOD[:2], "=A1", *GOOD[3:]]), "区数据组", chief, dry_run=True)
+    assert taken.lines[0].row.errors == [("手机号", "formula", "SHEET-014 公式单元格，请粘贴为数值")]
