@@ -66,13 +66,13 @@ def list_(
             (r["case"], r["category"], r["state_title"], r["owner"], r["due"] + (" 超期" if r["overdue"] else ""))
             for r in rows
         ]
-        console().print(
-            table(
-                f"{'已办结' if closed else '在办'}案件 {len(rows)} 件",
-                ("案件", "类别", "环节", "责任单位", "时限"),
-                shown,
-            )
-        )
+        title = f"{'已办结' if closed else '在办'}案件 {_number(rows, most)} 件"
+        console().print(table(title, ("案件", "类别", "环节", "责任单位", "时限"), shown))
+
+
+def _number(rows: list[dict[str, Any]], most: int) -> str:
+    """How many there are; a list that was cut short says so."""
+    return f"{len(rows)}" if len(rows) < most else f"前 {most}（更多请加 --limit）"
 
 
 @case.command("show")
@@ -170,15 +170,17 @@ def alerts(
         if as_json:
             print_json({"alerts": rows}, found)
             return
-        print_alerts(rows)
+        print_alerts(rows, most)
 
 
-def print_alerts(rows: list[dict[str, Any]]) -> None:
+def print_alerts(rows: list[dict[str, Any]], most: int) -> None:
     """Alerts as a table."""
     shown = [
         (r["level"], r["case"], r["title"], r["due"], r["told"], r["raised_at"], r["acknowledged_by"]) for r in rows
     ]
-    console().print(table(f"预警 {len(rows)} 条", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown))
+    console().print(
+        table(f"预警 {_number(rows, most)} 条", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown)
+    )
 
 
 @alert.command("ack")

@@ -84,7 +84,7 @@ class _Demo:
             self._day(day)
             if day == 1:
                 self._title("二、第一天过后：没人管的案件会自己响")
-                print_alerts(alert_list(self.office, self.chief, most=8))
+                print_alerts(alert_list(self.office, self.chief, most=8), 8)
             if day == 13:  # noqa: PLR2004 - the day before a contact's clock is done
                 self._refusal(contact)
         self._title(f"三、第 {DAYS} 天")
