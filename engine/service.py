@@ -13,7 +13,7 @@ from engine import vault
 from engine.core import lifecycle
 from engine.core.case import Case, Event, evolve, micros, moment
 from engine.core.conditions import Fact, Field
-from engine.core.errors import BadInput, Conflict, Damaged, Problem, Refused, listing, nearest
+from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.values import local_day
@@ -60,13 +60,16 @@ class Office:
             raise BadInput(Problem("STORE-005", f"没有数据库 {path}", "先运行 bihuan init，或用 --db / BIHUAN_DB 指明"))
         master = MasterKey.load(key_path)
         store = Store(path, master.chain_key)
-        meta = store.meta()
-        if meta.get("schema") != s.SCHEMA:
-            raise Damaged(Problem("STORE-006", "数据库的格式号不认识", f"本程序用 {s.SCHEMA}"))
-        if meta.get("key") != master.key_id:
-            raise BadInput(
-                Problem("KEY-006", "密钥文件不是这个数据库的", f"应为 {meta.get('key')}；用 BIHUAN_KEYS 指明")
-            )
+        try:
+            meta = store.meta()
+            if meta.get("schema") != s.SCHEMA:
+                raise Damaged(Problem("STORE-006", "数据库的格式号不认识", f"本程序用 {s.SCHEMA}"))
+            if meta.get("key") != master.key_id:
+                expected = f"应为 {meta.get('key')}；用 BIHUAN_KEYS 指明"
+                raise BadInput(Problem("KEY-006", "密钥文件不是这个数据库的", expected))
+        except BihuanError:
+            store.close()
+            raise
         return cls(store, master, meta)
 
     def now(self) -> datetime:

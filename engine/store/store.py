@@ -291,9 +291,9 @@ class Store:
     def connect(self) -> Driver:
         """A connection as every one of them is: nothing is acknowledged before it is on the disk."""
         driver = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        self._made.append(driver)
         for pragma in PRAGMAS:
             driver.execute(f"PRAGMA {pragma}")
-        self._made.append(driver)
         return driver
 
     def _connection(self, use: str) -> Driver:

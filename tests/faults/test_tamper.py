@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ class _Undo(Exception):
 
 
 @pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes]) -> Office:
+def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes]) -> Iterator[Office]:
     from engine.core.values import parse_time  # noqa: PLC0415 - only here
 
     base = tmp_path_factory.mktemp("tamper")
@@ -38,7 +38,8 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes
         move_clock(office, timedelta(minutes=100))
         office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
     assert audit.verify(office).problems == []
-    return office
+    yield office
+    office.close()
 
 
 Cursor = Any
