@@ -21,15 +21,24 @@ Cell = Any
 
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
 """Excel's day numbers from 1954 to 2119: what is outside is no date."""
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2119, 12, 31)
+"""A year like 0001 is a slip of the pen, and no clock can reckon with it."""
 _LEAST_ROUNDED = 10**15
 """From here on Excel's numbers have lost their last digits."""
-_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T].*)?\Z")
-_DATE_LAST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\Z")
-_NO_YEAR = re.compile(r"(\d{1,2})月(\d{1,2})日\Z")
-_EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})\Z")
-_RUINED = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}\Z")
-_MOBILE = re.compile(r"1[3-9]\d{9}\Z")
-_LANDLINE = re.compile(r"0\d{2,3}\d{7,8}\Z")
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T].*)?\Z", re.ASCII)
+_DATE_LAST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\Z", re.ASCII)
+_NO_YEAR = re.compile(r"(\d{1,2})月(\d{1,2})日\Z", re.ASCII)
+_EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})\Z", re.ASCII)
+_SERIAL = re.compile(r"\d{5}\Z", re.ASCII)
+_ID = re.compile(r"\d{17}[0-9X]\Z", re.ASCII)
+_RUINED = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}\Z", re.ASCII)
+_MOBILE = re.compile(r"1[3-9]\d{9}\Z", re.ASCII)
+_LANDLINE = re.compile(r"0\d{2,3}\d{7,8}\Z", re.ASCII)
+_ABROAD = re.compile(r"\(?(?:\+86|0086|86(?=\D*1[3-9]))", re.ASCII)
+_BETWEEN_DIGITS = re.compile(r"[\s()\-\u2010-\u2015]")
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""What comes along when a cell is copied out of a chat: nobody sees it, and it makes 18 digits 19."""
+_SPACED_NAME = re.compile(r"[\u3400-\u9fff]+(?:\s+[\u3400-\u9fff]+)+\Z")
 MOST_REMEMBERED = 10_000
 _FORMULA = re.compile(r"=\s*[A-Za-z(+-]")
 
@@ -70,6 +79,8 @@ def _text(cell: Cell) -> tuple[str, tuple[str, ...]]:
         return str(int(cell)), ()
     text = cell if type(cell) is str else str(cell)
     trimmed = text.strip()
+    if not trimmed.isascii():
+        trimmed = _INVISIBLE.sub("", trimmed).strip()
     return trimmed, ("spaces",) if len(trimmed) != len(text) and trimmed else ()
 
 
@@ -80,12 +91,15 @@ def clean_text(cell: Cell) -> Cleaned:
 
 
 def clean_name(cell: Cell) -> Cleaned:
-    """A name: text that is more than blanks."""
-    return clean_text(cell)
+    """A name: text that is more than blanks; `李　四`, spaced out to fill its column, is 李四."""
+    text, normalised = _text(cell)
+    if _SPACED_NAME.match(text):
+        return Cleaned("".join(text.split()), ("spaces",))
+    return Cleaned(text or None, normalised)
 
 
-def clean_id(cell: Cell) -> Cleaned:
-    """A citizen's ID number: 18 characters, a real birth date, and a last character that fits the others."""
+def clean_id(cell: Cell, known_on: date = _LAST_DAY) -> Cleaned:
+    """A citizen's ID number: 18 characters, a birth date that has been, and a last character that fits the others."""
     text, normalised = _text(cell)
     if not text:
         return EMPTY
@@ -101,10 +115,11 @@ def clean_id(cell: Cell) -> Cleaned:
         plain = plain.upper()
     if len(plain) != 18:  # noqa: PLR2004 - the length of the number
         return _wrong("id_length", "SHEET-011", f"身份证号应为 18 位，现为 {len(plain)} 位")
-    if not plain[:17].isdigit() or ric.calc_check_digit(plain) != plain[17]:
+    if not _ID.match(plain) or ric.calc_check_digit(plain) != plain[17]:
         return _wrong("id_checksum", "SHEET-011", "身份证号校验位不对，请核对原件")
-    if _day(plain[6:10], plain[10:12], plain[12:14]) is None:
-        return _wrong("id_birth", "SHEET-011", "身份证号里的出生日期不存在，请核对原件")
+    born = _day(plain[6:10], plain[10:12], plain[12:14])
+    if born is None or born > known_on + timedelta(days=1):
+        return _wrong("id_birth", "SHEET-011", "身份证号里的出生日期不存在或在将来，请核对原件")
     return Cleaned(plain, normalised)
 
 
@@ -114,10 +129,10 @@ def clean_phone(cell: Cell) -> Cleaned:
     if not text:
         return EMPTY
     plain = unicodedata.normalize("NFKC", text)
-    if plain.startswith(("+86", "0086")):
-        plain = plain.removeprefix("+86").removeprefix("0086")
+    if abroad := _ABROAD.match(plain):
+        plain = plain[abroad.end() :]
         normalised += ("phone_plus86",)
-    digits = re.sub(r"[\s-]", "", plain)
+    digits = _BETWEEN_DIGITS.sub("", plain)
     if digits != plain.strip():
         normalised += ("phone_spaces",)
     if not _MOBILE.match(digits) and not _LANDLINE.match(digits):
@@ -134,16 +149,16 @@ def _day(year: Any, month: Any, day: Any) -> date | None:
 
 def clean_date(cell: Cell, known_on: date) -> Cleaned:
     """A day in any form offices write it; `5月26日` is the last such day not after tomorrow of the list's own day."""
-    if isinstance(cell, datetime):
-        return Cleaned(cell.date())
+    found: date | None
+    normalised: tuple[str, ...] = ()
     if isinstance(cell, date):
-        return Cleaned(cell)
-    text, normalised = _text(cell)
-    if not text:
-        return EMPTY
-    plain = unicodedata.normalize("NFKC", text).replace(" 00:00:00", "")
-    found = _written_day(plain, known_on)
-    if found is None:
+        found = cell.date() if isinstance(cell, datetime) else cell
+    else:
+        text, normalised = _text(cell)
+        if not text:
+            return EMPTY
+        found = _written_day(unicodedata.normalize("NFKC", text).replace(" 00:00:00", ""), known_on)
+    if found is None or not _FIRST_DAY <= found <= _LAST_DAY:
         return _wrong("date_impossible", "SHEET-013", "日期不存在或认不出，写作 2022-05-26、2022/5/26 或 5月26日")
     return Cleaned(found, normalised)
 
@@ -156,7 +171,7 @@ def _written_day(plain: str, known_on: date) -> date | None:
     if match := _NO_YEAR.match(plain):
         days = [_day(year, match[1], match[2]) for year in (known_on.year + 1, known_on.year, known_on.year - 1)]
         return next((day for day in days if day and day <= known_on + timedelta(days=1)), None)
-    if plain.isdigit() and _FIRST_SERIAL <= int(plain) <= _LAST_SERIAL:
+    if _SERIAL.match(plain) and _FIRST_SERIAL <= int(plain) <= _LAST_SERIAL:
         return date(1899, 12, 30) + timedelta(days=int(plain))
     return None
 
@@ -196,7 +211,7 @@ def clean_plain(cell: Cell, of: Field) -> Cleaned:
         return _wrong("value_invalid", "SHEET-017", str(error))
 
 
-_CHECKS: dict[str, Cleaner] = {"cn_id": clean_id, "phone": clean_phone, "name": clean_name}
+_CHECKS: dict[str, Cleaner] = {"phone": clean_phone, "name": clean_name}
 
 
 def cleaner(
@@ -208,6 +223,8 @@ def cleaner(
     shown: tuple[str, ...] = (),
 ) -> Cleaner:
     """How cells of a fact are cleaned, by its declared type and check alone."""
+    if of.check == "cn_id":
+        return partial(clean_id, known_on=known_on)
     if of.check:
         return _CHECKS[of.check]
     if of.type in ("text", "region"):

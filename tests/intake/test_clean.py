@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from stdnum.cn import ric
 
 from engine.core.conditions import Field
-from engine.intake.clean import Cleaned, clean_date, clean_id, clean_name, clean_phone, clean_text, cleaner, formula
+from engine.intake.clean import (
+    Cleaned,
+    Cleaner,
+    clean_date,
+    clean_id,
+    clean_name,
+    clean_phone,
+    clean_text,
+    cleaner,
+    formula,
+)
 
 KNOWN = date(2022, 5, 28)
 GOOD = "340102196502162100"
@@ -20,6 +30,8 @@ GOOD = "340102196502162100"
     [
         (GOOD, GOOD, ()),
         (f" {GOOD}　", GOOD, ("spaces",)),
+        (f"\u202d{GOOD}\u202c", GOOD, ("spaces",)),
+        (" \u200b ", None, ()),
         ("３４０１０２１９６５０２１６２１００", GOOD, ("id_full_width",)),
         ("34010419910301166x", "34010419910301166X", ("id_lower_x",)),
         (None, None, ()),
@@ -40,6 +52,8 @@ def test_an_id_number_is_put_right_where_nothing_is_lost(cell: Any, value: Any, 
         ("340102650216210", "id_length", "SHEET-011"),
         ("340102196502162101", "id_checksum", "SHEET-011"),
         ("34010219650216210A", "id_checksum", "SHEET-011"),
+        ("፩" * 18, "id_checksum", "SHEET-011"),
+        ("٣٤٠١٠٢١٩٦٥٠٢١٦٢١٠٠", "id_checksum", "SHEET-011"),
         ("340102196502302100"[:17] + ric.calc_check_digit("340102196502302100"), "id_birth", "SHEET-011"),
     ],
 )
@@ -47,6 +61,19 @@ def test_a_ruined_or_wrong_id_number_is_refused_without_being_quoted(cell: Any, 
     done = clean_id(cell)
     assert (done.error, done.code, done.value) == (kind, code, None)
     assert str(cell) not in done.why
+
+
+def test_nobody_is_born_after_the_day_of_the_list() -> None:
+    unborn = "34010220300101001"
+    number = unborn + ric.calc_check_digit(unborn + "0")
+    read = cleaner(Field("id_number", "身份证号", "text", check="cn_id"), known_on=KNOWN)
+    assert read(number).error == "id_birth"
+    assert read(GOOD).value == GOOD
+
+
+@given(st.sampled_from([clean_id, clean_phone, clean_name, lambda cell: clean_date(cell, KNOWN)]), st.text())
+def test_no_text_whatever_stops_the_list(clean: Cleaner, cell: str) -> None:
+    assert isinstance(clean(cell), Cleaned)
 
 
 @given(st.integers(0, 16), st.integers(1, 9))
@@ -63,6 +90,10 @@ def test_any_one_wrong_digit_is_noticed(place: int, step: int) -> None:
         ("+8613900001234", "13900001234", ("phone_plus86",)),
         ("139 0000 1234", "13900001234", ("phone_spaces",)),
         ("0551-62345678", "055162345678", ("phone_spaces",)),
+        ("（0551）62345678", "055162345678", ("phone_spaces",)),
+        ("139–0000–1234", "13900001234", ("phone_spaces",)),
+        ("8613900001234", "13900001234", ("phone_plus86",)),
+        ("(+86) 139 0000 1234", "13900001234", ("phone_plus86", "phone_spaces")),
         ("", None, ()),
     ],
 )
@@ -99,11 +130,33 @@ def test_a_day_is_read_in_every_form_offices_write(cell: Any, day: date | None) 
     assert clean_date(cell, KNOWN).value == day
 
 
-@pytest.mark.parametrize("cell", ["2022-02-30", "2月30日", "昨天", "13/40/2022", "99999999", 3])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2022-02-30",
+        "2月30日",
+        "昨天",
+        "13/40/2022",
+        "99999999",
+        3,
+        "፩፩፩፩፩",
+        "1" * 5000,
+        "0001-01-01",
+        "9999-12-31",
+        date(9999, 12, 31),
+    ],
+)
 def test_a_day_that_never_was_is_refused_with_the_forms_that_are_read(cell: Any) -> None:
     done = clean_date(cell, KNOWN)
     assert (done.error, done.code) == ("date_impossible", "SHEET-013")
     assert "5月26日" in done.why
+
+
+def test_a_name_spaced_out_to_fill_its_column_is_the_same_name() -> None:
+    assert clean_name("李　四") == Cleaned("李四", ("spaces",))
+    assert clean_name("李\n四") == Cleaned("李四", ("spaces",))
+    assert clean_name("Anna Smith") == Cleaned("Anna Smith")
+    assert clean_name("\u200b").value is None
 
 
 def test_texts_keep_what_looks_like_a_formula_but_for_real_ones() -> None:
