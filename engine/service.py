@@ -75,7 +75,7 @@ class Office:
     def now(self) -> datetime:
         """The present: the clock on the wall, or the rehearsal's own."""
         if self.rehearsal:
-            return moment(int(self.store.meta()["rehearsal"]))
+            return moment(self.store.rehearsal_clock())
         return datetime.now(UTC)
 
     def book(self, release: int = 0) -> Rulebook:

@@ -95,18 +95,17 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         return _opened(case_id, event)
     seq = case.seq + 1
     data = event.data
-    case = replace(case, seq=seq)
+    changed: dict[str, Any] = {"seq": seq}
     if event.type in ("advanced", "stated"):
-        case = replace(
-            case,
-            facts={**case.facts, **data.get("facts", {})},
-            personal=case.personal | set(data.get("personal", ())),
-            acted={**case.acted, event.actor: seq},
-            deadlines=_deadlines(case.deadlines, data, seq),
-        )
+        changed |= {
+            "facts": {**case.facts, **data.get("facts", {})},
+            "personal": case.personal | set(data.get("personal", ())),
+            "acted": {**case.acted, event.actor: seq},
+            "deadlines": _deadlines(case.deadlines, data, seq),
+        }
     if event.type == "advanced":
-        case = _advanced(case, event)
-    return case
+        changed |= _advanced(case, event, seq)
+    return replace(case, **changed)
 
 
 def replay(events: Iterable[Event], case_id: str) -> Case | None:
@@ -143,24 +142,25 @@ def _opened(case_id: str, event: Event) -> Case:
     )
 
 
-def _advanced(case: Case, event: Event) -> Case:
+def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """What a transition changes beside the facts: the result of a task, and where the case stands."""
     data = event.data
+    changed: dict[str, Any] = {}
     if done := data.get("task"):
-        case = replace(case, results=(*case.results, Done(done["name"], done["result"], moment(done["at"]), case.seq)))
-    if data["to"] == data["from"] and "entered" not in data:
-        return case
-    entry = Entry(event.occurred_at, case.seq)
-    stages = case.stages if data["stage"] == data["stage_before"] else {**case.stages, data["stage"]: entry}
+        changed["results"] = (*case.results, Done(done["name"], done["result"], moment(done["at"]), seq))
+    if "entered" not in data:
+        return changed
+    entry = Entry(event.occurred_at, seq)
+    same_stage = data["stage"] == data["stage_before"]
     owner = data["owner"]
-    return replace(
-        case,
-        state=data["to"],
-        owner=owner,
-        entered=entry,
-        final=data.get("final", ""),
-        stages=stages,
-        involved=case.involved | ({owner} if owner else set()),
-    )
+    return changed | {
+        "state": data["to"],
+        "owner": owner,
+        "entered": entry,
+        "final": data.get("final", ""),
+        "stages": case.stages if same_stage else {**case.stages, data["stage"]: entry},
+        "involved": case.involved | ({owner} if owner else set()),
+    }
 
 
 def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -> dict[str, Armed]:

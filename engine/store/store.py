@@ -341,6 +341,11 @@ class Store:
         with self.reading() as driver:
             return dict(driver.execute("SELECT name, value FROM meta").fetchall())
 
+    def rehearsal_clock(self) -> int:
+        """What time a rehearsal says it is, in microseconds since 1970."""
+        with self.reading() as driver:
+            return int(driver.execute("SELECT value FROM meta WHERE name = 'rehearsal'").fetchone()[0])
+
     def load(self, case_id: str) -> tuple[Case, bytes] | None:
         """A case and the head of its chain."""
         with self.reading() as driver:
