@@ -17,10 +17,19 @@ MEMORY = 2_000_000_000
 CPU_SECONDS = 50
 MOST_COLUMNS = 256
 MOST_ROWS = 200_000
+MOST_CELLS = 10_000_000
+"""One stray cell makes the reader lay out everything between it and the first: this is what a minute allows."""
 LONGEST_CELL = 32_768
+_RELATIONS = "xl/_rels/workbook.xml.rels"
 FORMULA = "=F()"
-"""What stands for a formula without its value."""
-_VALUELESS = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*><f(?:/>|[^>]*>[^<]*</f>)(?:<v/>|<v></v>)?</c>')
+"""What stands for a formula without its value, or with an error such as #N/A for one."""
+_VALUELESS = re.compile(rb"<c ([^>]*)><f(?:/>|[^>]*>[^<]*</f>)(?:<v/>|<v></v>)?</c>")
+_FAILED = re.compile(rb'<c ([^>]*\bt="e"[^>]*)>')
+_AT = re.compile(rb'\br="([A-Z]{1,3})([0-9]+)"')
+_LAST_ROW = re.compile(rb'<row [^>]*?\br="([0-9]+)"')
+_SHEET = re.compile(rb'<sheet [^>]*\bid="([^"]+)"')
+_RELATION = re.compile(rb"<Relationship [^>]+>")
+_ATTRIBUTE = re.compile(rb'\b(Id|Target)="([^"]+)"')
 
 
 class Unreadable(Exception):
@@ -45,34 +54,68 @@ def _workbook(path: Path) -> dict[str, Any]:
     import python_calamine  # noqa: PLC0415 - a text table does not need it
 
     try:
+        parts = _parts(path)
+        for number, raw in parts.items():
+            last = _LAST_ROW.match(raw, raw.rfind(b"<row ")) if b"<row " in raw else None
+            if last and int(last[1]) > MOST_ROWS:
+                raise _too_large(f"第 {number + 1} 张")
         book = python_calamine.load_workbook(str(path))
         tabs = []
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
-            if sheet.total_height > MOST_ROWS or sheet.total_width > MOST_COLUMNS:
-                raise Unreadable(
-                    "FILE-009", f"工作表 {name} 范围过大", f"不超过 {MOST_ROWS:,} 行、{MOST_COLUMNS} 列", 0
-                )
+            height, width = sheet.total_height, sheet.total_width
+            if height > MOST_ROWS or width > MOST_COLUMNS or height * width > MOST_CELLS:
+                raise _too_large(name)
             rows = [[_sent(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
             tabs.append((name, rows))
-        _mark_formulas(path, tabs)
+        for number, raw in parts.items():
+            _mark_formulas(raw, tabs[number][1])
     except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError):
         raise Unreadable("FILE-007", "工作簿不完整或已损坏", "请重新导出或另存一次", 0) from None
     return {"tabs": tabs, "notes": ["工作簿 (xlsx)"]}
 
 
-def _mark_formulas(path: Path, tabs: list[tuple[str, list[list[Any]]]]) -> None:
-    """A formula whose value was never stored reads as an empty cell: it is given back as what it is."""
+def _too_large(sheet: str) -> Unreadable:
+    allowed = f"删去多余的行列，不超过 {MOST_ROWS:,} 行、{MOST_COLUMNS} 列、{MOST_CELLS:,} 格"
+    return Unreadable("FILE-009", f"工作表 {sheet} 范围过大，远处有零散单元格", allowed, 0)
+
+
+def _parts(path: Path) -> dict[int, bytes]:
+    """The XML of each sheet by its place in the workbook: files are not numbered as sheets are ordered."""
     with zipfile.ZipFile(path) as archive:
-        for number, (_, rows) in enumerate(tabs, 1):
-            name = f"xl/worksheets/sheet{number}.xml"
-            raw = archive.read(name) if name in archive.namelist() else b""
-            for letters, row in _VALUELESS.findall(raw) if b"<f" in raw else ():
-                column = 0
-                for letter in letters:
-                    column = column * 26 + letter - 64
-                if int(row) <= len(rows) and column <= len(rows[int(row) - 1]):
-                    rows[int(row) - 1][column - 1] = FORMULA
+        names = set(archive.namelist())
+        told = [dict(_ATTRIBUTE.findall(found)) for found in _RELATION.findall(_part(archive, _RELATIONS))]
+        targets = {one[b"Id"]: one[b"Target"].decode() for one in told if len(one) == 2}  # noqa: PLR2004 - both
+        found = {}
+        for number, relation in enumerate(_SHEET.findall(_part(archive, "xl/workbook.xml"))):
+            target = targets.get(relation, "")
+            name = target[1:] if target.startswith("/") else f"xl/{target}"
+            if name in names and "/worksheets/" in name:
+                found[number] = archive.read(name)
+        return found
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    return archive.read(name) if name in archive.NameToInfo else b""
+
+
+def _mark_formulas(raw: bytes, rows: list[list[Any]]) -> None:
+    """A formula whose value was never stored, or is an error, reads as an empty cell: it is given back as what it is.
+
+    An empty text (`t="str"`) is a value.
+    """
+    valueless = [cell for cell in _VALUELESS.findall(raw) if b't="str"' not in cell] if b"<f" in raw else []
+    failed = _FAILED.findall(raw) if b't="e"' in raw else []
+    for cell in (*valueless, *failed):
+        at = _AT.search(cell)
+        if at is None:
+            continue
+        column = 0
+        for letter in at[1]:
+            column = column * 26 + letter - 64
+        row = int(at[2])
+        if row <= len(rows) and column <= len(rows[row - 1]):
+            rows[row - 1][column - 1] = FORMULA
 
 
 def _sent(cell: Any) -> Any:
@@ -87,6 +130,10 @@ def _sent(cell: Any) -> Any:
 
 def _text(raw: bytes) -> dict[str, Any]:
     text, encoding = _decoded(raw)
+    if "\0" in text:
+        raise Unreadable(
+            "FILE-001", "这不是文本表格", "请另存为 UTF-8 的 .csv 或 .xlsx", text[: text.index("\0")].count("\n") + 1
+        )
     delimiter = _delimiter(text)
     notes = [f"编码 {encoding}", f"分隔符 {'制表符' if delimiter == chr(9) else delimiter}"]
     rows: list[list[str]] = []
@@ -103,7 +150,7 @@ def _text(raw: bytes) -> dict[str, Any]:
                 raise Unreadable("FILE-009", "表格过大", f"不超过 {MOST_ROWS:,} 行、{MOST_COLUMNS} 列", started)
     except csv.Error:
         raise Unreadable(
-            "SHEET-024", f"第 {started} 行起引号没有闭合", "补上引号，或去掉单元格里的引号", started
+            "SHEET-024", f"第 {started} 行起引号没有闭合或多了一个", "补上引号，或去掉单元格里的引号", started
         ) from None
     spread: list[list[str]] = []
     for line, row in zip(lines, rows, strict=True):
@@ -131,8 +178,10 @@ def _strictly(raw: bytes, encoding: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    head = text[:20_000].splitlines()[:20]
-    return max(",\t;", key=lambda mark: (max((line.count(mark) for line in head), default=0), mark == ","))
+    """The mark that most lines have most of: titles have none, and a note may be full of commas."""
+    head = [line for line in text[:20_000].splitlines()[:20] if line.strip()]
+    counts = {mark: sorted(line.count(mark) for line in head) or [0] for mark in ",\t;"}
+    return max(counts, key=lambda mark: (counts[mark][len(counts[mark]) // 2], counts[mark][-1]))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 import re
+import stat
 import subprocess
 import sys
 import zipfile
@@ -21,6 +22,8 @@ MOST_INFLATED = 100_000_000
 MOST_RATIO = 100
 MOST_ENTRIES = 2_000
 SECONDS = 60
+HEAD = 4096
+"""So much of each part is looked at: a DOCTYPE stands before the first element, and so must that."""
 RATIO_COUNTS_FROM = 1_000_000
 """Small files compress as well as they like."""
 
@@ -34,7 +37,14 @@ _LOOKS_LIKE = (
     (b"Rar!", "RAR 压缩包"),
     (b"\x1f\x8b", "gzip 压缩包"),
 )
+_PACKED = (
+    ("word/document.xml", "Word 文档"),
+    ("ppt/presentation.xml", "演示文稿"),
+    ("xl/workbook.bin", "二进制工作簿（.xlsb）"),
+    ("content.xml", "OpenDocument 文件（.ods/.odt）"),
+)
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
 _REFERENCE = re.compile(rb'<dimension ref="[A-Z]+[0-9]+(?::([A-Z]+)([0-9]+))?"')
 
 
@@ -58,7 +68,10 @@ class Grid:
 def read_grid(path: Path) -> Grid:
     """The cells of a spreadsheet or text table; `BadInput` says what it really is and how to save it."""
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MOST_BYTES else None
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise _refusal("FILE-007", path, "这不是普通文件", "请给出一个 .xlsx 或 .csv 文件")
+        raw = path.read_bytes() if about.st_size <= MOST_BYTES else None
     except OSError as error:
         raise _refusal("FILE-007", path, f"读不出来：{error.strerror}", "检查路径与权限") from None
     if raw is None:
@@ -106,20 +119,21 @@ def _measure(path: Path) -> None:
                 )
             names = {entry.filename for entry in entries}
             if "xl/workbook.xml" not in names:
-                named = "Word 文档" if "word/document.xml" in names else "压缩包"
+                named = next((named for part, named in _PACKED if part in names), "压缩包")
                 raise _refusal("FILE-001", path, f"这是{named}，不是工作簿", _SAVE)
             if "xl/vbaProject.bin" in names:
                 raise _refusal("FILE-006", path, "工作簿带宏", "请另存为不带宏的 .xlsx")
             for entry in entries:
                 if entry.filename.endswith((".xml", ".rels")):
                     with archive.open(entry) as part:
-                        _look(path, entry.filename, part.read(4096))
+                        _look(path, entry.filename, part.read(HEAD))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
         raise _refusal("FILE-007", path, "文件不完整或已损坏", "请重新导出或另存一次") from None
 
 
 def _look(path: Path, name: str, head: bytes) -> None:
-    if _ENTITY.search(head):
+    hidden = len(head) == HEAD and not _ELEMENT.search(head)
+    if hidden or _ENTITY.search(head):
         raise _refusal("FILE-005", path, "文件里有实体定义 (DOCTYPE)", "请在 Excel/WPS 里另存一次")
     found = _REFERENCE.search(head) if name.startswith("xl/worksheets/") else None
     if found and found[1] and (len(found[1]) > 2 or int(found[2]) > MOST_ROWS):  # noqa: PLR2004 - past column ZZ

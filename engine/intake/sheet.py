@@ -15,6 +15,8 @@ from engine.intake.files import Grid, Tab
 
 HEADER_WITHIN = 10
 _INNER = re.compile(r"\s+")
+_REMARK = re.compile(r"\(.*?\)|\[.*?\]|【.*?】|[*:]")
+"""What forms add to the name of a column: 手机号（必填）, *姓名."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def understand(grid: Grid, fields: Mapping[str, Field], source: Source, file: st
     known = _names(fields, source)
     candidates = [(tab, row, known_here) for tab in grid.tabs for row, known_here in _headers(tab, known)]
     if not candidates:
-        if not any(cell not in (None, "") for tab in grid.tabs for line in tab.rows for cell in line):
+        if not any(_filled(tab) for tab in grid.tabs):
             raise BadInput(Problem("SHEET-001", "表是空的", "至少有表头和一行内容", place=Place(file)))
         titles = [fields[name].title for name in source.required]
         raise BadInput(
@@ -57,30 +59,51 @@ def understand(grid: Grid, fields: Mapping[str, Field], source: Source, file: st
         )
     tab, row, _ = max(candidates, key=lambda found: (found[2], -found[1]))
     headers = tuple("" if cell is None else str(cell).strip() for cell in tab.rows[row])
-    columns: dict[int, tuple[str, ...]] = {}
-    problems: list[Problem] = []
-    for index, header in enumerate(headers):
-        found = known.get(_form(header))
-        if found is None:
-            continue
-        if found in columns.values():
-            problems.append(
-                Problem("SHEET-003", f"列 {header} 出现了两次", "同一内容只留一列", place=Place(file, row + 1))
-            )
-        columns[index] = found
+    columns, problems = _columns(headers, known, Place(file, row + 1))
     problems += _missing(fields, source, columns, headers, Place(file, row + 1))
     if problems:
         raise BadInput(problems)
-    sheet = Sheet(
-        tab.name, row + 1, headers, columns, (*grid.notes, *_noticed(tab, row, headers, columns, fields)), tab.rows
-    )
+    notes = [*grid.notes, *_noticed(tab, row, headers, columns, fields)]
+    unread = [other.name for other in grid.tabs if other is not tab and _filled(other)]
+    if unread:
+        notes.append(f"没有读的工作表：{listing(unread)}")
+    sheet = Sheet(tab.name, row + 1, headers, columns, tuple(notes), tab.rows)
     if next(sheet.rows(), None) is None:
         raise BadInput(Problem("SHEET-002", "只有表头，没有内容", "至少有一行内容", place=Place(file, row + 1)))
     return sheet
 
 
+def _filled(tab: Tab) -> bool:
+    return any(cell not in (None, "") for line in tab.rows for cell in line)
+
+
 def _form(text: str) -> str:
     return _INNER.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _bare(text: str) -> str:
+    return _REMARK.sub("", _form(text))
+
+
+def _columns(
+    headers: Sequence[str], known: Mapping[str, tuple[str, ...]], place: Place
+) -> tuple[dict[int, tuple[str, ...]], list[Problem]]:
+    """Which column holds what: by its exact name, else, where no column has that, by its name without remarks."""
+    exact = {index: known[_form(header)] for index, header in enumerate(headers) if _form(header) in known}
+    named = set(exact.values())
+    remarked = {
+        index: known[_bare(header)]
+        for index, header in enumerate(headers)
+        if index not in exact and _bare(header) in known and known[_bare(header)] not in named
+    }
+    columns = dict(sorted((exact | remarked).items()))
+    seen: set[tuple[str, ...]] = set()
+    problems = []
+    for index, held in columns.items():
+        if held in seen:
+            problems.append(Problem("SHEET-003", f"列 {headers[index]} 出现了两次", "同一内容只留一列", place=place))
+        seen.add(held)
+    return columns, problems
 
 
 def _names(fields: Mapping[str, Field], source: Source) -> dict[str, tuple[str, ...]]:
@@ -95,7 +118,7 @@ def _headers(tab: Tab, known: Mapping[str, tuple[str, ...]]) -> list[tuple[int, 
     """Lines that could be the header, with how many of their cells are known."""
     found = []
     for index, line in enumerate(tab.rows[:HEADER_WITHIN]):
-        hits = sum(1 for cell in line if isinstance(cell, str) and _form(cell) in known)
+        hits = sum(1 for cell in line if isinstance(cell, str) and (_form(cell) in known or _bare(cell) in known))
         if hits:
             found.append((index, hits))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -81,12 +82,34 @@ def test_what_is_no_list_is_named_for_what_it_is(tmp_path: Path, raw: bytes, wor
         assert word in told
 
 
-def test_a_word_document_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ("word/document.xml", "Word"),
+        ("ppt/presentation.xml", "演示文稿"),
+        ("xl/workbook.bin", ".xlsb"),
+        ("content.xml", ".ods"),
+        ("readme.txt", "压缩包"),
+    ],
+)
+def test_an_archive_that_is_no_workbook_is_named(tmp_path: Path, part: str, named: str) -> None:
     path = tmp_path / "list.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("word/document.xml", "<w/>")
+        archive.writestr(part, "<w/>")
     assert "FILE-001" in (told := refused(path))
-    assert "Word" in told
+    assert named in told
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", tmp_path):
+        assert "不是普通文件" in refused(path, 0.1)
+
+
+def test_a_zero_byte_anywhere_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(TEXT.encode() * 200 + b"a,\0b\n")
+    assert "FILE-001 x.csv:401 — 这不是文本表格" in refused(path)
 
 
 def test_a_bomb_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
@@ -105,6 +128,11 @@ def test_macros_and_entities_are_refused(tmp_path: Path) -> None:
         return bomb + raw if name == "xl/sharedStrings.xml" else raw
 
     assert "FILE-005" in refused(repacked(workbook(tmp_path / "e.xlsx", ROWS), entity))
+
+    def behind(name: str, raw: bytes) -> bytes:
+        return raw.replace(b"?>", b"?><!--" + b"p" * 9000 + b"--><!DOCTYPE x>", 1) if "sharedStrings" in name else raw
+
+    assert "FILE-005" in refused(repacked(workbook(tmp_path / "b.xlsx", ROWS), behind))
 
 
 def test_a_cell_far_away_does_not_make_the_reader_crawl(tmp_path: Path) -> None:
@@ -125,7 +153,29 @@ def test_a_far_cell_behind_a_false_dimension_is_refused_too(tmp_path: Path) -> N
     sheet.write(1_048_575, 16_383, "x")
     book.close()
     repacked(path, lambda _, raw: raw.replace(b"A1:XFD1048576", b"A1:B2"))
-    assert "FILE-00" in refused(path, 10)
+    assert "FILE-009" in refused(path)
+
+
+def test_a_range_that_is_mostly_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "far.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet()
+    sheet.write(0, 0, "姓名")
+    sheet.write(59_999, 199, "x")
+    book.close()
+    assert "FILE-009" in refused(path, 10)
+
+
+def test_an_archive_that_lies_about_its_sizes_is_not_inflated_whole(tmp_path: Path) -> None:
+    path = repacked(
+        workbook(tmp_path / "lie.xlsx", ROWS),
+        lambda name, raw: raw.replace(b"<sheetData>", b"<sheetData>" + b" " * 3_000_000) if "sheet1" in name else raw,
+    )
+    raw = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        told = archive.getinfo("xl/worksheets/sheet1.xml").file_size.to_bytes(4, "little")
+    path.write_bytes(raw.replace(told, (500_000).to_bytes(4, "little")))
+    assert "FILE-007" in refused(path)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -165,6 +215,15 @@ def test_text_tables_are_read_in_every_encoding_and_the_reader_says_which(
     grid = read_grid(path)
     assert grid.tabs[0].rows == ROWS
     assert grid.notes == notes
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_note_full_of_other_marks_does_not_mislead(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "x.csv"
+    note = "".join(other * 9 for other in ",;\t" if other != mark)
+    lines = ["某街道名单", mark.join(["姓名", "备注"]), mark.join(["甲", note]), mark.join(["乙", "无"])]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    assert read_grid(path).tabs[0].rows == [["某街道名单"], ["姓名", "备注"], ["甲", note], ["乙", "无"]]
 
 
 def test_a_line_break_inside_quotes_keeps_the_line_numbers(tmp_path: Path) -> None:
@@ -243,3 +302,41 @@ def test_a_formula_without_its_value_is_told_where_it_stands(book: Rulebook, tmp
     path = workbook(tmp_path / "x.xlsx", [["姓名", "手机号"], ["李示例", "=A1"]])
     repacked(path, lambda _, raw: raw.replace(b"<v>0</v>", b""))
     assert read_grid(path).tabs[0].rows[1] == ["李示例", "=F()"]
+
+
+def test_a_formula_that_failed_is_told_and_one_that_says_nothing_is_empty(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", [["姓名", "核酸结果", "症状"], ["李示例", "=A1", "=A1"]])
+
+    def results(_: str, raw: bytes) -> bytes:
+        failed = raw.replace(b'<c r="B2"><f>A1</f><v>0</v>', b'<c r="B2" t="e"><f>A1</f><v>#N/A</v>')
+        return failed.replace(b'<c r="C2"><f>A1</f><v>0</v>', b'<c r="C2" t="str"><f>A1</f><v></v>')
+
+    assert read_grid(repacked(path, results)).tabs[0].rows[1] == ["李示例", "=F()", ""]
+
+
+def test_formulas_are_marked_on_their_own_sheet_however_the_files_are_numbered(tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    book.add_chartsheet("图").set_chart(chart := book.add_chart({"type": "column"}))
+    for name in ("说明", "名单"):
+        sheet = book.add_worksheet(name)
+        sheet.write_row(0, 0, ["姓名", "电话"])
+        sheet.write_row(1, 0, ["李示例", "无"])
+    sheet.write_formula(1, 1, "=A1")
+    chart.add_series({"values": "=名单!$B$2:$B$2"})
+    book.close()
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    one, two = "xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"
+    parts[one], parts[two] = parts[two].replace(b"<v>0</v>", b""), parts[one]
+    links = parts["xl/_rels/workbook.xml.rels"].replace(b"worksheets/sheet1", b"worksheets/other")
+    links = links.replace(b"worksheets/sheet2", b"worksheets/sheet1").replace(b"worksheets/other", b"worksheets/sheet2")
+    parts["xl/_rels/workbook.xml.rels"] = links
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in parts.items():
+            archive.writestr(name, raw)
+    assert [(tab.name, tab.rows[1:]) for tab in read_grid(path).tabs] == [
+        ("图", []),
+        ("说明", [["李示例", "无"]]),
+        ("名单", [["李示例", "=F()"]]),
+    ]
