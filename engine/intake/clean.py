@@ -79,7 +79,7 @@ def _text(cell: Cell) -> tuple[str, tuple[str, ...]]:
         return str(int(cell)), ()
     text = cell if type(cell) is str else str(cell)
     trimmed = text.strip()
-    if not trimmed.isascii():
+    if not trimmed.isprintable():
         trimmed = _INVISIBLE.sub("", trimmed).strip()
     return trimmed, ("spaces",) if len(trimmed) != len(text) and trimmed else ()
 
