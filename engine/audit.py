@@ -76,7 +76,7 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
         if row["seq"] != seq:
             report.wrong("事件序号不连续", f"{where}，应为第 {seq} 条")
             return
-        head = link(office.store.chain_key, head, row)
+        head = link(office.store.chain, head, row)
         if not hmac.compare_digest(head, row["hash"]):
             report.wrong("事件与链不符：内容、次序或时间被改动", where)
             return
@@ -165,7 +165,9 @@ def anchor_line(office: Office) -> str:
 
 
 def _mac(office: Office, told: str) -> str:
-    return hmac.digest(office.store.chain_key, told.encode(), "sha256").hex()
+    found = office.store.chain.copy()
+    found.update(told.encode())
+    return found.hexdigest()
 
 
 def _measure(driver: Any, last: int) -> str:

@@ -49,7 +49,7 @@ class Office:
         meta = {"schema": s.SCHEMA, "key": master.key_id}
         if rehearsal is not None:
             meta["rehearsal"] = str(micros(rehearsal))
-        office = cls(Store.create(path, master.chain_key, meta), master, meta)
+        office = cls(Store.create(path, master.chain, meta), master, meta)
         office._release(files, book, 1, office.account)
         return office
 
@@ -59,7 +59,7 @@ class Office:
         if not path.is_file():
             raise BadInput(Problem("STORE-005", f"没有数据库 {path}", "先运行 bihuan init，或用 --db / BIHUAN_DB 指明"))
         master = MasterKey.load(key_path)
-        store = Store(path, master.chain_key)
+        store = Store(path, master.chain)
         try:
             meta = store.meta()
             if meta.get("schema") != s.SCHEMA:

@@ -71,7 +71,7 @@ class _Batch:
             told = book.organisation.told(step.tell, owner)
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
             row = self._event(case_id, seq + 1, data)
-            row["hash"] = link(self.writer.chain_key, head, row)
+            row["hash"] = link(self.writer.chain, head, row)
             heads[case_id] = (seq + 1, row["hash"])
             events.append(row)
             later = due_at + rungs[rung + 1].at // _MICRO if rung + 1 < len(rungs) else None

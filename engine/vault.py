@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import secrets
 import stat
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -29,12 +29,12 @@ def default_key_path() -> Path:
 class MasterKey:
     """The one key kept outside the database folder: without it nobody reads personal data, the owner included."""
 
-    __slots__ = ("_index", "_wrap", "chain_key", "key_id")
+    __slots__ = ("_index", "_wrap", "chain", "key_id")
 
     def __init__(self, raw: bytes) -> None:
         self._wrap = AESGCM(_derived(raw, "wrap"))
         self._index = hmac.new(_derived(raw, "index"), digestmod=hashlib.sha256)
-        self.chain_key = _derived(raw, "chain")
+        self.chain = hmac.new(_derived(raw, "chain"), digestmod=hashlib.sha256)
         self.key_id = _derived(raw, "id")[:8].hex()
 
     def __repr__(self) -> str:
@@ -44,7 +44,7 @@ class MasterKey:
     def create(cls, path: Path) -> MasterKey:
         """A new key in a new file (0600); an existing file is never touched."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        raw = secrets.token_bytes(32)
+        raw = os.urandom(32)
         key = cls(raw)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -88,8 +88,8 @@ class MasterKey:
 
     def new_subject(self, subject: str) -> SubjectKey:
         """A fresh data key for a subject, wrapped by this one."""
-        raw = secrets.token_bytes(32)
-        nonce = secrets.token_bytes(NONCE)
+        drawn = os.urandom(32 + NONCE)
+        raw, nonce = drawn[:32], drawn[32:]
         return SubjectKey(subject, raw, nonce + self._wrap.encrypt(nonce, raw, subject.encode()))
 
     def unwrap(self, subject: str, wrapped: bytes) -> SubjectKey:
@@ -114,10 +114,15 @@ class SubjectKey:
     def __repr__(self) -> str:
         return f"SubjectKey({self.subject})"
 
-    def seal(self, field: str, text: str) -> bytes:
-        """The ciphertext of one field, bound to this subject and this field."""
-        nonce = os.urandom(NONCE)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), f"{self.subject}\0{field}".encode())
+    def seal(self, texts: Mapping[str, str]) -> dict[str, bytes]:
+        """The ciphertexts of fields, each bound to this subject and its field."""
+        drawn = os.urandom(NONCE * len(texts))
+        sealed = {}
+        for place, (field, text) in enumerate(texts.items()):
+            nonce = drawn[place * NONCE : place * NONCE + NONCE]
+            bound = f"{self.subject}\0{field}".encode()
+            sealed[field] = nonce + self._cipher.encrypt(nonce, text.encode(), bound)
+        return sealed
 
     def open(self, field: str, sealed: bytes) -> str:
         """What was sealed; raises `Damaged` when it was changed, or sealed for another field or subject."""

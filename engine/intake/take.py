@@ -18,7 +18,7 @@ from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
 from engine.core.values import local_day
-from engine.ids import new_id
+from engine.ids import new_ids
 from engine.intake.files import read_grid
 from engine.intake.rows import Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.sheet import Sheet, understand
@@ -161,6 +161,8 @@ class _Taking:
     rows: list[Row]
     name: str
     digest: bytes
+    fresh: Iterator[str] = field(init=False)
+    """Numbers for the list itself, its matter, and each row's person and case."""
     file: SubjectKey = field(init=False)
     sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
     changes: dict[str, Change] = field(default_factory=dict)
@@ -176,7 +178,8 @@ class _Taking:
 
     def __post_init__(self) -> None:
         self.now = self.office.now()
-        self.file = self.office.master.new_subject(new_id())
+        self.fresh = new_ids(2 * len(self.rows) + 3)
+        self.file = self.office.master.new_subject(next(self.fresh))
 
     def plan(self, progress: Progress) -> Taken:
         """Decide every row."""
@@ -184,12 +187,11 @@ class _Taking:
             row.line: subjects.identities(self.office.master, self.kind, row.facts | row.texts) for row in self.rows
         }
         self._look_up([item for items in told.values() for item in items])
-        self.sealed.add(
-            self.file, "file", {"name": self.name, "headers": plain({"headers": self.sheet.headers})}, new=True
-        )
+        sent = {f"row:{row.line}": as_sent(row) for row in self.rows}
+        whole = {"name": self.name, "headers": plain({"headers": self.sheet.headers})}
+        self.sealed.add(self.file, "file", whole | sent, new=True)
         for row in progress(self.rows, len(self.rows)):
             self.lines.append(self._line(row, told[row.line]))
-            self.sealed.add(self.file, "file", {f"row:{row.line}": as_sent(row)}, new=False)
         waiting = sum(line.outcome in OPEN_OUTCOMES for line in self.lines)
         if waiting:
             self._open_matter(waiting)
@@ -226,7 +228,7 @@ class _Taking:
             foreign = any(kind == "not_mine" for _, kind, _ in row.errors)
             return Line(row, "refused", duplicate_of=None if foreign else first)
         known = subject in self.keys
-        key = self.keys[subject] if known else self.office.master.new_subject(new_id())
+        key = self.keys[subject] if known else self.office.master.new_subject(next(self.fresh))
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
             return Line(row, outcome, self.open[subject][0].id, subject, first)
@@ -250,7 +252,7 @@ class _Taking:
         happened, _ = lifecycle.open_case(
             self.book, self.kind.name, key.subject, stated, self.actor, self.now, origin=self._origin(row)
         )
-        change = self.office.change(self.book, None, b"", happened, new_id())
+        change = self.office.change(self.book, None, b"", happened, next(self.fresh))
         self._keep(change)
         self.texts[key.subject] = dict(row.texts)
         self.sealed.add(key, self.kind.name, row.texts, new=new)
@@ -287,7 +289,7 @@ class _Taking:
         self.open[change.case.subject] = (change.case, change.head)
 
     def _open_matter(self, waiting: int) -> None:
-        matter = self.office.master.new_subject(new_id())
+        matter = self.office.master.new_subject(next(self.fresh))
         stated = lifecycle.Stated({"source": self.source.name, "outstanding": waiting})
         flow = self.book.workflows[self.source.rejects]
         happened, _ = lifecycle.open_case(
@@ -300,7 +302,7 @@ class _Taking:
             workflow=flow.name,
             origin={"source": self.source.name, "file": self.file.subject},
         )
-        change = self.office.change(self.book, None, b"", happened, new_id())
+        change = self.office.change(self.book, None, b"", happened, next(self.fresh))
         self.changes[change.case.id] = change
         self.matter = change.case.id
         self.sealed.add(matter, flow.subject, {}, new=True)

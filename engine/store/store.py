@@ -124,9 +124,11 @@ INSERT_ALERT = Prepared(
 _GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
 
 
-def link(key: bytes, previous: bytes, row: Mapping[str, Any]) -> bytes:
+def link(chain: hmac.HMAC, previous: bytes, row: Mapping[str, Any]) -> bytes:
     """The hash that ties an event to the one before it in its chain, under a key kept outside the database."""
-    return hmac.digest(key, previous + orjson.dumps(_GET_LINKED(row)), "sha256")
+    found = chain.copy()
+    found.update(previous + orjson.dumps(_GET_LINKED(row)))
+    return found.digest()
 
 
 def plain(data: Mapping[str, Any]) -> str:
@@ -139,7 +141,7 @@ class Writer:
     """A write transaction: opened under the write lock, so that chains and the count of events never fork."""
 
     driver: Driver
-    chain_key: bytes
+    chain: hmac.HMAC
     now: int
     cursor: sqlite3.Cursor = field(init=False)
     last: int = field(init=False)
@@ -170,7 +172,7 @@ class Writer:
         for happened in change.events:
             seq += 1
             row = self._event(change.case.id, seq, happened)
-            head = row["hash"] = link(self.chain_key, head, row)
+            head = row["hash"] = link(self.chain, head, row)
             events.append(row)
         return head
 
@@ -220,7 +222,7 @@ class Writer:
         ).fetchone()
         seq, head = found or (0, b"")
         row = self._event(SYSTEM, seq + 1, happened)
-        row["hash"] = link(self.chain_key, head, row)
+        row["hash"] = link(self.chain, head, row)
         INSERT_EVENT.many(self.cursor, [row])
 
     def many(
@@ -268,21 +270,21 @@ def _case_row(case: Case, head: bytes, before: int) -> dict[str, Any]:
 class Store:
     """The database of one office."""
 
-    def __init__(self, path: Path, chain_key: bytes) -> None:
+    def __init__(self, path: Path, chain: hmac.HMAC) -> None:
         s.require_classes(SQLModel.metadata)
         self.path = path
-        self.chain_key = chain_key
+        self.chain = chain
         self._own = threading.local()
         self._made: list[Driver] = []
 
     @classmethod
-    def create(cls, path: Path, chain_key: bytes, meta: Mapping[str, str]) -> Store:
+    def create(cls, path: Path, chain: hmac.HMAC, meta: Mapping[str, str]) -> Store:
         """A new database; an existing file is never touched."""
         if path.exists():
             raise BadInput(Problem("STORE-003", f"数据库已存在：{path}", "换一个路径，或直接使用它"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        store = cls(path, chain_key)
+        store = cls(path, chain)
         SQLModel.metadata.create_all(create_engine("sqlite://", creator=store.connect, poolclass=NullPool))
         with store.writing(0) as writer:
             writer.many(s.Meta, [{"name": name, "value": value} for name, value in meta.items()])
@@ -325,7 +327,7 @@ class Store:
             driver = self._connection("write")
             driver.execute("BEGIN IMMEDIATE")
             try:
-                yield Writer(driver, self.chain_key, now)
+                yield Writer(driver, self.chain, now)
                 driver.execute("COMMIT")
             finally:
                 if driver.in_transaction:

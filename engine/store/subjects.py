@@ -30,7 +30,7 @@ class Sealed:
         if new:
             self.subjects.append({"id": key.subject, "kind": kind, "wrapped": key.wrapped})
         self.values += [
-            {"subject": key.subject, "field": name, "sealed": key.seal(name, text)} for name, text in texts.items()
+            {"subject": key.subject, "field": name, "sealed": sealed} for name, sealed in key.seal(texts).items()
         ]
 
     def identify(self, subject: str, identities: Iterable[tuple[str, bytes]]) -> None:

@@ -44,7 +44,7 @@ def _commit_late(office: Office) -> None:
     def writing(now: int) -> Iterator[Writer]:
         if not driver.in_transaction:
             driver.execute("BEGIN IMMEDIATE")
-        yield Writer(driver, office.store.chain_key, now)
+        yield Writer(driver, office.store.chain, now)
         state["calls"] += 1
         if state["calls"] % 10 == 0:
             driver.execute("COMMIT")

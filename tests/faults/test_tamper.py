@@ -179,9 +179,9 @@ def test_every_tampering_is_found_and_located(sealed: Office, tamper: Callable[[
 
 def test_a_chain_without_its_key_is_found_not_to_protect(make_office: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted bug: events are hashed without the key, so whoever rewrites a chain is believed."""
-    guess = hashlib.sha256(b"guess").digest()
+    guess = hmac.new(hashlib.sha256(b"guess").digest(), digestmod=hashlib.sha256)
 
-    def unkeyed(_: bytes, previous: bytes, row: Any) -> bytes:
+    def unkeyed(_: hmac.HMAC, previous: bytes, row: Any) -> bytes:
         return sound(guess, previous, row)
 
     sound = store.link
