@@ -196,12 +196,12 @@ class Office:
         ]
         if missing:
             raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
-        told = subjects.identities(self.master, kind, {**stated.facts, **texts})
+        told = subjects.identities(self.master, kind, {**stated.facts, **texts}.get)
         with self.store.reading() as driver:
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
-            given = references.derived(driver, book, [{**stated.facts, **texts}], now)[0]
+            given = references.derived(driver, book, [{**stated.facts, **texts}.get], now)[0]
         stated = replace(stated, facts=given | dict(stated.facts))
         self._refuse_second(subject)
         new = key is None
@@ -223,9 +223,7 @@ class Office:
 
     def _digest(self, verb: str, what: str, user: str, raw: Mapping[str, Any]) -> str:
         """What a request asks for, as a keyed hash: the values may be personal."""
-        told = plain(
-            {"verb": verb, "what": what, "user": user, "raw": {name: str(value) for name, value in raw.items()}}
-        )
+        told = plain({"verb": verb, "what": what, "user": user, "raw": sorted((n, str(v)) for n, v in raw.items())})
         return self.master.index("request", told).hex()
 
     def _refuse_second(self, subject: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.common import Json, PackDir, console, pairs, print_json, table
-from engine.core.conditions import Fact, parse_value, to_json
+from engine.core.conditions import Fact, parse_value
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
@@ -88,13 +88,7 @@ def decide(
     if as_json:
         print_json(
             {
-                "table": name,
-                "as_of": day.isoformat(),
-                "matched": decision.matched,
-                "rules": list(decision.rules),
-                "clauses": list(decision.clauses),
-                "inputs": {key: to_json(value) for key, value in decision.inputs.items()},
-                "outcome": dict(decision.outcome),
+                **decision.told,
                 "considered": [{"rule": row.id, "failed": failed} for row, failed in considered],
             }
         )

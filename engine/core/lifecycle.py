@@ -84,7 +84,7 @@ def open_case(
         "lead": lead,
         "supporting": list(dict.fromkeys(unit for unit in supporting if unit != lead)),
         "category": case.category,
-        "decision": _told(decision),
+        "decision": _UNDECIDED if decision is None else decision.told,
         "facts": case.facts,
         "personal": sorted(stated.personal),
         "armed": armed,
@@ -181,7 +181,7 @@ def state_facts(
         decision = book.decide(kind.name, latest, local_day(now, book.zone))
         if decision.matched and dict(decision.outcome).get("category") != case.category:
             differs = decision
-            data["differs"] = _told(decision)
+            data["differs"] = decision.told
     return Event("stated", actor.user, now, data, actor.account), differs
 
 
@@ -204,20 +204,8 @@ def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] |
 
 
 _NEVER: Any = None
-
-
-def _told(decision: Decision | None) -> dict[str, Any]:
-    if decision is None:
-        return {"table": "", "rules": [], "clauses": [], "inputs": {}, "outcome": {}, "matched": True}
-    return {
-        "table": decision.table,
-        "rules": list(decision.rules),
-        "clauses": list(decision.clauses),
-        "inputs": {key: to_json(value) for key, value in decision.inputs.items()},
-        "outcome": dict(decision.outcome),
-        "matched": decision.matched,
-        "as_of": decision.as_of.isoformat(),
-    }
+_UNDECIDED = {"table": "", "rules": [], "clauses": [], "inputs": {}, "outcome": {}, "matched": True}
+"""Where a workflow was named outright."""
 
 
 def _community(book: Rulebook, jurisdiction: str, facts: Mapping[str, Fact]) -> str:

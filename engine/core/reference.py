@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact
@@ -47,6 +48,8 @@ class Entry:
     listed_until: datetime | None
 
 
+Stay = tuple[Fact, ...]
+"""Where somebody was and until which day, in the order in which the list declares its `stay`."""
 Candidates = Mapping[tuple[str, ...], Mapping[str, Sequence[Entry]]]
 """Per set of columns, the entries under each key made of them."""
 
@@ -76,17 +79,17 @@ class Reference:
         """The different sets of columns that steps compare, in their order."""
         return tuple(dict.fromkeys(step.same for step in self.steps))
 
-    def key_of(self, same: tuple[str, ...], values: Mapping[str, Fact]) -> str:
-        """The compared form of these columns; empty when one is missing."""
+    def key_of(self, same: tuple[str, ...], stay: Stay) -> str:
+        """The compared form of these columns of a stay; empty when one is missing."""
+        values = dict(zip(self.stay, stay, strict=True))
         parts = [same_name(str(values.get(column) or "")) for column in same]
         return SEPARATOR.join(parts) if all(parts) else ""
 
-    def stay_of(self, facts: Mapping[str, Fact]) -> tuple[dict[str, Fact], date] | None:
-        """Where somebody stayed, by the list's columns, and the day she left; None when that is not known."""
-        day = facts.get(self.stay["until"])
-        if not isinstance(day, date):
+    def stay_of(self, told: Callable[[str], Fact]) -> Stay | None:
+        """Where somebody stayed until which day; None when the day she left is not known."""
+        if not isinstance(told(self.stay["until"]), date):
             return None
-        return {column: facts.get(name) for column, name in self.stay.items() if column != "until"}, day
+        return tuple([told(name) for name in self.stay.values()])
 
 
 @dataclass(slots=True)
@@ -99,14 +102,11 @@ class Matcher:
     zone: ZoneInfo
     found: dict[tuple[int, str, date], str | None] = field(default_factory=dict)
 
-    def of(self, facts: Mapping[str, Fact]) -> dict[str, Fact]:
-        """The facts the list gives for a stay; nothing when the stay is not known."""
-        stay = self.reference.stay_of(facts)
-        if stay is None:
-            return {}
-        where, day = stay
+    def of(self, stay: Stay) -> dict[str, Fact]:
+        """The facts the list gives for a stay."""
+        day: Any = dict(zip(self.reference.stay, stay, strict=True))["until"]
         for index, step in enumerate(self.reference.steps):
-            key = self.reference.key_of(step.same, where)
+            key = self.reference.key_of(step.same, stay)
             if key and (level := self._level(index, step, key, day)) is not None:
                 return self._given(step.how, level)
         return self._given(*self.reference.otherwise)

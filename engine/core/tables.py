@@ -11,7 +11,7 @@ from operator import or_
 from types import MappingProxyType
 from typing import Any
 
-from engine.core.conditions import Between, Cell, Fact, Field, NotOneOf, OneOf, holds, label, words
+from engine.core.conditions import Between, Cell, Fact, Field, NotOneOf, OneOf, holds, label, to_json, words
 from engine.core.errors import BadInput, Problem, Refused, nearest
 
 MOST_EXAMPLES = 20
@@ -43,6 +43,8 @@ class Decision:
     outcome: Mapping[str, Any]
     as_of: date
     matched: bool
+    told: Mapping[str, Any]
+    """All of it as JSON can hold it, for the event that keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +126,20 @@ class Table:
                 raise BadInput(problem)
             mask &= axis.mask(value)
         hits = self._hits(mask)
-        return Decision(
-            table=self.name,
-            rules=tuple(row.id for row in hits),
-            clauses=tuple(dict.fromkeys(row.clause for row in hits if row.clause)),
-            inputs=MappingProxyType(dict(zip(self._names, values, strict=True))),
-            outcome=_added_up(hits) if self.hit_policy == "collect" else (hits[0].then if hits else {}),
-            as_of=as_of,
-            matched=bool(hits),
-        )
+        inputs = dict(zip(self._names, values, strict=True))
+        rules = tuple(row.id for row in hits)
+        clauses = tuple(dict.fromkeys(row.clause for row in hits if row.clause))
+        outcome = _added_up(hits) if self.hit_policy == "collect" else (hits[0].then if hits else {})
+        told = {
+            "table": self.name,
+            "rules": list(rules),
+            "clauses": list(clauses),
+            "inputs": {key: to_json(value) for key, value in inputs.items()},
+            "outcome": dict(outcome),
+            "matched": bool(hits),
+            "as_of": as_of.isoformat(),
+        }
+        return Decision(self.name, rules, clauses, MappingProxyType(inputs), outcome, as_of, bool(hits), told)
 
     def _hits(self, mask: int) -> list[Row]:
         if self.hit_policy == "priority":

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from stdnum.cn import ric
 
@@ -43,8 +42,7 @@ MOST_REMEMBERED = 10_000
 _FORMULA = re.compile(r"=\s*[A-Za-z(+-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(NamedTuple):
     """A cell understood: its value (None: empty), what was put right, or which kind of mistake it is."""
 
     value: Fact = None
@@ -228,7 +226,7 @@ def cleaner(
     if of.check:
         return _CHECKS[of.check]
     if of.type in ("text", "region"):
-        return clean_text
+        return _remembering(clean_text)
     if of.type == "date":
         return _remembering(partial(clean_date, known_on=known_on))
     if of.type in ("enum", "yes_no"):
@@ -239,7 +237,7 @@ def cleaner(
 
 
 def _remembering(clean: Cleaner) -> Cleaner:
-    """Days, options and units come again and again in a list: each text is read once."""
+    """Days, options, units and places come again and again in a list: each text is read once."""
     known: dict[str, Cleaned] = {}
 
     def read(cell: Cell) -> Cleaned:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -183,9 +182,7 @@ class _Taking:
 
     def plan(self, progress: Progress) -> Taken:
         """Decide every row."""
-        told = {
-            row.line: subjects.identities(self.office.master, self.kind, row.facts | row.texts) for row in self.rows
-        }
+        told = {row.line: subjects.identities(self.office.master, self.kind, row.value) for row in self.rows}
         self._look_up([item for items in told.values() for item in items])
         sent = {f"row:{row.line}": as_sent(row) for row in self.rows}
         whole = {"name": self.name, "headers": plain({"headers": self.sheet.headers})}
@@ -217,7 +214,7 @@ class _Taking:
             self.texts = {
                 subject: subjects.opened(driver, self.keys[subject]) for subject in self.open if subject in self.keys
             }
-            given = references.derived(driver, self.book, [row.facts | row.texts for row in self.rows], self.now)
+            given = references.derived(driver, self.book, [row.value for row in self.rows], self.now)
         for row, facts in zip(self.rows, given, strict=True):
             row.facts |= {name: value for name, value in facts.items() if row.facts.get(name) is None}
 
@@ -314,7 +311,7 @@ class _Taking:
                 "file": self.file.subject,
                 "row": line.row.line,
                 "outcome": line.outcome,
-                "reasons": json.dumps([[header, kind] for header, kind, _ in line.row.errors], ensure_ascii=False),
+                "reasons": plain([[header, kind] for header, kind, _ in line.row.errors]),
                 "subject": line.subject,
                 "case_id": line.case or (self.matter if line.outcome in OPEN_OUTCOMES else ""),
             }

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from engine.core.case import moment
 from engine.core.conditions import Fact
-from engine.core.reference import Entry, Matcher, Reference
+from engine.core.reference import Entry, Matcher, Reference, Stay
 from engine.core.rulebook import Rulebook
 from engine.store.store import Driver
 from engine.store.subjects import MOST_PARAMETERS
 
 
 def derived(
-    driver: Driver, book: Rulebook, stays: Sequence[Mapping[str, Fact]], known_at: datetime
+    driver: Driver, book: Rulebook, told: Sequence[Callable[[str], Fact]], known_at: datetime
 ) -> list[dict[str, Fact]]:
     """What the reference lists say of each stay, as they were known then; nothing where a stay is not told."""
-    given: list[dict[str, Fact]] = [{} for _ in stays]
+    given: list[dict[str, Fact]] = [{} for _ in told]
     for reference in book.references.values():
-        matcher = Matcher(reference, _candidates(driver, reference, stays), known_at, book.zone)
-        for facts, told in zip(stays, given, strict=True):
-            told.update(matcher.of(facts))
+        asked = [reference.stay_of(facts) for facts in told]
+        different = list(dict.fromkeys(stay for stay in asked if stay is not None))
+        matcher = Matcher(reference, _candidates(driver, reference, different), known_at, book.zone)
+        found = {stay: matcher.of(stay) for stay in different}
+        for stay, facts in zip(asked, given, strict=True):
+            if stay is not None:
+                facts.update(found[stay])
     return given
 
 
 def _candidates(
-    driver: Driver, reference: Reference, stays: Sequence[Mapping[str, Fact]]
+    driver: Driver, reference: Reference, stays: Sequence[Stay]
 ) -> dict[tuple[str, ...], dict[str, list[Entry]]]:
-    wanted: dict[tuple[str, ...], dict[str, None]] = {same: {} for same in reference.keys}
-    for facts in stays:
-        stay = reference.stay_of(facts)
-        for same in reference.keys if stay else ():
-            if stay and (key := reference.key_of(same, stay[0])):
-                wanted[same][key] = None
-    return {
-        same: _entries(driver, reference.name, f"k{number}", list(wanted[same]))
-        for number, same in enumerate(reference.keys, 1)
-    }
+    found = {}
+    for number, same in enumerate(reference.keys, 1):
+        wanted = dict.fromkeys(key for stay in stays if (key := reference.key_of(same, stay)))
+        found[same] = _entries(driver, reference.name, f"k{number}", list(wanted))
+    return found
 
 
 def _entries(driver: Any, reference: str, column: str, keys: list[str]) -> dict[str, list[Entry]]:

@@ -131,9 +131,9 @@ def link(chain: hmac.HMAC, previous: bytes, row: Mapping[str, Any]) -> bytes:
     return found.digest()
 
 
-def plain(data: Mapping[str, Any]) -> str:
-    """JSON in one form only, as it is hashed."""
-    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+def plain(data: Mapping[str, Any] | list[Any]) -> str:
+    """JSON as it is kept and hashed: its keys in the order in which they came to be, which replaying repeats."""
+    return orjson.dumps(data).decode()
 
 
 @dataclass(slots=True)

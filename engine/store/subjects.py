@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.core.conditions import Fact
 from engine.core.errors import BadInput, Problem
 from engine.core.rulebook import Subject
 from engine.store import schema as s
@@ -44,11 +45,11 @@ class Sealed:
         writer.many(s.BlindRow, self.blinds, ignore=True)
 
 
-def identities(master: MasterKey, kind: Subject, facts: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+def identities(master: MasterKey, kind: Subject, told: Callable[[str], Fact]) -> list[tuple[str, bytes]]:
     """What tells this subject from others, the surest first, as blind indexes."""
     found = []
     for names in kind.identity:
-        parts = [str(facts.get(name) or "") for name in names]
+        parts = [str(told(name) or "") for name in names]
         if all(parts):
             label = "+".join(names)
             found.append((label, master.index(label, "\x1f".join(parts))))

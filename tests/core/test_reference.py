@@ -25,7 +25,8 @@ def match(reference: Reference, entries: list[tuple[str, Entry]], facts: dict[st
     for area, entry in entries:
         by_area.setdefault(f"省\x1f市\x1f县\x1f{area}", []).append(entry)
         by_county.setdefault("省\x1f市\x1f县", []).append(entry)
-    return Matcher(reference, {AREA: by_area, COUNTY: by_county}, KNOWN, ZONE).of(facts)
+    asked = reference.stay_of(facts.get)
+    return {} if asked is None else Matcher(reference, {AREA: by_area, COUNTY: by_county}, KNOWN, ZONE).of(asked)
 
 
 def at(day: int, hour: int = 0) -> datetime:
