@@ -13,7 +13,8 @@ from typing import Any
 from engine.core.case import Case, Event, evolve, micros, moment, to_json
 from engine.core.errors import BadInput, Problem
 from engine.service import Office
-from engine.store.store import SYSTEM, link, plain
+from engine.store.changes import plain
+from engine.store.store import SYSTEM, link
 
 _COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
 _PREFIX = "bihuan-anchor-1"

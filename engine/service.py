@@ -22,7 +22,8 @@ from engine.intake.clean import cleaner
 from engine.packs.pack import bundle, compile_pack, unbundle
 from engine.store import references, subjects
 from engine.store import schema as s
-from engine.store.store import Change, Due, Lost, Raised, Store, Writer, plain
+from engine.store.changes import Change, Due, Raised, Ready, plain
+from engine.store.store import Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
@@ -211,12 +212,12 @@ class Office:
         sealed.add(key, kind_name, texts, new=new)
         sealed.identify(key.subject, told)
         change = self.change(book, None, b"", happened, new_id())
-        answer = self.answer(book, change.case)
+        ready, answer = Ready.of(change), self.answer(book, change.case)
         if decision is not None:
             answer["rules"], answer["matched"] = list(decision.rules), decision.matched
         with self.store.writing(micros(now)) as writer:
             sealed.write(writer)
-            writer.append([change])
+            writer.append([ready])
             if request_key:
                 writer.request(request_key, digest, answer)
         return answer
@@ -257,10 +258,10 @@ class Office:
             with self.store.reading():
                 now = self.now()
                 book, change, sealed = self._step(case_id, name, actor, raw or {}, now, occurred_at, seen_state)
-            answer = self.answer(book, change.case)
+            ready, answer = Ready.of(change), self.answer(book, change.case)
             try:
                 with self.store.writing(micros(now)) as writer:
-                    writer.append([change])
+                    writer.append([ready])
                     sealed.write(writer)
                     if also:
                         also(writer)
@@ -406,10 +407,10 @@ class Office:
             case, head = self.case(case_id, actor)
             now = self.now()
             happened = Event("acknowledged", actor.user, now, {"name": name}, actor.account)
-            change = self.change(self.book(case.release), case, head, happened)
+            ready = Ready.of(self.change(self.book(case.release), case, head, happened))
             try:
                 with self.store.writing(micros(now)) as writer:
-                    writer.append([change])
+                    writer.append([ready])
                     writer.cursor.execute(
                         "UPDATE alert SET acknowledged_by = ?, acknowledged_at = ?"
                         " WHERE case_id = ? AND (? = '' OR name = ?) AND acknowledged_at IS NULL",

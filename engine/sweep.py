@@ -12,7 +12,8 @@ from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.service import Office
 from engine.store import schema as s
-from engine.store.store import Writer, link, plain
+from engine.store.changes import event_row
+from engine.store.store import Writer
 
 BATCH = 1000
 AGAIN = timedelta(hours=1)
@@ -55,6 +56,7 @@ class _Batch:
         heads: dict[str, tuple[int, bytes]] = {}
         stands: dict[str, tuple[str, int]] = {}
         events, alerts, nexts, messages = [], [], [], []
+        now = moment(self.now)
         for case_id, name, armed_by, due_at, ladder, rung in due:
             try:
                 if case_id not in heads:
@@ -70,9 +72,8 @@ class _Batch:
             seq, head = heads[case_id]
             told = book.organisation.told(step.tell, owner)
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
-            row = self._event(case_id, seq + 1, data)
-            row["hash"] = link(self.writer.chain, head, row)
-            heads[case_id] = (seq + 1, row["hash"])
+            row = event_row(case_id, seq + 1, Event("alerted", SYSTEM, now, data, self.account))
+            heads[case_id] = (seq + 1, self.writer.chain_on(head, [row]))
             events.append(row)
             later = due_at + rungs[rung + 1].at // _MICRO if rung + 1 < len(rungs) else None
             nexts.append((rung + 1, later, case_id, name))
@@ -88,20 +89,6 @@ class _Batch:
         )
         told = {"case": case_id, "deadline": name}
         self.writer.system(Event("sweep_failed", SYSTEM, moment(self.now), told, self.account))
-
-    def _event(self, case_id: str, seq: int, data: dict[str, Any]) -> dict[str, Any]:
-        self.writer.last += 1
-        return {
-            "n": self.writer.last,
-            "case_id": case_id,
-            "seq": seq,
-            "type": "alerted",
-            "actor": SYSTEM,
-            "account": self.account,
-            "occurred_at": self.now,
-            "recorded_at": self.now,
-            "data": plain(data),
-        }
 
     def _write(
         self,

@@ -24,7 +24,8 @@ from engine.intake.sheet import Sheet, understand
 from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s
-from engine.store.store import Change, Lost, Writer, load_case, plain
+from engine.store.changes import Ready, plain
+from engine.store.store import Lost, Writer, load_case
 from engine.vault import SubjectKey, mask
 
 OPEN_OUTCOMES = ("refused", "ask")
@@ -164,12 +165,12 @@ class _Taking:
     """Numbers for the list itself, its matter, and each row's person and case."""
     file: SubjectKey = field(init=False)
     sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
-    changes: dict[str, Change] = field(default_factory=dict)
+    changes: dict[str, Ready] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     matter: str = ""
     known: dict[tuple[str, bytes], str] = field(default_factory=dict)
     keys: dict[str, SubjectKey] = field(default_factory=dict)
-    open: dict[str, tuple[Case, bytes]] = field(default_factory=dict)
+    open: dict[str, tuple[Case, bytes] | Ready] = field(default_factory=dict)
     first: dict[str, tuple[str, int]] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: int = 0
@@ -228,7 +229,7 @@ class _Taking:
         key = self.keys[subject] if known else self.office.master.new_subject(next(self.fresh))
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
-            return Line(row, outcome, self.open[subject][0].id, subject, first)
+            return Line(row, outcome, self._standing(subject)[0].id, subject, first)
         if subject in self.open:
             outcome = "duplicate" if first and first[0] == self.file.subject else "linked"
             case = self._state(row, subject, key)
@@ -250,14 +251,14 @@ class _Taking:
             self.book, self.kind.name, key.subject, stated, self.actor, self.now, origin=self._origin(row)
         )
         change = self.office.change(self.book, None, b"", happened, next(self.fresh))
-        self._keep(change)
+        self._keep(change.case.id, key.subject, Ready.of(change))
         self.texts[key.subject] = dict(row.texts)
         self.sealed.add(key, self.kind.name, row.texts, new=new)
         return change.case.id
 
     def _state(self, row: Row, subject: str, key: SubjectKey) -> str:
         """Add what this row says to the open case; values that differ are kept beside, with where they came from."""
-        case, head = self.open[subject]
+        case, head = self._standing(subject)
         has = self.texts.get(subject, {})
         beside = f"{subjects.ORIGIN}{self.file.subject}:{row.line}"
         added = {name: text for name, text in row.texts.items() if name not in has}
@@ -267,23 +268,18 @@ class _Taking:
         stated = lifecycle.Stated(row.facts, frozenset(row.texts))
         book = self.office.book(case.release)
         happened, _ = lifecycle.state_facts(book, case, self.actor, stated, self.now, self._origin(row))
-        self._keep(self.office.change(book, case, head, happened))
+        self._keep(case.id, subject, Ready.of(self.office.change(book, case, head, happened)))
         return case.id
 
-    def _keep(self, change: Change) -> None:
+    def _standing(self, subject: str) -> tuple[Case, bytes]:
+        """The open case of a person, as the rows so far leave it."""
+        found = self.open[subject]
+        return (found.case(), found.head) if isinstance(found, Ready) else found
+
+    def _keep(self, case: str, subject: str, ready: Ready) -> None:
         """Put a change behind those already planned for the same case."""
-        before = self.changes.get(change.case.id)
-        if before is not None:
-            change = Change(
-                change.case,
-                before.head,
-                (*before.events, *change.events),
-                (*before.due, *change.due),
-                (*before.ended, *change.ended),
-                (*before.raised, *change.raised),
-            )
-        self.changes[change.case.id] = change
-        self.open[change.case.subject] = (change.case, change.head)
+        before = self.changes.get(case)
+        self.changes[case] = self.open[subject] = ready if before is None else before.then(ready)
 
     def _open_matter(self, waiting: int) -> None:
         matter = self.office.master.new_subject(next(self.fresh))
@@ -300,8 +296,8 @@ class _Taking:
             origin={"source": self.source.name, "file": self.file.subject},
         )
         change = self.office.change(self.book, None, b"", happened, next(self.fresh))
-        self.changes[change.case.id] = change
         self.matter = change.case.id
+        self.changes[self.matter] = Ready.of(change)
         self.sealed.add(matter, flow.subject, {}, new=True)
 
     def write(self) -> bool:

@@ -17,9 +17,10 @@ from sqlalchemy import Executable, NullPool, bindparam, delete, insert, update
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
 
-from engine.core.case import Case, Event, from_json, micros, to_json
+from engine.core.case import Case, Event, from_json
 from engine.core.errors import BadInput, BihuanError, Damaged, Problem
 from engine.store import schema as s
+from engine.store.changes import Ready, event_row, plain
 
 SYSTEM = "system"
 Driver = sqlite3.Connection
@@ -30,43 +31,6 @@ PRAGMAS: tuple[str, ...] = ("journal_mode=WAL", "synchronous=FULL", "secure_dele
 
 class Lost(BihuanError):
     """The case had moved on when it was written; nothing was: load it and decide again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A deadline row to be written: the rung to come and when; `next_at` None: no rung is left."""
-
-    name: str
-    armed_by: int
-    due: int
-    ladder: str
-    rung: int
-    next_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An alert to be written, and what to tell whom."""
-
-    armed_by: int
-    name: str
-    rung: int
-    level: str
-    told: str
-    due: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One command's effect on one case: its events in order and what follows from them."""
-
-    case: Case
-    head: bytes
-    events: tuple[Event, ...]
-    due: tuple[Due, ...] = ()
-    ended: tuple[str, ...] = ()
-    raised: tuple[Raised, ...] = ()
 
 
 class Prepared:
@@ -100,7 +64,7 @@ MOVED = ("seq", "head", "state", "owner", "final", "snapshot")
 UPDATE_CASE = Prepared(
     update(_case)
     .where(_case.c.id == bindparam("case_id"), _case.c.seq == bindparam("before"))
-    .values({name: bindparam(f"new_{name}") for name in MOVED})
+    .values({name: bindparam(name) for name in MOVED})
 )
 _upsert = sqlite.insert(_deadline)
 UPSERT_DEADLINE = Prepared(
@@ -131,11 +95,6 @@ def link(chain: hmac.HMAC, previous: bytes, row: Mapping[str, Any]) -> bytes:
     return found.digest()
 
 
-def plain(data: Mapping[str, Any] | list[Any]) -> str:
-    """JSON as it is kept and hashed: its keys in the order in which they came to be, which replaying repeats."""
-    return orjson.dumps(data).decode()
-
-
 @dataclass(slots=True)
 class Writer:
     """A write transaction: opened under the write lock, so that chains and the count of events never fork."""
@@ -150,68 +109,38 @@ class Writer:
         self.cursor = self.driver.cursor()
         self.last = self.cursor.execute("SELECT coalesce(max(n), 0) FROM event").fetchone()[0]
 
-    def append(self, changes: Sequence[Change]) -> None:
+    def append(self, changes: Sequence[Ready]) -> None:
         """Write cases with their events; raises `Lost` when one of them had moved on."""
         events: list[dict[str, Any]] = []
-        new: list[dict[str, Any]] = []
-        moved: list[dict[str, Any]] = []
         for change in changes:
-            head = self._chained(change, events)
-            before = change.case.seq - len(change.events)
-            (moved if before else new).append(_case_row(change.case, head, before))
+            change.row["head"] = self.chain_on(change.head, change.events)
+            events += change.events
+        new = [change.row for change in changes if not change.row["before"]]
+        moved = [change.row for change in changes if change.row["before"]]
         if new:
             INSERT_CASE.many(self.cursor, new)
         if moved and UPDATE_CASE.many(self.cursor, moved) != len(moved):
             raise Lost(Problem("CASE-409", "案件已被别人推进"))
         INSERT_EVENT.many(self.cursor, events)
-        self._due(changes)
-
-    def _chained(self, change: Change, events: list[dict[str, Any]]) -> bytes:
-        head = change.head
-        seq = change.case.seq - len(change.events)
-        for happened in change.events:
-            seq += 1
-            row = self._event(change.case.id, seq, happened)
-            head = row["hash"] = link(self.chain, head, row)
-            events.append(row)
-        return head
-
-    def _event(self, case_id: str, seq: int, happened: Event) -> dict[str, Any]:
-        self.last += 1
-        return {
-            "n": self.last,
-            "case_id": case_id,
-            "seq": seq,
-            "type": happened.type,
-            "actor": happened.actor,
-            "account": happened.account,
-            "occurred_at": micros(happened.occurred_at),
-            "recorded_at": self.now,
-            "data": plain(happened.data),
-        }
-
-    def _due(self, changes: Sequence[Change]) -> None:
-        ended = [{"case_id": change.case.id, "name": name} for change in changes for name in change.ended]
-        if ended:
+        if ended := [row for change in changes for row in change.ended]:
             END_DEADLINE.many(self.cursor, ended)
-        due = [
-            {"case_id": change.case.id, **{name: getattr(item, name) for name in Due.__slots__}}
-            for change in changes
-            for item in change.due
-        ]
-        if due:
+        if due := [row for change in changes for row in change.due]:
             UPSERT_DEADLINE.many(self.cursor, due)
-        raised = [(change.case.id, item) for change in changes for item in change.raised]
-        if raised:
+        if raised := [row for change in changes for row in change.raised]:
             self.alert(raised)
 
-    def alert(self, raised: Sequence[tuple[str, Raised]]) -> None:
+    def chain_on(self, head: bytes, events: Iterable[dict[str, Any]]) -> bytes:
+        """Give events of one chain their numbers and hashes; the head of the chain after them."""
+        for row in events:
+            self.last += 1
+            row["n"], row["recorded_at"] = self.last, self.now
+            head = row["hash"] = link(self.chain, head, row)
+        return head
+
+    def alert(self, rows: Sequence[dict[str, Any]]) -> None:
         """Write alerts and the messages that tell of them."""
-        rows = [
-            {"case_id": case_id, "raised_at": self.now, "created_at": self.now}
-            | {name: getattr(item, name) for name in Raised.__slots__}
-            for case_id, item in raised
-        ]
+        for row in rows:
+            row["raised_at"] = row["created_at"] = self.now
         INSERT_ALERT.many(self.cursor, rows)
         INSERT_OUTBOX.many(self.cursor, rows)
 
@@ -221,8 +150,8 @@ class Writer:
             "SELECT seq, hash FROM event WHERE case_id = ? ORDER BY seq DESC LIMIT 1", (SYSTEM,)
         ).fetchone()
         seq, head = found or (0, b"")
-        row = self._event(SYSTEM, seq + 1, happened)
-        row["hash"] = link(self.chain, head, row)
+        row = event_row(SYSTEM, seq + 1, happened)
+        self.chain_on(head, [row])
         INSERT_EVENT.many(self.cursor, [row])
 
     def many(
@@ -244,27 +173,6 @@ class Writer:
     def request(self, key: str, digest: str, answer: Mapping[str, Any]) -> None:
         """Keep the answer under its request key, in the same transaction."""
         self.many(s.RequestRow, [{"key": key, "digest": digest, "answer": plain(answer), "at": self.now}])
-
-
-def _case_row(case: Case, head: bytes, before: int) -> dict[str, Any]:
-    changed = {
-        "seq": case.seq,
-        "head": head,
-        "state": case.state,
-        "owner": case.owner,
-        "final": case.final,
-        "snapshot": plain(to_json(case)),
-    }
-    if before:
-        return {"case_id": case.id, "before": before} | {f"new_{name}": value for name, value in changed.items()}
-    return changed | {
-        "id": case.id,
-        "workflow": case.workflow,
-        "release": case.release,
-        "subject": case.subject,
-        "category": case.category,
-        "opened_at": micros(case.opened_at),
-    }
 
 
 class Store:
@@ -391,17 +299,3 @@ def _told(path: Path) -> Iterator[None]:
         ) from None
     except sqlite3.DatabaseError as error:
         raise Damaged(Problem("STORE-004", f"数据库 {path.name} 已损坏或不是数据库：{error}", "请从备份恢复")) from None
-
-
-__all__ = [
-    "SYSTEM",
-    "Change",
-    "Due",
-    "Lost",
-    "Raised",
-    "Store",
-    "Writer",
-    "link",
-    "load_case",
-    "plain",
-]
