@@ -7,7 +7,6 @@ import hmac
 import os
 import stat
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engine.core.errors import BadInput, Damaged, Problem
+from engine.ids import Draw
 
 NONCE = 12
 _FORMAT = "bihuan-key-1"
@@ -86,10 +86,9 @@ class MasterKey:
         found.update(kind.encode() + b"\0" + plain.encode())
         return found.digest()[:16]
 
-    def new_subject(self, subject: str) -> SubjectKey:
+    def new_subject(self, subject: str, draw: Draw = os.urandom) -> SubjectKey:
         """A fresh data key for a subject, wrapped by this one."""
-        drawn = os.urandom(32 + NONCE)
-        raw, nonce = drawn[:32], drawn[32:]
+        raw, nonce = draw(32), draw(NONCE)
         return SubjectKey(subject, raw, nonce + self._wrap.encrypt(nonce, raw, subject.encode()))
 
     def unwrap(self, subject: str, wrapped: bytes) -> SubjectKey:
@@ -114,15 +113,10 @@ class SubjectKey:
     def __repr__(self) -> str:
         return f"SubjectKey({self.subject})"
 
-    def seal(self, texts: Mapping[str, str]) -> dict[str, bytes]:
-        """The ciphertexts of fields, each bound to this subject and its field."""
-        drawn = os.urandom(NONCE * len(texts))
-        sealed = {}
-        for place, (field, text) in enumerate(texts.items()):
-            nonce = drawn[place * NONCE : place * NONCE + NONCE]
-            bound = f"{self.subject}\0{field}".encode()
-            sealed[field] = nonce + self._cipher.encrypt(nonce, text.encode(), bound)
-        return sealed
+    def seal(self, field: str, text: str, draw: Draw = os.urandom) -> bytes:
+        """The ciphertext of one field, bound to this subject and this field."""
+        nonce = draw(NONCE)
+        return nonce + self._cipher.encrypt(nonce, text.encode(), f"{self.subject}\0{field}".encode())
 
     def open(self, field: str, sealed: bytes) -> str:
         """What was sealed; raises `Damaged` when it was changed, or sealed for another field or subject."""

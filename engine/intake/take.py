@@ -17,7 +17,7 @@ from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
 from engine.core.values import local_day
-from engine.ids import new_ids
+from engine.ids import Drawn, new_id
 from engine.intake.files import read_grid
 from engine.intake.rows import Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.sheet import Sheet, understand
@@ -161,10 +161,9 @@ class _Taking:
     rows: list[Row]
     name: str
     digest: bytes
-    fresh: Iterator[str] = field(init=False)
-    """Numbers for the list itself, its matter, and each row's person and case."""
+    draw: Drawn = field(default_factory=Drawn)
     file: SubjectKey = field(init=False)
-    sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
+    sealed: subjects.Sealed = field(init=False)
     changes: dict[str, Ready] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     matter: str = ""
@@ -178,8 +177,11 @@ class _Taking:
 
     def __post_init__(self) -> None:
         self.now = self.office.now()
-        self.fresh = new_ids(2 * len(self.rows) + 3)
-        self.file = self.office.master.new_subject(next(self.fresh))
+        self.sealed = subjects.Sealed(self.draw)
+        self.file = self._new_subject()
+
+    def _new_subject(self) -> SubjectKey:
+        return self.office.master.new_subject(new_id(self.draw), self.draw)
 
     def plan(self, progress: Progress) -> Taken:
         """Decide every row."""
@@ -226,7 +228,7 @@ class _Taking:
             foreign = any(kind == "not_mine" for _, kind, _ in row.errors)
             return Line(row, "refused", duplicate_of=None if foreign else first)
         known = subject in self.keys
-        key = self.keys[subject] if known else self.office.master.new_subject(next(self.fresh))
+        key = self.keys[subject] if known else self._new_subject()
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
             return Line(row, outcome, self._standing(subject)[0].id, subject, first)
@@ -250,7 +252,7 @@ class _Taking:
         happened, _ = lifecycle.open_case(
             self.book, self.kind.name, key.subject, stated, self.actor, self.now, origin=self._origin(row)
         )
-        change = self.office.change(self.book, None, b"", happened, next(self.fresh))
+        change = self.office.change(self.book, None, b"", happened, new_id(self.draw))
         self._keep(change.case.id, key.subject, Ready.of(change))
         self.texts[key.subject] = dict(row.texts)
         self.sealed.add(key, self.kind.name, row.texts, new=new)
@@ -282,7 +284,7 @@ class _Taking:
         self.changes[case] = self.open[subject] = ready if before is None else before.then(ready)
 
     def _open_matter(self, waiting: int) -> None:
-        matter = self.office.master.new_subject(next(self.fresh))
+        matter = self._new_subject()
         stated = lifecycle.Stated({"source": self.source.name, "outstanding": waiting})
         flow = self.book.workflows[self.source.rejects]
         happened, _ = lifecycle.open_case(
@@ -295,7 +297,7 @@ class _Taking:
             workflow=flow.name,
             origin={"source": self.source.name, "file": self.file.subject},
         )
-        change = self.office.change(self.book, None, b"", happened, next(self.fresh))
+        change = self.office.change(self.book, None, b"", happened, new_id(self.draw))
         self.matter = change.case.id
         self.changes[self.matter] = Ready.of(change)
         self.sealed.add(matter, flow.subject, {}, new=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, Problem
 from engine.core.rulebook import Subject
+from engine.ids import Draw
 from engine.store import schema as s
 from engine.store.store import Driver, Writer
 from engine.vault import MasterKey, SubjectKey
@@ -22,6 +24,7 @@ ORIGIN = "@"
 class Sealed:
     """Rows to be written for subjects, sealed before the write lock is taken."""
 
+    draw: Draw = os.urandom
     subjects: list[dict[str, Any]] = field(default_factory=list)
     values: list[dict[str, Any]] = field(default_factory=list)
     blinds: list[dict[str, Any]] = field(default_factory=list)
@@ -31,7 +34,8 @@ class Sealed:
         if new:
             self.subjects.append({"id": key.subject, "kind": kind, "wrapped": key.wrapped})
         self.values += [
-            {"subject": key.subject, "field": name, "sealed": sealed} for name, sealed in key.seal(texts).items()
+            {"subject": key.subject, "field": name, "sealed": key.seal(name, text, self.draw)}
+            for name, text in texts.items()
         ]
 
     def identify(self, subject: str, identities: Iterable[tuple[str, bytes]]) -> None:
