@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.case import Armed, Case, Event, micros
+from engine.core.case import Case, Event, micros
 from engine.core.conditions import Fact, from_json, to_json
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.guards import Count, Situation
-from engine.core.org import COMMUNITY, LEAD, SYSTEM, Actor
+from engine.core.org import COMMUNITY, LEAD, Actor
+from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
-from engine.core.values import local_day, midnight
-from engine.core.workflows import SAME, Clock, Deadline, State, TaskType, Transition, Workflow
+from engine.core.values import local_day
+from engine.core.workflows import SAME, TaskType, Transition, Workflow
 
 EARLIEST_STATEMENT = timedelta(days=30)
 """How long ago something may have happened that is stated only now; further back needs a correction."""
@@ -54,24 +55,7 @@ def open_case(
     lead = _unit(outcome.get("lead", book.default_owner), "", community)
     supporting = [_unit(unit, lead, community) for unit in outcome.get("supporting", ())]
     state = flow.states[flow.initial]
-    case = Case(
-        id="",
-        workflow=flow.name,
-        release=book.release,
-        subject=subject,
-        state="",
-        owner="",
-        lead=lead,
-        supporting=(),
-        category=outcome.get("category", ""),
-        outcome=outcome,
-        opened_at=now,
-        entered=_NEVER,
-        facts={name: to_json(value) for name, value in stated.facts.items() if value is not None},
-        personal=stated.personal,
-    )
-    entering = _Entering(book, flow, case, stated.facts, state, now)
-    armed, _, problems = entering.deadlines()
+    armed, _, problems = Reckoning(book, flow, outcome, now, stated.facts).deadlines(state, now)
     if problems:
         raise Refused(problems)
     data: dict[str, Any] = {
@@ -83,9 +67,9 @@ def open_case(
         "owner": _unit(state.owner, lead, community) or lead,
         "lead": lead,
         "supporting": list(dict.fromkeys(unit for unit in supporting if unit != lead)),
-        "category": case.category,
+        "category": outcome.get("category", ""),
         "decision": _UNDECIDED if decision is None else decision.told,
-        "facts": case.facts,
+        "facts": {name: to_json(value) for name, value in stated.facts.items() if value is not None},
         "personal": sorted(stated.personal),
         "armed": armed,
     }
@@ -111,7 +95,17 @@ def advance(
     occurred_at = occurred_at or now
     transition = _named(flow, case, name)
     facts = typed(book, case) | dict(stated.facts)
-    situation = _situation(book, flow, case, facts, stated, actor, occurred_at)
+    reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts)
+    situation = Situation(
+        case=case,
+        facts=facts,
+        personal=case.personal | stated.personal,
+        actor=actor.user,
+        now=occurred_at,
+        zone=book.zone,
+        count=reckoning.count,
+        days_of=reckoning.days,
+    )
     problems: list[Problem] = _timely(case, now, occurred_at)
 
     def meets(asked: Transition) -> list[str]:
@@ -125,10 +119,8 @@ def advance(
     if target is None and not unmet:
         raise Refused(_not_from_here(flow, case, transition))
     problems += [Problem("CASE-010", reason) for reason in unmet]
-    moved = replace(case, facts={**case.facts, **{key: to_json(value) for key, value in stated.facts.items()}})
     state = flow.states[transition.to if transition.to != SAME else case.state]
-    entering = _Entering(book, flow, moved, facts, state, occurred_at, stays=transition.to == SAME)
-    armed, ended, cannot = entering.deadlines()
+    armed, ended, cannot = reckoning.deadlines(state, occurred_at, case, stays=transition.to == SAME)
     if problems or cannot:
         raise Refused(problems + cannot)
     data: dict[str, Any] = {
@@ -200,10 +192,10 @@ def possible(book: Rulebook, case: Case, actor: Actor) -> tuple[str, ...]:
 def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] | None = None) -> Count:
     """What a clock of the case says: day 0, the days it takes, when it is done."""
     flow = book.workflows[case.workflow]
-    return _count(book, flow, case, typed(book, case) if facts is None else facts, flow.clocks[clock])
+    known = typed(book, case) if facts is None else facts
+    return Reckoning(book, flow, case.outcome, case.opened_at, known).count(clock)
 
 
-_NEVER: Any = None
 _UNDECIDED = {"table": "", "rules": [], "clauses": [], "inputs": {}, "outcome": {}, "matched": True}
 """Where a workflow was named outright."""
 
@@ -284,43 +276,6 @@ def _conditions(transition: Transition, situation: Situation) -> list[str]:
     return min(unmet, key=len, default=[])
 
 
-def _situation(
-    book: Rulebook, flow: Workflow, case: Case, facts: Mapping[str, Fact], stated: Stated, actor: Actor, now: datetime
-) -> Situation:
-    return Situation(
-        case=case,
-        facts=facts,
-        personal=case.personal | stated.personal,
-        actor=actor.user,
-        now=now,
-        zone=book.zone,
-        count=lambda clock: _count(book, flow, case, facts, flow.clocks[clock]),
-        days_of=lambda name: _days_of(book, case, facts, name),
-    )
-
-
-def _days_of(book: Rulebook, case: Case, facts: Mapping[str, Fact], name: str) -> tuple[int, ...] | None:
-    """The days a parameter lists for this case; `decision.X` is the parameter its rule named as X."""
-    if name.startswith("decision."):
-        name = str(case.outcome.get(name.removeprefix("decision."), ""))
-    return book.days(name, facts, case.opened_at) if name in book.parameters else None
-
-
-def _count(book: Rulebook, flow: Workflow, case: Case, facts: Mapping[str, Fact], clock: Clock) -> Count:
-    fields = book.subjects[flow.subject].fields
-    anchors = " 或 ".join(f"{fields[name].title}（{name}）" for name in clock.anchor)
-    value = next((facts[name] for name in clock.anchor if facts.get(name) is not None), None)
-    days = _days_of(book, case, facts, clock.days)
-    total = days[-1] if days else None
-    if value is None:
-        return Count(clock.title, None, total, None, anchors)
-    zero = local_day(value, book.zone) if isinstance(value, datetime) else value
-    if clock.day_zero == "next":
-        zero += timedelta(days=1)  # type: ignore[operator]  # anchors are dates or times, checked when the pack is built
-    done = None if total is None else midnight(zero + timedelta(days=total), book.zone)  # type: ignore[operator]
-    return Count(clock.title, zero, total, done, anchors)  # type: ignore[arg-type]
-
-
 def _result(task: TaskType, facts: Mapping[str, Fact], occurred_at: datetime) -> dict[str, Any]:
     at = facts.get(task.at)
     return {
@@ -328,70 +283,3 @@ def _result(task: TaskType, facts: Mapping[str, Fact], occurred_at: datetime) ->
         "result": to_json(facts.get(task.result)),
         "at": micros(at if isinstance(at, datetime) else occurred_at),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Entering:
-    """The deadlines of a state that is entered (or stayed in), each armed anew only when its due time is another."""
-
-    book: Rulebook
-    flow: Workflow
-    case: Case
-    facts: Mapping[str, Fact]
-    state: State
-    now: datetime
-    stays: bool = False
-
-    def deadlines(self) -> tuple[dict[str, list[Any]], list[str], list[Problem]]:
-        """What is armed, what ends, and why a deadline cannot be armed."""
-        armed: dict[str, list[Any]] = {}
-        problems: list[Problem] = []
-        for deadline in self.state.deadlines:
-            due, why = self._due(deadline)
-            if due is None:
-                problems.append(Problem("CASE-013", f"时限“{deadline.title}”无法确定", why))
-                continue
-            running = self.case.deadlines.get(deadline.name)
-            if not _same(running, due, deadline):
-                armed[deadline.name] = [micros(due), deadline.ladder, deadline.since]
-        names = {deadline.name for deadline in self.state.deadlines}
-        return armed, sorted(set(self.case.deadlines) - names), problems
-
-    def _due(self, deadline: Deadline) -> tuple[datetime | None, str]:
-        since, why = self._since(deadline.since)
-        if since is None:
-            return None, why
-        within = self.book.within(deadline.within, self.facts, self.case.opened_at)
-        if within is None:
-            return None, f"{deadline.within} 在当日没有适用的值"
-        return since + within, ""
-
-    def _since(self, since: str) -> tuple[datetime | None, str]:
-        word, _, name = since.partition(" ")
-        if word == "opened":
-            return self.case.opened_at, ""
-        if word == "state":
-            return (self.case.entered.at if self.stays else self.now), ""
-        if word == "stage":
-            if self.state.stage == name and self._stage_before() != name:
-                return self.now, ""
-            entry = self.case.stages.get(name)
-            return (entry.at if entry else None), f"案件还没有进入过“{name}”"
-        if word == "clock":
-            count = _count(self.book, self.flow, self.case, self.facts, self.flow.clocks[name])
-            return count.done_at, f"{count.title}无法起算：请先填写 {count.anchors}"
-        value = self.facts.get(name)
-        title = self.book.subjects[self.flow.subject].fields[name].title
-        if value is None:
-            return None, f"请先填写 {title}（{name}）"
-        return (value if isinstance(value, datetime) else midnight(value, self.book.zone)), ""  # type: ignore[arg-type]
-
-    def _stage_before(self) -> str:
-        return self.flow.states[self.case.state].stage if self.case.state else ""
-
-
-def _same(running: Armed | None, due: datetime, deadline: Deadline) -> bool:
-    return running is not None and running.due == due and running.ladder == deadline.ladder
-
-
-__all__ = ["SYSTEM", "Stated", "advance", "count_of", "open_case", "possible", "state_facts", "typed"]

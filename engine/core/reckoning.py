@@ -1,0 +1,122 @@
+"""What is reckoned from the facts of a case: which day it is of a count, and when something is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core.case import Armed, Case, micros
+from engine.core.conditions import Fact
+from engine.core.errors import Problem
+from engine.core.guards import Count
+from engine.core.rulebook import Rulebook
+from engine.core.values import local_day, midnight
+from engine.core.workflows import Deadline, State, Workflow
+
+Armings = dict[str, list[Any]]
+"""Deadline → due in microseconds since 1970, ladder, and what it runs since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """What counts and deadlines of a case follow from: its rules, what was decided, when it opened, its facts."""
+
+    book: Rulebook
+    flow: Workflow
+    outcome: Mapping[str, Any]
+    opened_at: datetime
+    facts: Mapping[str, Fact]
+
+    def days(self, name: str) -> tuple[int, ...] | None:
+        """The days a parameter lists for this case; `decision.X` is the parameter its rule named as X."""
+        if name.startswith("decision."):
+            name = str(self.outcome.get(name.removeprefix("decision."), ""))
+        return self.book.days(name, self.facts, self.opened_at) if name in self.book.parameters else None
+
+    def count(self, name: str) -> Count:
+        """What a clock says: day 0, the days it takes, when it is done."""
+        clock = self.flow.clocks[name]
+        fields = self.book.subjects[self.flow.subject].fields
+        anchors = " 或 ".join(f"{fields[anchor].title}（{anchor}）" for anchor in clock.anchor)
+        value: Any = next((self.facts[anchor] for anchor in clock.anchor if self.facts.get(anchor) is not None), None)
+        days = self.days(clock.days)
+        total = days[-1] if days else None
+        if value is None:
+            return Count(clock.title, None, total, None, anchors)
+        zero = local_day(value, self.book.zone) if isinstance(value, datetime) else value
+        if clock.day_zero == "next":
+            zero += timedelta(days=1)
+        done = None if total is None else midnight(zero + timedelta(days=total), self.book.zone)
+        return Count(clock.title, zero, total, done, anchors)
+
+    def deadlines(
+        self, state: State, now: datetime, case: Case | None = None, *, stays: bool = False
+    ) -> tuple[Armings, list[str], list[Problem]]:
+        """What is armed where a case enters a state (or stays in it), what ends, and why a deadline cannot be armed.
+
+        A deadline already running is armed anew only when its due time is another. No case: it is being opened.
+        """
+        running: Mapping[str, Armed] = case.deadlines if case is not None else {}
+        entering = _Entering(self, state, now, case, stays)
+        armed: Armings = {}
+        problems: list[Problem] = []
+        for deadline in state.deadlines:
+            due, why = entering.due(deadline)
+            if due is None:
+                problems.append(Problem("CASE-013", f"时限“{deadline.title}”无法确定", why))
+            elif not _same(running.get(deadline.name), due, deadline):
+                armed[deadline.name] = [micros(due), deadline.ladder, deadline.since]
+        names = {deadline.name for deadline in state.deadlines}
+        return armed, sorted(running.keys() - names), problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Entering:
+    """A case on its way into a state."""
+
+    reckoning: Reckoning
+    state: State
+    now: datetime
+    case: Case | None
+    stays: bool
+
+    def due(self, deadline: Deadline) -> tuple[datetime | None, str]:
+        """When it is due, or why nobody can tell."""
+        since, why = self._since(deadline.since)
+        if since is None:
+            return None, why
+        book, facts, opened_at = self.reckoning.book, self.reckoning.facts, self.reckoning.opened_at
+        within = book.within(deadline.within, facts, opened_at)
+        if within is None:
+            return None, f"{deadline.within} 在当日没有适用的值"
+        return since + within, ""
+
+    def _since(self, since: str) -> tuple[datetime | None, str]:
+        word, _, name = since.partition(" ")
+        if word == "opened":
+            return self.reckoning.opened_at, ""
+        if word == "state":
+            return (self.case.entered.at if self.case is not None and self.stays else self.now), ""
+        if word == "stage":
+            return self._stage(name)
+        if word == "clock":
+            count = self.reckoning.count(name)
+            return count.done_at, f"{count.title}无法起算：请先填写 {count.anchors}"
+        book, flow = self.reckoning.book, self.reckoning.flow
+        value: Any = self.reckoning.facts.get(name)
+        if value is None:
+            return None, f"请先填写 {book.subjects[flow.subject].fields[name].title}（{name}）"
+        return (value if isinstance(value, datetime) else midnight(value, book.zone)), ""
+
+    def _stage(self, name: str) -> tuple[datetime | None, str]:
+        before = self.reckoning.flow.states[self.case.state].stage if self.case is not None else ""
+        if self.state.stage == name and before != name:
+            return self.now, ""
+        entry = self.case.stages.get(name) if self.case is not None else None
+        return (entry.at if entry else None), f"案件还没有进入过“{name}”"
+
+
+def _same(running: Armed | None, due: datetime, deadline: Deadline) -> bool:
+    return running is not None and running.due == due and running.ladder == deadline.ladder
