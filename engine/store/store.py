@@ -6,7 +6,7 @@ import hmac
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -214,14 +214,15 @@ class Store:
             setattr(self._own, use, driver)
         return driver
 
-    @contextmanager
-    def reading(self) -> Iterator[Driver]:
+    def reading(self) -> AbstractContextManager[Driver]:
         """One consistent view of the database; inside another of the same thread it is that one."""
+        driver: Driver | None = getattr(self._own, "read", None)
+        return nullcontext(driver) if driver is not None and driver.in_transaction else self._view()
+
+    @contextmanager
+    def _view(self) -> Iterator[Driver]:
         with _told(self.path):
             driver = self._connection("read")
-            if driver.in_transaction:
-                yield driver
-                return
             driver.execute("BEGIN")
             try:
                 yield driver
