@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ from engine.core.conditions import Fact, Field
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
-from engine.core.values import local_day
 from engine.ids import new_id, read_id
-from engine.intake.clean import cleaner
+from engine.intake.clean import ahead, cleaner
 from engine.packs.pack import bundle, compile_pack, unbundle
 from engine.store import references, subjects
 from engine.store import schema as s
@@ -149,7 +148,6 @@ class Office:
         titles = {of.title: name for name, of in kind.fields.items()}
         facts: dict[str, Fact] = {}
         texts: dict[str, str] = {}
-        known_on = local_day(now, book.zone)
         problems = []
         for given, value in raw.items():
             name = given if given in kind.fields else titles.get(given, "")
@@ -158,7 +156,8 @@ class Office:
                 problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", "", nearest(given, options)))
                 continue
             of = kind.fields[name]
-            done = self.cleaner(book, of, known_on)(value)
+            done = self.cleaner(book, of, now)(value)
+            done = ahead(of, done.value, now.astimezone(book.zone)) or done
             if done.error:
                 problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))
             elif done.value is not None and of.pii:
@@ -170,12 +169,12 @@ class Office:
         return lifecycle.Stated(facts, frozenset(texts)), texts
 
     def cleaner(
-        self, book: Rulebook, of: Field, known_on: date, meanings: Mapping[str, str] | None = None
+        self, book: Rulebook, of: Field, now: datetime, meanings: Mapping[str, str] | None = None
     ) -> Callable[[Any], Any]:
         """How values of a fact are read, by people's hands and from lists alike."""
         return cleaner(
             of,
-            known_on=known_on,
+            known_at=now.astimezone(book.zone),
             meanings=meanings,
             current=book.organisation.current_name,
             shown=book.organisation.communities,

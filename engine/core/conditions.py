@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any
 
 from engine.core.errors import listing, nearest
@@ -41,6 +42,8 @@ class Field:
     pii: bool = False
     required: bool = False
     check: str = ""
+    future: bool = False
+    """Whether a date or time may lie ahead: else it tells of what has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ def _number(of: Field, raw: Any) -> int | float:
         if isinstance(raw, bool):
             raise ValueError
         number = int(str(raw)) if of.type == "integer" else float(str(raw))
+        if not isfinite(number):
+            raise ValueError
     except ValueError:
         raise ValueError(f"{of.title}要写{'整数' if of.type == 'integer' else '数字'}") from None
     if (of.low is not None and number < of.low) or (of.high is not None and number > of.high):

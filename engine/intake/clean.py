@@ -39,6 +39,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """What comes along when a cell is copied out of a chat: nobody sees it, and it makes 18 digits 19."""
 _SPACED_NAME = re.compile(r"[\u3400-\u9fff]+(?:\s+[\u3400-\u9fff]+)+\Z")
 MOST_REMEMBERED = 10_000
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _FORMULA = re.compile(r"=\s*[A-Za-z(+-]")
 
 
@@ -209,18 +210,30 @@ def clean_plain(cell: Cell, of: Field) -> Cleaned:
         return _wrong("value_invalid", "SHEET-017", str(error))
 
 
+def ahead(of: Field, value: Fact, known_at: datetime) -> Cleaned | None:
+    """What tells of something that has happened, and is said to lie ahead, is refused; None: it is not so."""
+    if of.future or not isinstance(value, date):
+        return None
+    if isinstance(value, datetime):
+        late, kind = value > known_at + _CLOCKS_DIFFER, "time_future"
+    else:
+        late, kind = value > known_at.date() + timedelta(days=1), "date_future"
+    return _wrong(kind, "SHEET-013", f"{of.title}在将来，这里只记已发生的事") if late else None
+
+
 _CHECKS: dict[str, Cleaner] = {"phone": clean_phone, "name": clean_name}
 
 
 def cleaner(
     of: Field,
     *,
-    known_on: date,
+    known_at: datetime,
     meanings: Mapping[str, str] | None = None,
     current: Callable[[str], str | None] = lambda name: name,
     shown: tuple[str, ...] = (),
 ) -> Cleaner:
-    """How cells of a fact are cleaned, by its declared type and check alone."""
+    """How cells of a fact are cleaned, by its declared type and check alone; `known_at`: now, in the office's zone."""
+    known_on = known_at.date()
     if of.check == "cn_id":
         return partial(clean_id, known_on=known_on)
     if of.check:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 
 from engine.core.conditions import Fact, Field
 from engine.core.rulebook import Source
-from engine.intake.clean import Cleaned, Cleaner, formula
+from engine.intake.clean import Cleaned, Cleaner, ahead, formula
 from engine.intake.sheet import Sheet
 
 RETURNED = "退回行"
@@ -42,13 +42,18 @@ class Row:
 
 
 def clean_rows(
-    sheet: Sheet, fields: Mapping[str, Field], source: Source, cleaner_of: Callable[[Field], Cleaner], known_on: date
+    sheet: Sheet,
+    fields: Mapping[str, Field],
+    source: Source,
+    cleaner_of: Callable[[Field], Cleaner],
+    known_at: datetime,
 ) -> list[Row]:
     """Every row of a list, each cell read by the declared type of its fact."""
     readers = [
         (column, [(fields[name], cleaner_of(fields[name])) for name in names])
         for column, names in sheet.columns.items()
     ]
+    dated = [of for _, held in readers for of, _ in held if of.type in ("date", "time")]
     settles = sheet.headers.index(RETURNED) if RETURNED in sheet.headers else -1
     rows = []
     for line, cells in sheet.rows():
@@ -58,11 +63,13 @@ def clean_rows(
                 of, clean = held[0]
                 _take(row, of, formula(cells[column]) or clean(cells[column]), sheet)
                 continue
+            lost = formula(cells[column])
             for (of, clean), cell in zip(held, _split(cells[column], len(held)), strict=True):
-                _take(row, of, clean(cell), sheet)
+                _take(row, of, lost or clean(cell), sheet)
         if settles >= 0 and cells[settles]:
             row.settles = str(cells[settles]).strip()
-        _whole(row, fields, source, sheet, known_on)
+        _whole(row, fields, source, sheet)
+        _ahead(row, dated, sheet, known_at)
         rows.append(row)
     return rows
 
@@ -87,7 +94,7 @@ def _take(row: Row, of: Field, done: Cleaned, sheet: Sheet) -> None:
         row.facts[of.name] = done.value
 
 
-def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet, known_on: date) -> None:
+def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet) -> None:
     """What only the whole row tells: required facts that are missing, dates in the wrong order."""
     broken = {header for header, _, _ in row.errors}
     for name in source.required:
@@ -100,8 +107,14 @@ def _whole(row: Row, fields: Mapping[str, Field], source: Source, sheet: Sheet, 
         if isinstance(before, date) and isinstance(after, date) and before > after:
             why = f"SHEET-013 {fields[first].title}晚于{fields[second].title}"
             row.errors.append((sheet.header_of(first), "date_order", why))
-        elif isinstance(after, date) and after > known_on + timedelta(days=1):
-            row.errors.append((sheet.header_of(second), "date_future", f"SHEET-013 {fields[second].title}在将来"))
+
+
+def _ahead(row: Row, dated: list[Field], sheet: Sheet, known_at: datetime) -> None:
+    """What is said to have happened but lies ahead, unless the same cell is already refused."""
+    for of in dated:
+        wrong = ahead(of, row.facts.get(of.name), known_at)
+        if wrong and (header := sheet.header_of(of.name)) not in {header for header, _, _ in row.errors}:
+            row.errors.append((header, wrong.error, f"{wrong.code} {wrong.why}"))
 
 
 def refuse_foreign(rows: list[Row], jurisdiction: str, mine: frozenset[str], sheet: Sheet) -> None:

@@ -16,7 +16,6 @@ from engine.core.conditions import Fact, to_json
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
-from engine.core.values import local_day
 from engine.ids import Drawn, new_id
 from engine.intake.files import read_grid
 from engine.intake.rows import Row, as_sent, clean_rows, refuse_foreign
@@ -99,13 +98,13 @@ def take(
     kind = book.subjects[source.subject]
     grid = read_grid(path)
     sheet = understand(grid, kind.fields, source, path.name)
-    known_on = local_day(office.now(), book.zone)
+    now = office.now()
     rows = clean_rows(
         sheet,
         kind.fields,
         source,
-        lambda of: office.cleaner(book, of, known_on, source.meanings.get(of.name)),
-        known_on,
+        lambda of: office.cleaner(book, of, now, source.meanings.get(of.name)),
+        now.astimezone(book.zone),
     )
     reach = office.reach(actor, "intake")
     if reach is not None:

@@ -178,6 +178,8 @@ class PackBuilder:
             self.wrong(document, "RULE-021", path, f"{model.title} 没有选项", "写 values: [甲, 乙]")
         if model.pii and model.type != "text":
             self.wrong(document, "RULE-029", (*path, "pii"), f"{model.type} 不能是个人信息", "个人信息只能是 text")
+        if model.future and model.type not in ("date", "time"):
+            self.wrong(document, "RULE-029", (*path, "future"), f"{model.type} 没有将来", "future 只用于 date 和 time")
         titles = model.values if isinstance(model.values, dict) else {}
         kind = tuple(self.units) if model.type == "unit" else tuple(model.values)
         return Field(
@@ -191,6 +193,7 @@ class PackBuilder:
             bool(model.pii),
             model.required,
             model.check,
+            model.future,
         )
 
     def parameters(self, subjects: Mapping[str, Subject]) -> dict[str, Parameter]:

@@ -146,6 +146,7 @@ class FieldModel(Model):
     pii: bool | None = None
     required: bool = False
     check: Literal["", "name", "cn_id", "phone"] = ""
+    future: bool = False
 
 
 class SubjectModel(Model):

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from engine.core.conditions import Field
 from engine.intake.clean import (
     Cleaned,
     Cleaner,
+    ahead,
     clean_date,
     clean_id,
     clean_name,
@@ -22,6 +24,7 @@ from engine.intake.clean import (
 )
 
 KNOWN = date(2022, 5, 28)
+NOW = datetime(2022, 5, 28, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
 GOOD = "340102196502162100"
 
 
@@ -66,7 +69,7 @@ def test_a_ruined_or_wrong_id_number_is_refused_without_being_quoted(cell: Any, 
 def test_nobody_is_born_after_the_day_of_the_list() -> None:
     unborn = "34010220300101001"
     number = unborn + ric.calc_check_digit(unborn + "0")
-    read = cleaner(Field("id_number", "身份证号", "text", check="cn_id"), known_on=KNOWN)
+    read = cleaner(Field("id_number", "身份证号", "text", check="cn_id"), known_at=NOW)
     assert read(number).error == "id_birth"
     assert read(GOOD).value == GOOD
 
@@ -174,7 +177,7 @@ def test_texts_keep_what_looks_like_a_formula_but_for_real_ones() -> None:
 
 def test_options_are_read_by_name_title_and_what_the_sender_calls_them() -> None:
     field = Field("symptoms", "症状", "enum", ("无", "many"), {"many": "多种症状"})
-    read = cleaner(field, known_on=KNOWN, meanings={"发热、乏力": "many"})
+    read = cleaner(field, known_at=NOW, meanings={"发热、乏力": "many"})
     assert [read(cell).value for cell in ("无", "多种症状", "发热、乏力", "", None)] == [
         "无",
         "many",
@@ -188,7 +191,7 @@ def test_options_are_read_by_name_title_and_what_the_sender_calls_them() -> None
 def test_units_are_read_by_present_and_former_names() -> None:
     field = Field("community", "社区", "unit")
     former = {"老社区": "新社区", "新社区": "新社区"}
-    read = cleaner(field, known_on=KNOWN, current=former.get, shown=("新社区",))
+    read = cleaner(field, known_at=NOW, current=former.get, shown=("新社区",))
     assert read("老社区 ").value == "新社区"
     wrong = read("新社厅")
     assert wrong.error == "community_unknown"
@@ -196,8 +199,22 @@ def test_units_are_read_by_present_and_former_names() -> None:
 
 
 def test_other_types_are_read_as_they_are_declared() -> None:
-    number = cleaner(Field("n", "次数", "integer", low=1, high=9), known_on=KNOWN)
+    number = cleaner(Field("n", "次数", "integer", low=1, high=9), known_at=NOW)
     assert number("3").value == 3
     assert number("30").code == "SHEET-017"
     assert number(None).value is None
-    assert cleaner(Field("t", "备注", "text"), known_on=KNOWN)("甲").value == "甲"
+    assert cleaner(Field("t", "备注", "text"), known_at=NOW)("甲").value == "甲"
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "-inf", "1e999", "Infinity"])
+def test_no_number_is_endless_or_none_at_all(cell: str) -> None:
+    assert cleaner(Field("n", "体温", "number"), known_at=NOW)(cell).code == "SHEET-017"
+
+
+def test_what_has_happened_does_not_lie_ahead() -> None:
+    day, moment = Field("d", "离开时间", "date"), Field("t", "采样时间", "time")
+    assert ahead(day, KNOWN + timedelta(days=1), NOW) is None
+    assert getattr(ahead(day, KNOWN + timedelta(days=2), NOW), "error", "") == "date_future"
+    assert ahead(moment, NOW + timedelta(minutes=1), NOW) is None
+    assert getattr(ahead(moment, NOW + timedelta(hours=1), NOW), "error", "") == "time_future"
+    assert ahead(Field("t", "预计发车", "time", future=True), NOW + timedelta(hours=1), NOW) is None
