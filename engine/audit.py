@@ -77,7 +77,7 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
         if row["seq"] != seq:
             report.wrong("事件序号不连续", f"{where}，应为第 {seq} 条")
             return
-        head = link(office.store.chain, head, row)
+        head = link(office.store.chain, head, {**row, "data": str(row["data"]).encode()})
         if not hmac.compare_digest(head, row["hash"]):
             report.wrong("事件与链不符：内容、次序或时间被改动", where)
             return
@@ -134,7 +134,7 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
         report.wrong("链尾的事件不见了，或案件记录被改动", f"案件 {case.id} 应有 {row[0]} 条事件，实有 {case.seq} 条")
         return
     columns = (case.state, case.owner, case.final, case.workflow, case.subject, case.category, case.release)
-    if row[2:9] != columns or row[9] != micros(case.opened_at) or row[10] != plain(to_json(case)):
+    if row[2:9] != columns or row[9] != micros(case.opened_at) or row[10] != plain(to_json(case)).decode():
         report.wrong("案件记录与事件推出的不符", f"案件 {case.id}")
     kept = {
         name: tuple(rest)

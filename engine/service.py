@@ -137,7 +137,7 @@ class Office:
             "published_at": micros(now),
         }
         with self.store.writing(micros(now)) as writer:
-            writer.many(s.Release, [row])
+            writer.one(s.Release, row)
             writer.system(Event("published", by, now, {"release": number, "digest": book.digest}, self.account))
         return replace(book, release=number)
 
@@ -224,7 +224,7 @@ class Office:
     def _digest(self, verb: str, what: str, user: str, raw: Mapping[str, Any]) -> str:
         """What a request asks for, as a keyed hash: the values may be personal."""
         told = plain({"verb": verb, "what": what, "user": user, "raw": sorted((n, str(v)) for n, v in raw.items())})
-        return self.master.index("request", told).hex()
+        return self.master.index("request", told.decode()).hex()
 
     def _refuse_second(self, subject: str) -> None:
         if not subject:

@@ -11,9 +11,8 @@ from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.service import Office
-from engine.store import schema as s
 from engine.store.changes import event_row
-from engine.store.store import Writer
+from engine.store.store import INSERT_EVENT, Writer
 
 BATCH = 1000
 AGAIN = timedelta(hours=1)
@@ -99,7 +98,7 @@ class _Batch:
         messages: list[tuple[Any, ...]],
     ) -> None:
         many = self.writer.cursor.executemany
-        self.writer.many(s.EventRow, events)
+        INSERT_EVENT.many(self.writer.cursor, events)
         many(
             'UPDATE "case" SET seq = ?, head = ? WHERE id = ?',
             [(seq, head, case) for case, (seq, head) in heads.items()],

@@ -160,13 +160,14 @@ def _in_child(path: Path, kind: str, digest: str) -> Grid:
     if "code" in told:
         place = Place(path.name, told.get("line", 0))
         raise BadInput(Problem(told["code"], told["what"], told["expected"], place=place))
-    tabs = tuple(Tab(name, [[_cell(cell) for cell in row] for row in rows]) for name, rows in told["tabs"])
+    tabs = tuple(
+        Tab(name, [[_cell(cell) if type(cell) is tuple else cell for cell in row] for row in rows])
+        for name, rows in told["tabs"]
+    )
     return Grid(tabs, tuple(told["notes"]), digest)
 
 
 def _cell(cell: Any) -> Any:
     """A cell as the child sent it: times travel as tagged tuples."""
-    if not isinstance(cell, tuple):
-        return cell
     tag, *parts = cell
     return {"d": date, "t": datetime, "c": time}[tag](*parts) if tag != "s" else timedelta(seconds=parts[0])

@@ -187,7 +187,7 @@ class _Taking:
         told = {row.line: subjects.identities(self.office.master, self.kind, row.value) for row in self.rows}
         self._look_up([item for items in told.values() for item in items])
         sent = {f"row:{row.line}": as_sent(row) for row in self.rows}
-        whole = {"name": self.name, "headers": plain({"headers": self.sheet.headers})}
+        whole = {"name": self.name, "headers": plain({"headers": self.sheet.headers}).decode()}
         self.sealed.add(self.file, "file", whole | sent, new=True)
         for row in progress(self.rows, len(self.rows)):
             self.lines.append(self._line(row, told[row.line]))
@@ -304,14 +304,14 @@ class _Taking:
     def write(self) -> bool:
         """One transaction; False when somebody entered persons meanwhile, and all must be looked up again."""
         lines = [
-            {
-                "file": self.file.subject,
-                "row": line.row.line,
-                "outcome": line.outcome,
-                "reasons": plain([[header, kind] for header, kind, _ in line.row.errors]),
-                "subject": line.subject,
-                "case_id": line.case or (self.matter if line.outcome in OPEN_OUTCOMES else ""),
-            }
+            (
+                self.file.subject,
+                line.row.line,
+                line.outcome,
+                plain([[header, kind] for header, kind, _ in line.row.errors]).decode(),
+                line.subject,
+                line.case or (self.matter if line.outcome in OPEN_OUTCOMES else ""),
+            )
             for line in self.lines
         ]
         row = {
@@ -330,8 +330,8 @@ class _Taking:
                     return False
                 self.sealed.write(writer)
                 writer.append(list(self.changes.values()))
-                writer.many(s.FileRow, [row])
-                writer.many(s.FileLine, lines)
+                writer.one(s.FileRow, row)
+                writer.insert(s.FileLine, ("file", "row", "outcome", "reasons", "subject", "case_id"), lines)
                 writer.system(Event("taken_in", self.actor.user, self.now, told, self.actor.account))
         except Lost:
             return False

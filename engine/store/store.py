@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Executable, NullPool, bindparam, delete, insert, update
+from sqlalchemy import Executable, LargeBinary, NullPool, Text, bindparam, cast, delete, insert, update
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
 
@@ -55,16 +56,23 @@ def _table(model: type[SQLModel]) -> Any:
 
 
 _case, _event, _deadline = _table(s.CaseRow), _table(s.EventRow), _table(s.DeadlineRow)
-INSERT_CASE = Prepared(insert(_case))
-INSERT_EVENT = Prepared(insert(_event))
-INSERT_OUTBOX = Prepared(
-    insert(_table(s.OutboxRow)).values({name: bindparam(name) for name in ("case_id", "told", "text", "created_at")})
-)
+
+
+def _json(name: str) -> Any:
+    """A column of JSON, given as the bytes that were made: text made of them would only be made into bytes again."""
+    return cast(bindparam(name, type_=LargeBinary), Text)
+
+
+def _named(*names: str) -> dict[str, Any]:
+    return {name: _json(name) if name in ("snapshot", "data") else bindparam(name) for name in names}
+
+
+INSERT_CASE = Prepared(insert(_case).values(_named(*_case.columns.keys())))
+INSERT_EVENT = Prepared(insert(_event).values(_named(*_event.columns.keys())))
+INSERT_OUTBOX = Prepared(insert(_table(s.OutboxRow)).values(_named("case_id", "told", "text", "created_at")))
 MOVED = ("seq", "head", "state", "owner", "final", "snapshot")
 UPDATE_CASE = Prepared(
-    update(_case)
-    .where(_case.c.id == bindparam("case_id"), _case.c.seq == bindparam("before"))
-    .values({name: bindparam(name) for name in MOVED})
+    update(_case).where(_case.c.id == bindparam("case_id"), _case.c.seq == bindparam("before")).values(_named(*MOVED))
 )
 _upsert = sqlite.insert(_deadline)
 UPSERT_DEADLINE = Prepared(
@@ -78,20 +86,23 @@ END_DEADLINE = Prepared(
 )
 INSERT_ALERT = Prepared(
     sqlite.insert(_table(s.AlertRow))
-    .values(
-        {name: bindparam(name) for name in ("case_id", "armed_by", "name", "rung", "level", "told", "due", "raised_at")}
-    )
+    .values(_named("case_id", "armed_by", "name", "rung", "level", "told", "due", "raised_at"))
     .on_conflict_do_nothing()
 )
 
 
-_GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data")
+@lru_cache
+def _insert(model: type[SQLModel], names: tuple[str, ...], clash: str) -> str:
+    return Prepared(insert(_table(model)).prefix_with(f"OR {clash}").values(_named(*names))).sql
+
+
+_GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at")
 
 
 def link(chain: hmac.HMAC, previous: bytes, row: Mapping[str, Any]) -> bytes:
     """The hash that ties an event to the one before it in its chain, under a key kept outside the database."""
     found = chain.copy()
-    found.update(previous + orjson.dumps(_GET_LINKED(row)))
+    found.update(previous + orjson.dumps(_GET_LINKED(row)) + row["data"])
     return found.digest()
 
 
@@ -154,25 +165,19 @@ class Writer:
         self.chain_on(head, [row])
         INSERT_EVENT.many(self.cursor, [row])
 
-    def many(
-        self, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, ignore: bool = False, replace: bool = False
-    ) -> int:
-        """Insert plain rows of a table; how many were new."""
-        if not rows:
-            return 0
-        names = [item.name for item in _table(model).columns if item.name in rows[0]]
-        verb = "INSERT OR IGNORE" if ignore else "INSERT OR REPLACE" if replace else "INSERT"
-        marks = ",".join("?" * len(names))
-        table = _table(model).name
-        self.cursor.executemany(
-            f'{verb} INTO "{table}" ({",".join(names)}) VALUES ({marks})',
-            map(itemgetter(*names), rows) if len(names) > 1 else [(row[names[0]],) for row in rows],
-        )
-        return self.cursor.rowcount
+    def insert(
+        self, model: type[SQLModel], names: Sequence[str], rows: Iterable[tuple[Any, ...]], *, clash: str = "ABORT"
+    ) -> None:
+        """Insert rows of a table, given in the order of these columns; a `clash` with a known key: IGNORE, REPLACE."""
+        self.cursor.executemany(_insert(model, tuple(names), clash), rows)
+
+    def one(self, model: type[SQLModel], row: Mapping[str, Any]) -> None:
+        """Insert one row of a table."""
+        self.insert(model, tuple(row), [tuple(row.values())])
 
     def request(self, key: str, digest: str, answer: Mapping[str, Any]) -> None:
         """Keep the answer under its request key, in the same transaction."""
-        self.many(s.RequestRow, [{"key": key, "digest": digest, "answer": plain(answer), "at": self.now}])
+        self.one(s.RequestRow, {"key": key, "digest": digest, "answer": plain(answer).decode(), "at": self.now})
 
 
 class Store:
@@ -195,7 +200,7 @@ class Store:
         store = cls(path, chain)
         SQLModel.metadata.create_all(create_engine("sqlite://", creator=store.connect, poolclass=NullPool))
         with store.writing(0) as writer:
-            writer.many(s.Meta, [{"name": name, "value": value} for name, value in meta.items()])
+            writer.insert(s.Meta, ("name", "value"), meta.items())
         return store
 
     def connect(self) -> Driver:

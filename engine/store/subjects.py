@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, Problem
@@ -25,28 +24,28 @@ class Sealed:
     """Rows to be written for subjects, sealed before the write lock is taken."""
 
     draw: Draw = os.urandom
-    subjects: list[dict[str, Any]] = field(default_factory=list)
-    values: list[dict[str, Any]] = field(default_factory=list)
-    blinds: list[dict[str, Any]] = field(default_factory=list)
+    subjects: list[tuple[str, str, bytes]] = field(default_factory=list)
+    values: list[tuple[str, str, bytes]] = field(default_factory=list)
+    blinds: list[tuple[str, bytes, str]] = field(default_factory=list)
 
     def add(self, key: SubjectKey, kind: str, texts: Mapping[str, str], *, new: bool) -> None:
         """Seal the personal values of one subject."""
         if new:
-            self.subjects.append({"id": key.subject, "kind": kind, "wrapped": key.wrapped})
-        self.values += [
-            {"subject": key.subject, "field": name, "sealed": key.seal(name, text, self.draw)}
-            for name, text in texts.items()
-        ]
+            self.subjects.append((key.subject, kind, key.wrapped))
+        self.values += [(key.subject, name, key.seal(name, text, self.draw)) for name, text in texts.items()]
 
     def identify(self, subject: str, identities: Iterable[tuple[str, bytes]]) -> None:
         """Let a subject be found by what tells it from others."""
-        self.blinds += [{"kind": kind, "digest": digest, "subject": subject} for kind, digest in identities]
+        self.blinds += [(kind, digest, subject) for kind, digest in identities]
 
     def write(self, writer: Writer) -> None:
         """Write everything, in the caller's transaction."""
-        writer.many(s.SubjectRow, self.subjects)
-        writer.many(s.VaultRow, self.values, replace=True)
-        writer.many(s.BlindRow, self.blinds, ignore=True)
+        if self.subjects:
+            writer.insert(s.SubjectRow, ("id", "kind", "wrapped"), self.subjects)
+        if self.values:
+            writer.insert(s.VaultRow, ("subject", "field", "sealed"), self.values, clash="REPLACE")
+        if self.blinds:
+            writer.insert(s.BlindRow, ("kind", "digest", "subject"), self.blinds, clash="IGNORE")
 
 
 def identities(master: MasterKey, kind: Subject, told: Callable[[str], Fact]) -> list[tuple[str, bytes]]:

@@ -109,7 +109,7 @@ def rewrite(cursor: Cursor, chance: random.Random) -> str:
     for number, values in enumerate(rows):
         row = dict(zip(names, values, strict=True))
         row["actor"] = "nobody" if number >= first else row["actor"]
-        told = orjson.dumps([row[name] for name in names])
+        told = orjson.dumps([row[name] for name in names[:-1]]) + row["data"].encode()
         head = hmac.digest(hashlib.sha256(b"guess").digest(), head + told, "sha256")
         cursor.execute("UPDATE event SET actor = ?, hash = ? WHERE n = ?", (row["actor"], head, row["n"]))
     cursor.execute('UPDATE "case" SET head = ? WHERE id = ?', (head, case))
