@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,8 +21,7 @@ def moment(since_epoch: int) -> datetime:
     return EPOCH + timedelta(microseconds=since_epoch)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened to a case, in the past tense; `data` is what JSON can hold and never personal."""
 
     type: str
@@ -32,8 +31,7 @@ class Event:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(NamedTuple):
     """A deadline that is running: when it is due, by which ladder it is urged, and the event that armed it."""
 
     due: datetime
@@ -42,8 +40,7 @@ class Armed:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The result of a task, with the time it speaks of (when the swab was taken, not when it was typed in)."""
 
     task: str
@@ -52,16 +49,14 @@ class Done:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """When a stage was last entered, and by which event."""
 
     at: datetime
     event: int
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One person, venue, item or matter until it is closed; `facts` as JSON holds them, `personal` by name only."""
 
     id: str
@@ -78,14 +73,14 @@ class Case:
     entered: Entry
     seq: int = 1
     final: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     personal: frozenset[str] = frozenset()
-    stages: Mapping[str, Entry] = field(default_factory=dict)
-    acted: Mapping[str, int] = field(default_factory=dict)
+    stages: Mapping[str, Entry] = MappingProxyType({})
+    acted: Mapping[str, int] = MappingProxyType({})
     """The last event of each who acted on the case."""
     involved: frozenset[str] = frozenset()
     """Every unit that led, supported or owned the case."""
-    deadlines: Mapping[str, Armed] = field(default_factory=dict)
+    deadlines: Mapping[str, Armed] = MappingProxyType({})
     results: tuple[Done, ...] = ()
 
 
@@ -105,7 +100,7 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         }
     if event.type == "advanced":
         changed |= _advanced(case, event, seq)
-    return replace(case, **changed)
+    return case._replace(**changed)
 
 
 def replay(events: Iterable[Event], case_id: str) -> Case | None:

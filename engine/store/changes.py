@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from engine.core.case import Case, Event, from_json, micros, to_json
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A deadline row to be written: the rung to come and when; `next_at` None: no rung is left."""
 
     name: str
@@ -23,8 +22,7 @@ class Due:
     next_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(NamedTuple):
     """An alert to be written, and what to tell whom."""
 
     armed_by: int
@@ -36,8 +34,7 @@ class Raised:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One command's effect on one case: its events in order and what follows from them."""
 
     case: Case
@@ -83,9 +80,9 @@ class Ready:
             },
             head=change.head,
             events=[event_row(case.id, seq, happened) for seq, happened in enumerate(change.events, before + 1)],
-            due=[here | {name: getattr(item, name) for name in Due.__slots__} for item in change.due],
+            due=[here | item._asdict() for item in change.due],
             ended=[here | {"name": name} for name in change.ended],
-            raised=[here | {name: getattr(item, name) for name in Raised.__slots__} for item in change.raised],
+            raised=[here | item._asdict() for item in change.raised],
         )
 
     def case(self) -> Case:
