@@ -378,12 +378,20 @@ class Office:
             for name, armed in after.deadlines.items()
             if armed.event == after.seq
         )
-        head_of = book.organisation.told("unit.head", after.owner or after.lead)
-        now = micros(happened.occurred_at)
+        ended = tuple(name for name in before if name not in after.deadlines)
         raised = tuple(
-            Raised(after.seq, name, 0, "蓝", head_of, now, f"案件 {after.id}：{_ALERTS[name]}") for name in alerts
+            Raised(
+                after.seq,
+                name,
+                0,
+                "蓝",
+                book.organisation.told("unit.head", after.owner or after.lead),
+                micros(happened.occurred_at),
+                f"案件 {after.id}：{_ALERTS[name]}",
+            )
+            for name in alerts
         )
-        return Change(after, head, (happened,), due, tuple(set(before) - set(after.deadlines)), raised)
+        return Change(after, head, (happened,), due, ended, raised)
 
     def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
         """What is told of a case after a command: nothing personal."""

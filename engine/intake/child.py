@@ -8,10 +8,12 @@ import marshal
 import re
 import resource
 import sys
-import zipfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import zipfile
 
 MEMORY = 2_000_000_000
 CPU_SECONDS = 50
@@ -51,7 +53,9 @@ def main() -> None:
 
 
 def _workbook(path: Path) -> dict[str, Any]:
-    import python_calamine  # noqa: PLC0415 - a text table does not need it
+    import zipfile  # noqa: PLC0415 - a text table needs neither
+
+    import python_calamine  # noqa: PLC0415
 
     try:
         parts = _parts(path)
@@ -82,6 +86,8 @@ def _too_large(sheet: str) -> Unreadable:
 
 def _parts(path: Path) -> dict[int, bytes]:
     """The XML of each sheet by its place in the workbook: files are not numbered as sheets are ordered."""
+    import zipfile  # noqa: PLC0415 - as above
+
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         told = [dict(_ATTRIBUTE.findall(found)) for found in _RELATION.findall(_part(archive, _RELATIONS))]

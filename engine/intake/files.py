@@ -146,11 +146,10 @@ MOST_ROWS = 200_000
 def _in_child(path: Path, kind: str, digest: str) -> Grid:
     try:
         done = subprocess.run(  # noqa: S603 - our own module on a path given as one argument
-            [sys.executable, "-m", "engine.intake.child", kind, str(path.resolve())],
+            [sys.executable, "-I", str(Path(__file__).with_name("child.py")), kind, str(path.resolve())],
             capture_output=True,
             timeout=SECONDS,
             check=False,
-            cwd=Path(__file__).resolve().parents[2],
         )
     except subprocess.TimeoutExpired:
         raise _refusal("FILE-008", path, f"{SECONDS} 秒还没读完", "请减少内容或分成几份") from None

@@ -238,8 +238,9 @@ class _Taking:
             outcome = "opened"
             case = self._open_case(row, key, new=not known)
         self.keys[key.subject] = key
-        self.sealed.identify(key.subject, [item for item in told if item not in self.known])
-        self.known |= {item: key.subject for item in told if item not in self.known}
+        new = [item for item in told if item not in self.known]
+        self.sealed.identify(key.subject, new)
+        self.known.update(dict.fromkeys(new, key.subject))
         self.first.setdefault(key.subject, (self.file.subject, row.line))
         return Line(row, outcome, case, key.subject, first)
 
