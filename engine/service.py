@@ -153,7 +153,8 @@ class Office:
             name = given if given in kind.fields else titles.get(given, "")
             if not name:
                 options = [*kind.fields, *titles]
-                problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", "", nearest(given, options)))
+                expected = f"可填：{listing(list(titles), len(titles))}"
+                problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, nearest(given, options)))
                 continue
             of = kind.fields[name]
             done = self.cleaner(book, of, now)(value)
@@ -286,11 +287,7 @@ class Office:
         """What a transition would write, decided on one view of the database."""
         case, head = self.case(case_id, actor)
         book = self.book(case.release)
-        tried = book.workflows[case.workflow].transitions.get(name)
-        if tried is not None:
-            seen = seen_state or (case.state if case.state in tried.sources else tried.sources[0])
-            if seen != case.state:
-                raise self._conflict(book, case, actor, seen, name)
+        self._refuse_overtaken(book, case, actor, seen_state, name)
         kind = book.kind_of(case.workflow)
         self._asked(book, case, name, kind, raw)
         stated, texts = self.parse(book, kind, raw, now)
@@ -324,22 +321,29 @@ class Office:
             sealed.add(key, kind.name, texts, new=False)
         return sealed
 
-    def _conflict(self, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> Conflict:
-        """What is told to whoever acts on a state that is no longer: who moved the case, when, what is possible."""
+    def _refuse_overtaken(self, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> None:
+        """Whoever acts on a state that is no longer is told who moved the case, when, and what is possible."""
         flow = book.workflows[case.workflow]
+        tried = flow.transitions.get(name)
+        if tried is None or case.state in ({seen} if seen else tried.sources):
+            return
         with self.store.reading() as driver:
-            who, when = driver.execute(
-                "SELECT actor, recorded_at FROM event WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced')"
-                " ORDER BY seq DESC LIMIT 1",
+            who, when, left = driver.execute(
+                "SELECT actor, recorded_at, json_extract(data, '$.from') FROM event"
+                " WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced') ORDER BY seq DESC LIMIT 1",
                 (case.id, case.seq),
             ).fetchone()
+        if not seen and left not in tried.sources:
+            return
+        seen = seen or left
         here = [f"{name}（{flow.transitions[name].title}）" for name in lifecycle.possible(book, case, actor)]
         at = moment(when).astimezone(book.zone).strftime("%m-%d %H:%M")
+        state = flow.states[case.state]
         was = flow.states[seen].title if seen in flow.states else seen
-        return Conflict(
+        raise Conflict(
             Problem(
                 "CASE-409",
-                f"不能 {name}：案件已由 {who} 于 {at} 推进到“{flow.states[case.state].title}”，不在“{was}”",
+                f"不能{tried.title}（{name}）：案件已由 {who} 于 {at} 推进到“{state.title}”，不在“{was}”",
                 f"您现在可以：{listing(here) or '无'}",
             )
         )

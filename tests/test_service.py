@@ -184,6 +184,14 @@ def test_who_saw_an_older_state_is_told_who_when_and_what_is_possible(office: Of
     assert "您现在可以：" in told
 
 
+def test_who_is_too_early_is_told_where_the_action_starts_and_not_that_somebody_was_faster(office: Office) -> None:
+    case = opened(office)
+    with pytest.raises(Refused) as refused:
+        office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A", "departed_at": "2022-05-26 08:00"})
+    assert not isinstance(refused.value, Conflict)
+    assert "案件在“已发现”（found），不能发车（depart） — 该动作始于：待转运" in str(refused.value)
+
+
 def test_two_at_once_one_wins_and_nothing_is_half_done(office: Office) -> None:
     for number in range(12):
         case = opened(office, id_number="", name=f"甲{number}", phone=f"139000000{number:02d}")

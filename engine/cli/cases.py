@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, pairs, print_json, table
 from engine.core.errors import BadInput, Problem
-from engine.core.values import parse_time
 
 case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
 alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
@@ -66,13 +66,13 @@ def list_(
             (r["case"], r["category"], r["state_title"], r["owner"], r["due"] + (" 超期" if r["overdue"] else ""))
             for r in rows
         ]
-        title = f"{'已办结' if closed else '在办'}案件 {_number(rows, most)} 件"
+        title = f"{'已办结' if closed else '在办'}案件 {_number(rows, most, '件')}"
         console().print(table(title, ("案件", "类别", "环节", "责任单位", "时限"), shown))
 
 
-def _number(rows: list[dict[str, Any]], most: int) -> str:
+def _number(rows: list[dict[str, Any]], most: int, what: str) -> str:
     """How many there are; a list that was cut short says so."""
-    return f"{len(rows)}" if len(rows) < most else f"前 {most}（更多请加 --limit）"
+    return f"{len(rows)} {what}" if len(rows) < most else f"前 {most} {what}（更多请加 --limit）"
 
 
 @case.command("show")
@@ -135,7 +135,7 @@ def advance(
             transition,
             found.actor(user),
             pairs(facts or []),
-            occurred_at=_time(at),
+            occurred_at=_time(at, found.book().zone),
             seen_state=seen,
             request_key=key,
         )
@@ -147,11 +147,13 @@ def advance(
         _deadlines(answer)
 
 
-def _time(text: str) -> datetime | None:
-    try:
-        return parse_time(text) if text else None
-    except ValueError as error:
-        raise BadInput(Problem("ARG-002", f"--at {text}：{error}")) from None
+def _time(text: str, zone: ZoneInfo) -> datetime | None:
+    from engine.intake.clean import clean_time
+
+    done = clean_time(text, zone)
+    if done.error:
+        raise BadInput(Problem("ARG-002", f"--at {text}：{done.why}"))
+    return done.value if isinstance(done.value, datetime) else None
 
 
 @alert.command("list")
@@ -179,7 +181,7 @@ def print_alerts(rows: list[dict[str, Any]], most: int) -> None:
         (r["level"], r["case"], r["title"], r["due"], r["told"], r["raised_at"], r["acknowledged_by"]) for r in rows
     ]
     console().print(
-        table(f"预警 {_number(rows, most)} 条", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown)
+        table(f"预警 {_number(rows, most, '条')}", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown)
     )
 
 

@@ -91,9 +91,9 @@ def clock(
     from engine.sweep import move_clock
 
     try:
-        length = parse_offset(step)
-    except ValueError as error:
-        raise BadInput(Problem("CLOCK-002", f"{step}：{error}")) from None
+        length = parse_offset(step if step[:1] in ("+", "-") else f"+{step}")
+    except ValueError:
+        raise BadInput(Problem("CLOCK-002", f"往前拨多少看不懂：{step}", "写作 +30m、+3h、+14d")) from None
     with office(db, quiet=True) as found:
         raised = move_clock(found, length)
         now = found.now().astimezone(found.book().zone)

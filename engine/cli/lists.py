@@ -114,16 +114,17 @@ _WORDS = {
 }
 
 
+def counted(taken: Taken) -> str:
+    """How many rows had each outcome, in words."""
+    return "，".join(f"{_WORDS[name]} {number} 行" for name, number in taken.count().items())
+
+
 def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
     out = console()
     out.print("看懂的：" + "；".join(taken.sheet.notes))
-    counts = taken.count()
     if taken.again:
         out.print(f"这份名单已经导入过（名单号 {taken.file}），新增 0 行 (0 new)")
-    out.print(
-        "，".join(f"{_WORDS[name]} {number} 行" for name, number in counts.items())
-        + ("（试算，没有写入）" if dry_run else "")
-    )
+    out.print(("当时：" if taken.again else "") + counted(taken) + ("（试算，没有写入）" if dry_run else ""))
     refused = [line for line in taken.lines if line.row.errors][:MOST_SHOWN]
     if refused:
         shown = [(str(line.row.line), header, why) for line in refused for header, _, why in line.row.errors]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from stdnum.cn import ric
 
 from engine.core.conditions import Fact, Field, parse_value
 from engine.core.errors import listing, nearest
-from engine.core.values import same_name
+from engine.core.values import parse_time, same_name
 
 Cell = Any
 """What a reader gives for a cell: text, a number, a date, a time, or nothing."""
@@ -27,6 +27,9 @@ _LEAST_ROUNDED = 10**15
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T].*)?\Z", re.ASCII)
 _DATE_LAST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})\Z", re.ASCII)
 _NO_YEAR = re.compile(r"(\d{1,2})月(\d{1,2})日\Z", re.ASCII)
+_WALL = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[ T]\s*(\d{1,2})[:：时](\d{1,2})分?(?::(\d{1,2}))?\Z", re.ASCII
+)
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})\Z", re.ASCII)
 _SERIAL = re.compile(r"\d{5}\Z", re.ASCII)
 _ID = re.compile(r"\d{17}[0-9X]\Z", re.ASCII)
@@ -221,6 +224,24 @@ def ahead(of: Field, value: Fact, known_at: datetime) -> Cleaned | None:
     return _wrong(kind, "SHEET-013", f"{of.title}在将来，这里只记已发生的事") if late else None
 
 
+def clean_time(cell: Cell, zone: tzinfo | None) -> Cleaned:
+    """A moment: with its zone, or as the clock on the office's wall shows it."""
+    if isinstance(cell, datetime):
+        return Cleaned((cell if cell.tzinfo else cell.replace(tzinfo=zone)).astimezone(UTC))
+    text, normalised = _text(cell)
+    if not text:
+        return EMPTY
+    plain = unicodedata.normalize("NFKC", text)
+    try:
+        match = _WALL.match(plain)
+        if match:
+            year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+            return Cleaned(datetime(year, month, day, hour, minute, second, tzinfo=zone).astimezone(UTC), normalised)
+        return Cleaned(parse_time(plain), normalised)
+    except (ValueError, OverflowError):
+        return _wrong("value_invalid", "SHEET-017", "时间写作 2022-05-26 18:00，或带时区 2022-05-26T18:00+08:00")
+
+
 _CHECKS: dict[str, Cleaner] = {"phone": clean_phone, "name": clean_name}
 
 
@@ -242,6 +263,8 @@ def cleaner(
         return _remembering(clean_text)
     if of.type == "date":
         return _remembering(partial(clean_date, known_on=known_on))
+    if of.type == "time":
+        return partial(clean_time, zone=known_at.tzinfo)
     if of.type in ("enum", "yes_no"):
         return _remembering(partial(clean_choice, of=of, meanings=meanings or {}))
     if of.type == "unit":

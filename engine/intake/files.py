@@ -72,6 +72,8 @@ def read_grid(path: Path) -> Grid:
         if not stat.S_ISREG(about.st_mode):
             raise _refusal("FILE-007", path, "这不是普通文件", "请给出一个 .xlsx 或 .csv 文件")
         raw = path.read_bytes() if about.st_size <= MOST_BYTES else None
+    except FileNotFoundError:
+        raise _refusal("FILE-007", path, "没有这个文件", "检查路径") from None
     except OSError as error:
         raise _refusal("FILE-007", path, f"读不出来：{error.strerror}", "检查路径与权限") from None
     if raw is None:

@@ -160,7 +160,7 @@ def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> No
         pytest.param(["case", "list", "--db", "none.db"], 2, "没有数据库", id="no database"),
         pytest.param(["init", "--rehearsal", "today"], 2, "ARG-002", id="no time"),
         pytest.param(["frobnicate"], 2, "No such command", id="no command"),
-        pytest.param(["clock", "3h"], 2, "偏移写作", id="no offset"),
+        pytest.param(["clock", "3x"], 2, "写作 +30m、+3h、+14d", id="no offset"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_ends_with_two(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -209,6 +209,28 @@ def test_other_types_are_read_as_they_are_declared() -> None:
 @pytest.mark.parametrize("cell", ["nan", "inf", "-inf", "1e999", "Infinity"])
 def test_no_number_is_endless_or_none_at_all(cell: str) -> None:
     assert cleaner(Field("n", "体温", "number"), known_at=NOW)(cell).code == "SHEET-017"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2022-05-28 08:30",
+        "2022/5/28 8:30",
+        "2022年5月28日 8:30",
+        "2022-05-28T08:30:00",
+        "２０２２-０５-２８　０８：３０",
+        "2022-05-28T00:30Z",
+        datetime(2022, 5, 28, 8, 30),  # noqa: DTZ001 - as a workbook gives it
+    ],
+)
+def test_a_time_without_its_zone_is_that_of_the_office(cell: Any) -> None:
+    read = cleaner(Field("t", "采样时间", "time"), known_at=NOW)
+    assert read(cell).value == datetime(2022, 5, 28, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cell", ["2022-05-28", "8:30", "2022-05-28 24:30", "0001-01-01T00:00+08:00", "昨天"])
+def test_what_is_no_time_is_told_how_to_write_one(cell: str) -> None:
+    assert "2022-05-26 18:00" in cleaner(Field("t", "采样时间", "time"), known_at=NOW)(cell).why
 
 
 def test_what_has_happened_does_not_lie_ahead() -> None:
