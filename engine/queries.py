@@ -180,7 +180,8 @@ def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
 def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
     if kind == "opened":
         decision = data["decision"]
-        why = f"，依据 {'、'.join(decision['rules'])}（{'、'.join(decision['clauses'])}）" if decision["rules"] else ""
+        clauses = f"（{'、'.join(decision['clauses'])}）" if decision["clauses"] else ""
+        why = f"，依据 {'、'.join(decision['rules'])}{clauses}" if decision["rules"] else ""
         return f"立案：{data['category'] or flow.title}，归 {data['owner']}{why}"
     if kind == "advanced":
         transition = flow.transitions[data["transition"]].title

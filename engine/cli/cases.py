@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, pairs, print_json, table
-from engine.core.errors import BadInput, Problem
+from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, moment_of, office, pairs, print_json, table
 
 case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
 alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
@@ -135,7 +132,7 @@ def advance(
             transition,
             found.actor(user),
             pairs(facts or []),
-            occurred_at=_time(at, found.book().zone),
+            occurred_at=moment_of("--at", at, found.book().zone) if at else None,
             seen_state=seen,
             request_key=key,
         )
@@ -145,15 +142,6 @@ def advance(
         ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
         console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}")
         _deadlines(answer)
-
-
-def _time(text: str, zone: ZoneInfo) -> datetime | None:
-    from engine.intake.clean import clean_time
-
-    done = clean_time(text, zone)
-    if done.error:
-        raise BadInput(Problem("ARG-002", f"--at {text}：{done.why}"))
-    return done.value if isinstance(done.value, datetime) else None
 
 
 @alert.command("list")

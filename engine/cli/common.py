@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -56,6 +58,16 @@ def pairs(items: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise BadInput([Problem("ARG-001", f"第 {number} 项要写成 要素=值", "如 pcr_result=阴性") for number in wrong])
     return {key.strip(): value.strip() for key, _, value in (item.partition("=") for item in items)}
+
+
+def moment_of(option: str, text: str, zone: ZoneInfo) -> datetime:
+    """The moment an option names: with its zone, or as the clock on the office's wall shows it."""
+    from engine.intake.clean import clean_time
+
+    done = clean_time(text, zone)
+    if not isinstance(done.value, datetime):
+        raise BadInput(Problem("ARG-002", f"{option} {text}", done.why))
+    return done.value
 
 
 def print_json(data: Mapping[str, Any], found: Office | None = None) -> None:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, office, print_json
+from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, moment_of, office, print_json
 from engine.core.errors import BadInput, Problem, Refused
-from engine.core.values import duration_words, parse_offset, parse_time
-from engine.packs.pack import read_folder, shipped
+from engine.core.values import duration_words, parse_offset
+from engine.packs.pack import compile_pack, read_folder, shipped
 
 audit = typer.Typer(help="审计：验证、锚定 (audit)", no_args_is_help=True)
 subject = typer.Typer(help="对象：清除个人信息 (subjects)", no_args_is_help=True)
@@ -19,22 +19,18 @@ subject = typer.Typer(help="对象：清除个人信息 (subjects)", no_args_is_
 def init(
     db: Db = DEFAULT_DB,
     pack: PackDir = None,
-    rehearsal: Annotated[
-        str, typer.Option("--rehearsal", help="演练库，时钟从这一刻起，如 2022-05-26T08:00+08:00")
-    ] = "",
+    rehearsal: Annotated[str, typer.Option("--rehearsal", help='演练库，时钟从这一刻起，如 "2022-05-26 08:00"')] = "",
     as_json: Json = False,
 ) -> None:
     """建数据库，把规则包存为第 1 版 (make the database)."""
     from engine.service import Office
     from engine.vault import default_key_path
 
-    try:
-        start = parse_time(rehearsal) if rehearsal else None
-    except ValueError as error:
-        raise BadInput(Problem("ARG-002", f"--rehearsal {rehearsal}：{error}")) from None
+    files = read_folder(pack or shipped())
+    start = moment_of("--rehearsal", rehearsal, compile_pack(files).zone) if rehearsal else None
     key_path = default_key_path()
     had_key = key_path.exists()
-    made = Office.create(db, key_path, read_folder(pack or shipped()), start)
+    made = Office.create(db, key_path, files, start)
     book = made.book()
     told = {"db": str(db), "key": str(key_path), "new_key": not had_key, "release": 1, "digest": book.digest}
     if as_json:

@@ -120,12 +120,16 @@ def _facts(book: Rulebook, name: str, given: dict[str, str]) -> dict[str, Fact]:
     return facts
 
 
+_TITLES = {"category": "类别", "lead": "牵头", "supporting": "配合", "workflow": "流程"}
+
+
 def _explain(book: Rulebook, title: str, day: date, decision: Any, considered: list[tuple[Any, str]]) -> None:
     out = console()
     if decision.matched:
-        outcome = "，".join(f"{key} {_words(value)}" for key, value in decision.outcome.items())
+        outcome = "，".join(f"{_TITLES.get(key, key)} {_words(value)}" for key, value in decision.outcome.items())
         out.print(f"[bold]{outcome}[/]")
-        out.print(f"依据 {'、'.join(decision.rules)}（{'、'.join(decision.clauses)}），按 {day} 的规则")
+        clauses = f"（{'、'.join(decision.clauses)}）" if decision.clauses else ""
+        out.print(f"依据 {'、'.join(decision.rules)}{clauses}，按 {day} 的规则")
     else:
         out.print(f"[bold]没有规则覆盖[/]：归默认责任单位 {book.default_owner}，并发出预警 (no match)")
     hit = set(decision.rules)

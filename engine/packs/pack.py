@@ -94,8 +94,9 @@ def compile_pack(files: Mapping[str, bytes]) -> Rulebook:
         raise BadInput(problems)
     builder = PackBuilder(read, digest_of(files))
     book = builder.build()
-    problems += builder.problems
-    if book is not None:
+    stood_in = {problem.place.file for problem in problems if problem.code != "RULE-020"}
+    problems += [found for found in builder.problems if found.code != ORDER or found.place.file not in stood_in]
+    if book is not None and not stood_in:
         problems += check_book(book, lambda name, path: _place(builder, name, path))
     if problems or book is None:
         raise BadInput(
@@ -124,21 +125,46 @@ def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
     except ValidationError as error:
         found = error.errors(include_url=False)
     problems += [_told(document, kind, item) for item in found]
-    unknown = [item["loc"] for item in found if item["type"] == "extra_forbidden"]
-    if len(unknown) < len(found):
+    try:
+        return kind.model_validate(_stood_in(data, found))
+    except (ValidationError, KeyError, TypeError):
         return None
-    return kind.model_validate(_without(data, unknown))
 
 
-def _without(data: Any, paths: list[tuple[Any, ...]]) -> Any:
-    """The data less its unknown keys, so that the names in the rest are checked in the same run."""
+ORDER = "RULE-036"
+"""Dates and rungs not in order: not told where one of them is a stand-in."""
+_STAND_INS = {
+    "RULE-036": "2022-01-01",
+    "RULE-027": "1h",
+    "missing": "x",
+    "string_type": "x",
+    "string_too_short": "x",
+    "bool_type": False,
+    "int_type": 1,
+    "float_type": 1,
+    "int_from_float": 1,
+}
+
+
+def _stood_in(data: Any, errors: list[Any]) -> Any:
+    """The data with something possible for each mistake, so that the names in the rest are checked in the same run."""
     copied = json.loads(json.dumps(data))
-    for path in paths:
+    for error in errors:
+        *path, last = error["loc"]
         at = copied
-        for part in _real(copied, path[:-1]):
+        for part in _real(copied, tuple(path)):
             at = at[part]
-        at.pop(path[-1], None)
+        if error["type"] == "extra_forbidden":
+            at.pop(last, None)
+        elif error["type"] == "literal_error":
+            at[last] = _options(error)[0]
+        else:
+            at[last] = "+1h" if last == "at" else _STAND_INS[error["type"]]
     return copied
+
+
+def _options(error: Any) -> list[str]:
+    return [word.strip(" '") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
 
 
 def _real(data: Any, loc: tuple[Any, ...]) -> list[Any]:
@@ -180,7 +206,7 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...]) -> tuple[str
     if sort in ("int_type", "float_type", "int_from_float"):
         return "RULE-028", f"{name} 要整数，得到 {given}", "写阿拉伯数字，如 14", ""
     if sort == "literal_error":
-        allowed = [word.strip(" '") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
+        allowed = _options(error)
         return "RULE-022", f"{name} 没有选项 {given}", f"可用：{'、'.join(allowed)}", nearest(str(given), allowed)
     if sort.startswith("RULE-"):
         return sort, f"{name}: {error['ctx']['words']}", "", ""

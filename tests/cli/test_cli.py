@@ -140,7 +140,7 @@ def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> No
     assert "RULE-009 /nowhere — 这里没有规则包" in bihuan("check", "/nowhere", exit_code=2).stdout
     assert json.loads(bihuan("check", "/nowhere", "--json", exit_code=2).stdout)["problems"][0]["code"] == "RULE-009"
     told = bihuan("decide", "persons", "来源地风险等级=高风险", "--as-of", "2022-05-26").stdout
-    assert "category 高风险来返" in told
+    assert "类别 高风险来返" in told
     assert "要求 核酸结果为 阳性，现为 未知" in told
     assert answer(bihuan, "decide", "persons", "pcr_result=阴性")["matched"] is False
     assert "没有规则覆盖" in bihuan("decide", "persons", "pcr_result=阴性").stdout

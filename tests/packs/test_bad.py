@@ -77,6 +77,18 @@ def test_all_mistakes_of_all_files_are_told_at_once(pack_files: dict[str, bytes]
     assert all(problem.place.line for problem in error.problems)
 
 
+def test_a_mistake_in_the_form_of_one_file_hides_no_wrong_name_in_another(pack_files: dict[str, bytes]) -> None:
+    files = dict(pack_files)
+    files["rules/persons.yaml"] = files["rules/persons.yaml"].replace(b"hit_policy: priority", b"hit_policy: prority")
+    files["workflows/registration.yaml"] = files["workflows/registration.yaml"].replace(b"to: informed", b"to: informd")
+    files["rules/ladders.yaml"] = files["rules/ladders.yaml"].replace(b"at: -30m", "at: 半小时前".encode())
+    assert sorted((problem.code, problem.place.file) for problem in refused(files).problems) == [
+        ("FLOW-001", "workflows/registration.yaml"),
+        ("RULE-022", "rules/persons.yaml"),
+        ("RULE-027", "rules/ladders.yaml"),
+    ]
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(pack_files: dict[str, bytes], book: Rulebook) -> None:
     files = {name: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n") for name, raw in pack_files.items()}
     assert compile_pack(files).tables.keys() == book.tables.keys()
