@@ -365,7 +365,11 @@ def settle(
         if found is None:
             if missing_ok:
                 continue
-            raise BadInput(Problem("SHEET-021", f"名单 {file} 第 {row} 行没有待了结的事", "见 bihuan intake show"))
+            raise BadInput(
+                Problem(
+                    "SHEET-021", f"名单 {file} 第 {row} 行没有待了结的事", f"行的结果见 bihuan intake export {file}"
+                )
+            )
         matter, waiting = found
         now = micros(office.now())
 
