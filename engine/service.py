@@ -12,12 +12,11 @@ from typing import Any
 from engine import vault
 from engine.core import lifecycle
 from engine.core.case import Case, Event, evolve, micros, moment
-from engine.core.conditions import Fact, Field
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
-from engine.intake.clean import ahead, cleaner
+from engine.intake.given import parse
 from engine.packs.pack import bundle, compile_pack, unbundle
 from engine.store import references, subjects
 from engine.store import schema as s
@@ -141,46 +140,6 @@ class Office:
             writer.system(Event("published", by, now, {"release": number, "digest": book.digest}, self.account))
         return replace(book, release=number)
 
-    def parse(
-        self, book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime
-    ) -> tuple[lifecycle.Stated, dict[str, str]]:
-        """Facts by their name or title → open values, and personal texts; every mistake at once."""
-        titles = {of.title: name for name, of in kind.fields.items()}
-        facts: dict[str, Fact] = {}
-        texts: dict[str, str] = {}
-        problems = []
-        for given, value in raw.items():
-            name = given if given in kind.fields else titles.get(given, "")
-            if not name:
-                options = [*kind.fields, *titles]
-                expected = f"可填：{listing(list(titles), len(titles))}"
-                problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, nearest(given, options)))
-                continue
-            of = kind.fields[name]
-            done = self.cleaner(book, of, now)(value)
-            done = ahead(of, done.value, now.astimezone(book.zone)) or done
-            if done.error:
-                problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))
-            elif done.value is not None and of.pii:
-                texts[name] = str(done.value)
-            elif done.value is not None:
-                facts[name] = done.value
-        if problems:
-            raise BadInput(problems)
-        return lifecycle.Stated(facts, frozenset(texts)), texts
-
-    def cleaner(
-        self, book: Rulebook, of: Field, now: datetime, meanings: Mapping[str, str] | None = None
-    ) -> Callable[[Any], Any]:
-        """How values of a fact are read, by people's hands and from lists alike."""
-        return cleaner(
-            of,
-            known_at=now.astimezone(book.zone),
-            meanings=meanings,
-            current=book.organisation.current_name,
-            shown=book.organisation.communities,
-        )
-
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
         """Open a case for a subject; one already known by its identity is used, not doubled."""
         self.require(actor, "open", "intake")
@@ -191,7 +150,7 @@ class Office:
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]
-        stated, texts = self.parse(book, kind, raw, now)
+        stated, texts = parse(book, kind, raw, now)
         missing = [
             of.title for of in kind.fields.values() if of.required and of.name not in (texts | dict(stated.facts))
         ]
@@ -290,7 +249,7 @@ class Office:
         self._refuse_overtaken(book, case, actor, seen_state, name)
         kind = book.kind_of(case.workflow)
         self._asked(book, case, name, kind, raw)
-        stated, texts = self.parse(book, kind, raw, now)
+        stated, texts = parse(book, kind, raw, now)
         happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
         return book, self.change(book, case, head, happened), self._seal(case.subject, kind, texts)
 

@@ -70,9 +70,8 @@ def take(
     as_json: Json = False,
 ) -> None:
     """导入一份名单：好的行立案，坏的行退回并留待了结 (take a list in)."""
-    from engine.intake.back import write_returned
+    from engine.intake.back import told_rows, write_returned
     from engine.intake.take import take as take_list
-    from engine.intake.take import told_rows
 
     def progress(rows: Iterable[Any], total: int) -> Iterable[Any]:
         if total < MANY or as_json or not sys.stderr.isatty():
@@ -104,27 +103,12 @@ def take(
         _print(taken, returned, dry_run=dry_run)
 
 
-_WORDS = {
-    "opened": "新立案",
-    "linked": "并入在办案件",
-    "duplicate": "名单内重复，已并入",
-    "skipped": "已在办，跳过",
-    "ask": "待核对",
-    "refused": "退回",
-}
-
-
-def counted(taken: Taken) -> str:
-    """How many rows had each outcome, in words."""
-    return "，".join(f"{_WORDS[name]} {number} 行" for name, number in taken.count().items())
-
-
 def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
     out = console()
     out.print("看懂的：" + "；".join(taken.sheet.notes))
     if taken.again:
         out.print(f"这份名单已经导入过（名单号 {taken.file}），新增 0 行 (0 new)")
-    out.print(("当时：" if taken.again else "") + counted(taken) + ("（试算，没有写入）" if dry_run else ""))
+    out.print(("当时：" if taken.again else "") + taken.counted() + ("（试算，没有写入）" if dry_run else ""))
     refused = [line for line in taken.lines if line.row.errors][:MOST_SHOWN]
     if refused:
         shown = [(str(line.row.line), header, why) for line in refused for header, _, why in line.row.errors]

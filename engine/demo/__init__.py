@@ -14,7 +14,6 @@ from typing import Any
 from engine import areas, audit
 from engine.cli.cases import print_alerts, print_case
 from engine.cli.common import console, table
-from engine.cli.lists import counted
 from engine.core import lifecycle
 from engine.core.errors import Refused
 from engine.core.values import parse_time
@@ -74,7 +73,7 @@ class _Demo:
         self.out.print(f"真实风险地区 {told['total']} 条（2022 年 5 月前后，国务院客户端历史快照）")
         taken = take(self.office, HERE / "list.csv", "区数据组", self.chief)
         self.out.print("看懂的：" + "；".join(taken.sheet.notes))
-        self.out.print("结果：" + counted(taken))
+        self.out.print("结果：" + taken.counted())
         for line in taken.lines:
             for header, _, why in line.row.errors:
                 self.out.print(f"  退回第 {line.row.line} 行 {header}：{why}")

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
 from engine.core.case import Event, micros, moment
+from engine.core.conditions import Fact, to_json
 from engine.core.errors import BadInput, Problem
 from engine.core.org import Actor
-from engine.intake.rows import RETURNED
-from engine.intake.take import OPEN_OUTCOMES, Taken
+from engine.core.rulebook import Subject
+from engine.intake.rows import RETURNED, Row
+from engine.intake.take import OPEN_OUTCOMES, OUTCOMES, Taken
 from engine.service import Office
 from engine.store import subjects
+from engine.vault import mask
 
 REASON = "退回原因"
-_OUTCOMES = {
-    "opened": "已立案",
-    "linked": "并入已有案件",
-    "duplicate": "名单内重复",
-    "skipped": "已在办，跳过",
-    "ask": "待核对",
-    "refused": "退回",
-}
 
 
 def write_returned(office: Office, taken: Taken, beside: Path, actor: Actor) -> Path | None:
@@ -67,7 +62,7 @@ def export(office: Office, file: str, beside: Path, actor: Actor) -> tuple[Path,
         stands = office.book(release).workflows[workflow].states[state].title if workflow else ""
         when = settled_at or at
         day = moment(when).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M") if when else ""
-        told = _OUTCOMES[outcome] + ("，已了结" if settled_at else "")
+        told = OUTCOMES[outcome] + ("，已了结" if settled_at else "")
         rows.append([*cells, told, case_id or "", stands, day])
     path = _free(beside, "结果")
     _workbook(path, [*headers, "导入结果", "案件号", "办理环节", "时间"], rows)
@@ -109,3 +104,42 @@ def _logged(office: Office, what: str, actor: Actor, data: dict[str, Any]) -> No
     now = office.now()
     with office.store.writing(micros(now)) as writer:
         writer.system(Event(what, actor.user, now, data, actor.account))
+
+
+def told_rows(office: Office, taken: Taken, kind: Subject, *, reveal: bool) -> list[dict[str, Any]]:
+    """Each row as it is printed: the facts the pack lists, personal ones masked unless revealed."""
+    names = _file_names(office, taken) if reveal else {}
+
+    def shown(row: Row, name: str) -> Fact:
+        value = row.value(name)
+        if value is None or reveal or not kind.fields[name].pii:
+            return to_json(value)
+        return mask(kind.fields[name].check, str(value))
+
+    return [
+        {
+            "row": line.row.line,
+            "status": line.row.status,
+            **{label: shown(line.row, name) for label, name in kind.listed.items()},
+            "duplicate_of": [names.get(line.duplicate_of[0], line.duplicate_of[0]), line.duplicate_of[1]]
+            if line.duplicate_of
+            else None,
+            "errors": [{"field": header, "kind": error} for header, error, _ in line.row.errors],
+            "normalised": line.row.normalised,
+            "outcome": line.outcome,
+            "case": line.case,
+        }
+        for line in taken.lines
+    ]
+
+
+def _file_names(office: Office, taken: Taken) -> Mapping[str, str]:
+    wanted = sorted({line.duplicate_of[0] for line in taken.lines if line.duplicate_of})
+    with office.store.reading() as driver:
+        keys = subjects.keys(driver, office.master, wanted)
+        found = {}
+        for file, key in keys.items():
+            row = driver.execute("SELECT sealed FROM vault WHERE subject = ? AND field = 'name'", (file,)).fetchone()
+            if row:
+                found[file] = key.open("name", row[0])
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,12 +12,12 @@ from typing import Any
 
 from engine.core import lifecycle
 from engine.core.case import Case, Event, micros
-from engine.core.conditions import Fact, to_json
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
 from engine.ids import Drawn, new_id
 from engine.intake.files import read_grid
+from engine.intake.given import cleaner_of
 from engine.intake.rows import Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.sheet import Sheet, understand
 from engine.service import Office
@@ -25,8 +25,16 @@ from engine.store import references, subjects
 from engine.store import schema as s
 from engine.store.changes import Ready, plain
 from engine.store.store import Lost, Writer, load_case
-from engine.vault import SubjectKey, mask
+from engine.vault import SubjectKey
 
+OUTCOMES = {
+    "opened": "已立案",
+    "linked": "并入在办案件",
+    "duplicate": "名单内重复，已并入",
+    "skipped": "已在办，跳过",
+    "ask": "待核对",
+    "refused": "退回",
+}
 OPEN_OUTCOMES = ("refused", "ask")
 ATTEMPTS = 3
 Progress = Callable[[Iterable[Row], int], Iterable[Row]]
@@ -34,7 +42,7 @@ Progress = Callable[[Iterable[Row], int], Iterable[Row]]
 
 @dataclass(slots=True)
 class Line:
-    """The one outcome of a row: opened, linked, duplicate, skipped, ask or refused."""
+    """The one outcome of a row: a key of `OUTCOMES`."""
 
     row: Row
     outcome: str
@@ -52,6 +60,10 @@ class Taken:
     lines: list[Line]
     matter: str = ""
     again: bool = False
+
+    def counted(self) -> str:
+        """How many rows had each outcome, in words."""
+        return "，".join(f"{OUTCOMES[name]} {number} 行" for name, number in self.count().items())
 
     def count(self) -> dict[str, int]:
         """How many rows had each outcome."""
@@ -103,7 +115,7 @@ def take(
         sheet,
         kind.fields,
         source,
-        lambda of: office.cleaner(book, of, now, source.meanings.get(of.name)),
+        lambda of: cleaner_of(book, of, now, source.meanings.get(of.name)),
         now.astimezone(book.zone),
     )
     reach = office.reach(actor, "intake")
@@ -381,42 +393,3 @@ def settle(
         if waiting == 1:
             answer = office.advance(matter, "finish", actor)
     return answer
-
-
-def told_rows(office: Office, taken: Taken, kind: Subject, *, reveal: bool) -> list[dict[str, Any]]:
-    """Each row as it is printed: the facts the pack lists, personal ones masked unless revealed."""
-    names = _file_names(office, taken) if reveal else {}
-
-    def shown(row: Row, name: str) -> Fact:
-        value = row.value(name)
-        if value is None or reveal or not kind.fields[name].pii:
-            return to_json(value)
-        return mask(kind.fields[name].check, str(value))
-
-    return [
-        {
-            "row": line.row.line,
-            "status": line.row.status,
-            **{label: shown(line.row, name) for label, name in kind.listed.items()},
-            "duplicate_of": [names.get(line.duplicate_of[0], line.duplicate_of[0]), line.duplicate_of[1]]
-            if line.duplicate_of
-            else None,
-            "errors": [{"field": header, "kind": error} for header, error, _ in line.row.errors],
-            "normalised": line.row.normalised,
-            "outcome": line.outcome,
-            "case": line.case,
-        }
-        for line in taken.lines
-    ]
-
-
-def _file_names(office: Office, taken: Taken) -> Mapping[str, str]:
-    wanted = sorted({line.duplicate_of[0] for line in taken.lines if line.duplicate_of})
-    with office.store.reading() as driver:
-        keys = subjects.keys(driver, office.master, wanted)
-        found = {}
-        for file, key in keys.items():
-            row = driver.execute("SELECT sealed FROM vault WHERE subject = ? AND field = 'name'", (file,)).fetchone()
-            if row:
-                found[file] = key.open("name", row[0])
-    return found

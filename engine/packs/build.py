@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
-from engine.core.errors import Problem, listing, nearest
+from engine.core.errors import Problem
 from engine.core.org import COMMUNITY, Leader, Organisation, Person, Role, Unit
 from engine.core.rulebook import Example, Rulebook, Subject, Term
 from engine.core.tables import Row, Table
@@ -16,58 +16,12 @@ from engine.core.workflows import Ladder, Rung, Workflow
 from engine.packs import models as m
 from engine.packs.flows import FlowBuilder, Names
 from engine.packs.lists import build_references, build_sources
+from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 
-Read = list[tuple[Document, Any]]
-"""Each file with the model that read it."""
 
-
-class PackBuilder:
+class PackBuilder(Resolver):
     """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
-
-    def __init__(self, read: Read, digest: str) -> None:
-        self.read = read
-        self.digest = digest
-        self.problems: list[Problem] = []
-        self.flow_documents: dict[str, Document] = {}
-        self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, and each example."""
-
-    def files(self, kind: type[Any]) -> Read:
-        """The files of one kind."""
-        return [(document, model) for document, model in self.read if isinstance(model, kind)]
-
-    def sections(self, kind: type[Any], section: str) -> list[tuple[Document, str, Any]]:
-        """Every named entry of a section over all files of a kind; a name written twice is a mistake."""
-        seen: dict[str, Document] = {}
-        entries = []
-        for document, model in self.files(kind):
-            for name, entry in getattr(model, section).items():
-                if name in seen:
-                    self.wrong(
-                        document, "RULE-001", (section, name), f"{name} 已写在 {seen[name].file}", "每个名字只写一次"
-                    )
-                    continue
-                seen[name] = document
-                entries.append((document, name, entry))
-        return entries
-
-    def wrong(self, document: Document, code: str, path: Path, what: str, expected: str = "", hint: str = "") -> None:
-        """Note a mistake at a path of a file."""
-        self.problems.append(Problem(code, what, expected, hint, document.place(path)))
-
-    def known(
-        self, document: Document, code: str, path: Path, what: str, name: str, allowed: Iterable[str], edit: str = ""
-    ) -> bool:
-        """Whether a name exists; if not, note it with the nearest right one and the file to edit."""
-        options = list(allowed)
-        if name in options:
-            return True
-        where = f"（在 {edit} 里添加）" if edit else ""
-        self.wrong(
-            document, code, path, f"没有{what} {name}", f"可用：{listing(options)}{where}", nearest(name, options)
-        )
-        return False
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from engine.core.reference import Column, Reference, Step
 from engine.core.rulebook import Source, Subject
 from engine.packs import models as m
+from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Path
-
-if TYPE_CHECKING:
-    from engine.packs.build import PackBuilder
 
 MOST_KEYS = 3
 """As many indexed keys as an entry has in the database."""
 
 
-def build_references(pack: PackBuilder, subjects: Mapping[str, Subject]) -> dict[str, Reference]:
+def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, Reference]:
     """Reference lists: columns, steps, and the facts they read and give."""
     facts = {key for subject in subjects.values() for key in subject.fields}
     made = {}
@@ -69,7 +66,7 @@ def build_references(pack: PackBuilder, subjects: Mapping[str, Subject]) -> dict
     return made
 
 
-def build_sources(pack: PackBuilder, subjects: Mapping[str, Subject]) -> dict[str, Source]:
+def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, Source]:
     """Senders of lists, and how their columns are called."""
     flows = [model.workflow for _, model in pack.files(m.WorkflowFile)]
     made = {}

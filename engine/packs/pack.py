@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from engine.core.errors import BadInput, BihuanError, Place, Problem, nearest
 from engine.core.rulebook import Rulebook
 from engine.packs import models as m
-from engine.packs.build import PackBuilder, Read
+from engine.packs.build import PackBuilder
 from engine.packs.check import check_book
+from engine.packs.resolve import Read
 from engine.packs.yamlfile import Document, read_yaml
 from engine.packs.yamlfile import Path as Keys
 

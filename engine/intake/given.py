@@ -1,0 +1,51 @@
+"""What people state by hand, read by the same cleaners as lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.core.conditions import Fact, Field
+from engine.core.errors import BadInput, Problem, listing, nearest
+from engine.core.lifecycle import Stated
+from engine.core.rulebook import Rulebook, Subject
+from engine.intake.clean import Cleaner, ahead, cleaner
+
+
+def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) -> tuple[Stated, dict[str, str]]:
+    """Facts by their name or title → open values, and personal texts; every mistake at once."""
+    titles = {of.title: name for name, of in kind.fields.items()}
+    facts: dict[str, Fact] = {}
+    texts: dict[str, str] = {}
+    problems = []
+    for given, value in raw.items():
+        name = given if given in kind.fields else titles.get(given, "")
+        if not name:
+            expected = f"可填：{listing(list(titles), len(titles))}"
+            hint = nearest(given, [*kind.fields, *titles])
+            problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, hint))
+            continue
+        of = kind.fields[name]
+        done = cleaner_of(book, of, now)(value)
+        done = ahead(of, done.value, now.astimezone(book.zone)) or done
+        if done.error:
+            problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))
+        elif done.value is not None and of.pii:
+            texts[name] = str(done.value)
+        elif done.value is not None:
+            facts[name] = done.value
+    if problems:
+        raise BadInput(problems)
+    return Stated(facts, frozenset(texts)), texts
+
+
+def cleaner_of(book: Rulebook, of: Field, now: datetime, meanings: Mapping[str, str] | None = None) -> Cleaner:
+    """How values of a fact are read in an office, by people's hands and from lists alike."""
+    return cleaner(
+        of,
+        known_at=now.astimezone(book.zone),
+        meanings=meanings,
+        current=book.organisation.current_name,
+        shown=book.organisation.communities,
+    )
