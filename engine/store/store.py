@@ -226,18 +226,20 @@ class Store:
 
     @contextmanager
     def _view(self) -> Iterator[Driver]:
-        with _told(self.path):
+        try:
             driver = self._connection("read")
             driver.execute("BEGIN")
             try:
                 yield driver
             finally:
                 driver.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise _in_words(self.path, error) from None
 
     @contextmanager
     def writing(self, now: int) -> Iterator[Writer]:
         """One transaction under the write lock: all of it, or nothing."""
-        with _told(self.path):
+        try:
             driver = self._connection("write")
             driver.execute("BEGIN IMMEDIATE")
             try:
@@ -246,11 +248,15 @@ class Store:
             finally:
                 if driver.in_transaction:
                     driver.execute("ROLLBACK")
+        except sqlite3.DatabaseError as error:
+            raise _in_words(self.path, error) from None
 
     def forget(self) -> None:
         """Let nothing that was deleted linger in the write-ahead log."""
-        with _told(self.path):
+        try:
             self._connection("write").execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.DatabaseError as error:
+            raise _in_words(self.path, error) from None
 
     def meta(self) -> dict[str, str]:
         """The single values."""
@@ -292,16 +298,9 @@ def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:
     return None if found is None else (from_json(orjson.loads(found[0]), case_id, found[1]), found[2])
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _in_words(path: Path, error: sqlite3.DatabaseError) -> Damaged:
     """The database's own failures in words, without the statement or its values."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise Damaged(
-            Problem(
-                "STORE-001", f"数据库 {path.name} 不能读写：{error}", "检查磁盘空间与权限；没有确认的操作都没有写入"
-            )
-        ) from None
-    except sqlite3.DatabaseError as error:
-        raise Damaged(Problem("STORE-004", f"数据库 {path.name} 已损坏或不是数据库：{error}", "请从备份恢复")) from None
+    if isinstance(error, sqlite3.OperationalError):
+        expected = "检查磁盘空间与权限；没有确认的操作都没有写入"
+        return Damaged(Problem("STORE-001", f"数据库 {path.name} 不能读写：{error}", expected))
+    return Damaged(Problem("STORE-004", f"数据库 {path.name} 已损坏或不是数据库：{error}", "请从备份恢复"))
