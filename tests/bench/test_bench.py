@@ -183,7 +183,7 @@ def test_a_durable_advance_beside_raw_sqlite_writing_the_same_rows(
 ) -> None:
     office = make_office()
     key = tmp_path / "keys" / "master.key"
-    cases = [opened(office, id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(150)]
+    cases = [opened(office, id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(1000)]
     evidence = {"checked_at": office.now().isoformat()}
     actor = office.actor("huaye")
     ratios = []
