@@ -155,6 +155,11 @@ def _strays(driver: Any, report: Report) -> None:
         'SELECT id FROM "case" WHERE NOT EXISTS (SELECT 1 FROM event WHERE case_id = "case".id) LIMIT 20'
     ):
         report.wrong("案件没有任何事件", f"案件 {case_id}")
+    said = "SELECT j.value, c.id FROM \"case\" AS c, json_each(c.snapshot, '$.involved') AS j"
+    kept = "SELECT unit, case_id FROM involved"
+    for sql in (f"{said} EXCEPT {kept} LIMIT 20", f"{kept} EXCEPT {said} LIMIT 20"):
+        for unit, case_id in driver.execute(sql):
+            report.wrong("谁能看到案件的记录与事件推出的不符", f"案件 {case_id} {unit}")
 
 
 def anchor_line(office: Office) -> str:

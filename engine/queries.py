@@ -17,10 +17,7 @@ from engine.privacy import personal
 from engine.service import Office
 
 MOST_ROWS = 200
-_VISIBLE = (
-    "(? OR EXISTS (SELECT 1 FROM json_each(?) AS u WHERE u.value = c.owner"
-    " OR u.value IN (SELECT value FROM json_each(c.snapshot, '$.involved'))))"
-)
+_VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
 """Which cases `c` an actor may see; its two values come from `_reach`."""
 _CASES = (
     "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due)"  # noqa: S608

@@ -318,7 +318,7 @@ class Office:
         """Whether one of her roles reaches the case: all cases, or those her unit is or was involved in."""
         roles = self.book().organisation.roles
         everything = any(roles[role].scope == "all" for role, _ in actor.roles)
-        return everything or bool(actor.units() & (case.involved | {case.owner}))
+        return everything or bool(actor.units() & case.involved)
 
     def change(self, book: Rulebook, case: Case | None, head: bytes, happened: Event, case_id: str = "") -> Change:
         """What one event does to the rows of a case."""
@@ -354,7 +354,8 @@ class Office:
             )
             for name in alerts
         )
-        return Change(after, head, (happened,), due, ended, raised)
+        joined = sorted(after.involved if case is None else after.involved - case.involved)
+        return Change(after, head, (happened,), due, ended, raised, tuple(joined))
 
     def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
         """What is told of a case after a command: nothing personal."""

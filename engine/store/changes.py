@@ -43,6 +43,8 @@ class Change(NamedTuple):
     due: tuple[Due, ...] = ()
     ended: tuple[str, ...] = ()
     raised: tuple[Raised, ...] = ()
+    joined: tuple[str, ...] = ()
+    """Units that were not involved before."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Ready:
     due: list[dict[str, Any]]
     ended: list[dict[str, Any]]
     raised: list[dict[str, Any]]
+    joined: list[tuple[str, str]]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
@@ -83,6 +86,7 @@ class Ready:
             due=[here | item._asdict() for item in change.due],
             ended=[here | {"name": name} for name in change.ended],
             raised=[here | item._asdict() for item in change.raised],
+            joined=[(unit, case.id) for unit in change.joined],
         )
 
     def case(self) -> Case:
@@ -98,6 +102,7 @@ class Ready:
             self.due + later.due,
             self.ended + later.ended,
             self.raised + later.raised,
+            self.joined + later.joined,
         )
 
 

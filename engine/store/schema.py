@@ -56,6 +56,14 @@ class CaseRow(SQLModel, table=True):
     __table_args__ = (Index("case_board", "final", "owner", "opened_at"),)
 
 
+class InvolvedRow(SQLModel, table=True):
+    """A unit that leads, supports or owned a case: what its people may see, found without opening any case."""
+
+    __tablename__ = "involved"
+    unit: str = column("open", primary_key=True)
+    case_id: str = column("open", primary_key=True)
+
+
 class EventRow(SQLModel, table=True):
     """Something that happened; `n` counts all events without a gap, `seq` those of a case."""
 

@@ -133,6 +133,8 @@ class Writer:
         if moved and UPDATE_CASE.many(self.cursor, moved) != len(moved):
             raise Lost(Problem("CASE-409", "案件已被别人推进"))
         INSERT_EVENT.many(self.cursor, events)
+        if joined := [row for change in changes for row in change.joined]:
+            self.insert(s.InvolvedRow, ("unit", "case_id"), joined)
         if ended := [row for change in changes for row in change.ended]:
             END_DEADLINE.many(self.cursor, ended)
         if due := [row for change in changes for row in change.due]:

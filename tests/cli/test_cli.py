@@ -199,7 +199,7 @@ def test_an_anchor_finds_what_came_after_it_was_cut(rehearsal: Bihuan, tmp_path:
     (tmp_path / "anchor").write_text(rehearsal("audit", "anchor").stdout, "utf-8")
     assert "无误" in rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor")).stdout
     connection = sqlite3.connect(tmp_path / "db" / "office.db")
-    for table, column in (("event", "case_id"), ("deadline", "case_id"), ("case", "id")):
+    for table, column in (("event", "case_id"), ("deadline", "case_id"), ("involved", "case_id"), ("case", "id")):
         connection.execute(f'DELETE FROM "{table}" WHERE {column} = ?', (case,))
     connection.commit()
     connection.close()

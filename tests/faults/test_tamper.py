@@ -119,7 +119,7 @@ def rewrite(cursor: Cursor, chance: random.Random) -> str:
 def remove_case(cursor: Cursor, chance: random.Random) -> str:
     case = chance.choice([case for _, case, seq in events(cursor) if seq == 1 and case != "system"])
     first = cursor.execute("SELECT min(n) FROM event WHERE case_id = ?", (case,)).fetchone()[0]
-    for table in ("event", "deadline", "alert"):
+    for table in ("event", "deadline", "alert", "involved"):
         cursor.execute(f"DELETE FROM {table} WHERE case_id = ?", (case,))
     cursor.execute('DELETE FROM "case" WHERE id = ?', (case,))
     return f"{first}"
@@ -143,6 +143,15 @@ def change_deadline(cursor: Cursor, chance: random.Random) -> str:
     return f"案件 {case} 时限 {name}"
 
 
+def hide(cursor: Cursor, chance: random.Random) -> str:
+    unit, case = chance.choice(cursor.execute("SELECT unit, case_id FROM involved").fetchall())
+    if chance.random() < 0.5:
+        cursor.execute("DELETE FROM involved WHERE unit = ? AND case_id = ?", (unit, case))
+    else:
+        cursor.execute("UPDATE involved SET unit = '别的' WHERE unit = ? AND case_id = ?", (unit, case))
+    return f"案件 {case}"
+
+
 def drop_alert(cursor: Cursor, chance: random.Random) -> str:
     case, name, rung = chance.choice(cursor.execute("SELECT case_id, name, rung FROM alert").fetchall())
     cursor.execute("DELETE FROM alert WHERE case_id = ? AND name = ? AND rung = ?", (case, name, rung))
@@ -150,7 +159,7 @@ def drop_alert(cursor: Cursor, chance: random.Random) -> str:
 
 
 KINDS: list[Callable[[Cursor, random.Random], str]] = [
-    flip, delete, insert, swap, cut, rewrite, remove_case, change_case, change_deadline, drop_alert,
+    flip, delete, insert, swap, cut, rewrite, remove_case, change_case, change_deadline, drop_alert, hide,
 ]  # fmt: skip
 
 
