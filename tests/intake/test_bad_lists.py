@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ BAD = sorted((Path(__file__).parent / "bad").iterdir())
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes]) -> Office:
+def desk(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes]) -> Iterator[Office]:
     base = tmp_path_factory.mktemp("bad")
-    return Office.create(base / "db" / "x.db", base / "k" / "key", pack_files, parse_time("2022-05-26T08:00+08:00"))
+    made = Office.create(base / "db" / "x.db", base / "k" / "key", pack_files, parse_time("2022-05-26T08:00+08:00"))
+    yield made
+    made.close()
 
 
 def told(office: Office, path: Path) -> str:
