@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,17 +70,17 @@ class Case(NamedTuple):
     outcome: Mapping[str, Any]
     opened_at: datetime
     entered: Entry
+    facts: Mapping[str, Any]
+    personal: frozenset[str]
+    stages: Mapping[str, Entry]
+    acted: Mapping[str, int]
+    """The last event of each who acted on the case."""
+    involved: frozenset[str]
+    """Every unit that led, supported or owned the case."""
+    deadlines: Mapping[str, Armed]
+    results: tuple[Done, ...] = ()
     seq: int = 1
     final: str = ""
-    facts: Mapping[str, Any] = MappingProxyType({})
-    personal: frozenset[str] = frozenset()
-    stages: Mapping[str, Entry] = MappingProxyType({})
-    acted: Mapping[str, int] = MappingProxyType({})
-    """The last event of each who acted on the case."""
-    involved: frozenset[str] = frozenset()
-    """Every unit that led, supported or owned the case."""
-    deadlines: Mapping[str, Armed] = MappingProxyType({})
-    results: tuple[Done, ...] = ()
 
 
 def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:

@@ -350,7 +350,7 @@ def test_finding_and_sweeping_what_is_due_among_a_million(
     assert ratio("finding what is due among 1,000,000 / the bare select", bare, ours) >= 1 / 3
     connection.close()
     ratios = []
-    for number in range(3):
+    for number in range(PAIRS):
         base = copied(office, tmp_path / f"base{number}")
         recorded = Office.open(copied(office, tmp_path / f"recorded{number}"), key)
         with recording(monkeypatch) as kept:

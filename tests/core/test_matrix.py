@@ -60,6 +60,11 @@ def test_nobody_does_what_the_yaml_does_not_say(book: Rulebook, pack_files: dict
             outcome={},
             opened_at=NOW,
             entered=Entry(NOW, 1),
+            facts={},
+            personal=frozenset(),
+            stages={},
+            acted={},
+            deadlines={},
             involved=frozenset({"华业社区", "社会事务部"}),
         )
         for role in roles:
