@@ -81,8 +81,8 @@ class Reference:
 
     def key_of(self, same: tuple[str, ...], stay: Stay) -> str:
         """The compared form of these columns of a stay; empty when one is missing."""
-        values = dict(zip(self.stay, stay, strict=True))
-        parts = [same_name(str(values.get(column) or "")) for column in same]
+        names = tuple(self.stay)
+        parts = [same_name(str(stay[names.index(column)] or "")) for column in same]
         return SEPARATOR.join(parts) if all(parts) else ""
 
     def stay_of(self, told: Callable[[str], Fact]) -> Stay | None:
@@ -104,7 +104,7 @@ class Matcher:
 
     def of(self, stay: Stay) -> dict[str, Fact]:
         """The facts the list gives for a stay."""
-        day: Any = dict(zip(self.reference.stay, stay, strict=True))["until"]
+        day: Any = stay[tuple(self.reference.stay).index("until")]
         for index, step in enumerate(self.reference.steps):
             key = self.reference.key_of(step.same, stay)
             if key and (level := self._level(index, step, key, day)) is not None:

@@ -27,9 +27,12 @@ def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[st
         named += [(("natural_key", i), name) for i, name in enumerate(model.natural_key)]
         named += [(("rank", "column"), model.rank.column)]
         named += [(("stay", name), name) for name in model.stay if name != "until"]
-        named += [(("match", i, "same"), name) for i, step in enumerate(model.match) for name in step.same]
         for path, name in named:
             pack.known(document, "RULE-032", path, "列", name, columns)
+        told = [name for name in model.stay if name != "until"]
+        for index, step in enumerate(model.match):
+            for name in step.same:
+                pack.known(document, "RULE-032", ("match", index, "same"), "停留地的列", name, told)
         for key, fact in [*model.stay.items(), *((name, name) for name in model.gives)]:
             pack.known(document, "RULE-032", ("stay", key), "要素", fact, sorted(facts), "rules/fields.yaml")
         for index, step in enumerate(model.match):
