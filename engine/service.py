@@ -21,7 +21,7 @@ from engine.packs.pack import bundle, compile_pack, unbundle
 from engine.store import references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Due, Raised, Ready, plain
-from engine.store.store import Lost, Store, Writer
+from engine.store.store import Driver, Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
@@ -156,25 +156,48 @@ class Office:
         ]
         if missing:
             raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
+        for _ in range(ATTEMPTS):
+            answer = self._open(book, kind, stated, texts, actor, now, request_key, digest)
+            if answer is None and request_key:
+                answer = self.store.answered(request_key, digest)
+            if answer is not None:
+                return answer
+        raise Conflict(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
+
+    def _open(
+        self,
+        book: Rulebook,
+        kind: Subject,
+        stated: lifecycle.Stated,
+        texts: Mapping[str, str],
+        actor: Actor,
+        now: datetime,
+        request_key: str,
+        digest: str,
+    ) -> dict[str, Any] | None:
+        """One attempt to open a case; None when somebody entered the same subject, or answered the same request."""
         told = subjects.identities(self.master, kind, {**stated.facts, **texts}.get)
         with self.store.reading() as driver:
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
+            _refuse_second(driver, subject)
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
             given = references.derived(driver, book, [{**stated.facts, **texts}.get], now)[0]
         stated = replace(stated, facts=given | dict(stated.facts))
-        self._refuse_second(subject)
         new = key is None
         key = key or self.master.new_subject(new_id())
-        happened, decision = lifecycle.open_case(book, kind_name, key.subject, stated, actor, now)
+        happened, decision = lifecycle.open_case(book, kind.name, key.subject, stated, actor, now)
         sealed = subjects.Sealed()
-        sealed.add(key, kind_name, texts, new=new)
+        sealed.add(key, kind.name, texts, new=new)
         sealed.identify(key.subject, told)
         change = self.change(book, None, b"", happened, new_id())
         ready, answer = Ready.of(change), self.answer(book, change.case)
         if decision is not None:
             answer["rules"], answer["matched"] = list(decision.rules), decision.matched
         with self.store.writing(micros(now)) as writer:
+            if subjects.find(writer.driver, told) != known or writer.answered(request_key):
+                return None
+            _refuse_second(writer.driver, subject)
             sealed.write(writer)
             writer.append([ready])
             if request_key:
@@ -185,14 +208,6 @@ class Office:
         """What a request asks for, as a keyed hash: the values may be personal."""
         told = plain({"verb": verb, "what": what, "user": user, "raw": sorted((n, str(v)) for n, v in raw.items())})
         return self.master.index("request", told.decode()).hex()
-
-    def _refuse_second(self, subject: str) -> None:
-        if not subject:
-            return
-        with self.store.reading() as driver:
-            row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
-        if row:
-            raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {row[0]}；在它上面继续办理"))
 
     def advance(
         self,
@@ -406,3 +421,9 @@ class Office:
 
 
 _ALERTS = {"no_match": "没有规则覆盖，已归默认责任单位", "differs": "新来的信息会导致不同判定，请核对"}
+
+
+def _refuse_second(driver: Driver, subject: str) -> None:
+    row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
+    if row:
+        raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {row[0]}；在它上面继续办理"))

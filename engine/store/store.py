@@ -177,6 +177,10 @@ class Writer:
         """Insert one row of a table."""
         self.insert(model, tuple(row), [tuple(row.values())])
 
+    def answered(self, key: str) -> bool:
+        """Whether a request key has its answer already; no key: no."""
+        return bool(key) and self.cursor.execute("SELECT 1 FROM request WHERE key = ?", (key,)).fetchone() is not None
+
     def request(self, key: str, digest: str, answer: Mapping[str, Any]) -> None:
         """Keep the answer under its request key, in the same transaction."""
         self.one(s.RequestRow, {"key": key, "digest": digest, "answer": plain(answer).decode(), "at": self.now})

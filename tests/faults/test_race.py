@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import bindparam, update
 
 from engine import audit
-from engine.core.errors import BihuanError, Conflict
+from engine.core.errors import BihuanError, Conflict, Refused
 from engine.service import Office
 from engine.store import schema as s
 from engine.store import store
@@ -65,6 +65,54 @@ def test_an_update_without_its_version_is_found(office: Office, monkeypatch: pyt
     assert [end for end in ends if end != ["told", "won"]]
 
 
+def enter(office: Office, number: int, key: str = "") -> list[str]:
+    """Two enter the same person at the same moment; how it ended for each."""
+    barrier = threading.Barrier(2)
+    ends: list[str] = []
+    facts = {"name": f"乙{number}", "phone": f"138{number:08d}", "community": "华业社区", "contact": "密切接触者"}
+
+    def go() -> None:
+        actor = office.actor("huaye")
+        barrier.wait()
+        try:
+            ends.append(office.open_case("person", facts, actor, key)["case"])
+        except Refused as refused:
+            ends.append("told" if "此人已有在办案件" in str(refused) else str(refused))
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return ends
+
+
+def cases_of(office: Office) -> int:
+    with office.store.reading() as driver:
+        found: int = driver.execute('SELECT count(*) FROM "case"').fetchone()[0]
+    return found
+
+
+def test_a_person_entered_twice_at_once_has_one_case(office: Office) -> None:
+    ends = [enter(office, number) for number in range(60)]
+    assert [end for end in ends if end.count("told") != 1] == []
+    assert cases_of(office) == 60
+
+
+def test_one_request_sent_twice_at_once_is_answered_twice_alike(office: Office) -> None:
+    ends = [enter(office, number, f"key-{number}") for number in range(30)]
+    assert [end for end in ends if len(set(end)) != 1 or "told" in end] == []
+    assert cases_of(office) == 30
+
+
+def test_an_entry_that_does_not_look_again_is_found(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted bug: who is known is asked before the write lock only."""
+    monkeypatch.setattr("engine.service.subjects.find", lambda _driver, _told: {})
+    for number in range(60):
+        enter(office, number)
+    assert cases_of(office) > 60
+
+
 def send(office: Office, chance: random.Random, number: int) -> None:
     """A request whose reply is lost now and then, and which is then sent again."""
     facts = {"name": f"甲{number}", "phone": f"139{number:08d}", "community": "华业社区", "contact": "密切接触者"}
@@ -103,7 +151,7 @@ def test_two_hundred_requests_with_lost_replies_are_applied_once(office: Office)
 
 def test_answers_that_are_not_kept_are_found_applied_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store.Writer, "request", lambda *_: None)
-    monkeypatch.setattr(Office, "_refuse_second", lambda *_: None)
+    monkeypatch.setattr("engine.service._refuse_second", lambda *_: None)
     chance = random.Random(5)
     broken = False
     for number in range(30):
