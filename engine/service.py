@@ -158,8 +158,6 @@ class Office:
             raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
         for _ in range(ATTEMPTS):
             answer = self._open(book, kind, stated, texts, actor, now, request_key, digest)
-            if answer is None and request_key:
-                answer = self.store.answered(request_key, digest)
             if answer is not None:
                 return answer
         raise Conflict(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
@@ -178,6 +176,8 @@ class Office:
         """One attempt to open a case; None when somebody entered the same subject, or answered the same request."""
         told = subjects.identities(self.master, kind, {**stated.facts, **texts}.get)
         with self.store.reading() as driver:
+            if request_key and (before := self.store.answered(request_key, digest)):
+                return before
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
             _refuse_second(driver, subject)
