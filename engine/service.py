@@ -302,14 +302,15 @@ class Office:
         if tried is None or case.state in ({seen} if seen else tried.sources):
             return
         with self.store.reading() as driver:
-            who, when, left = driver.execute(
+            moves = driver.execute(
                 "SELECT actor, recorded_at, json_extract(data, '$.from') FROM event"
-                " WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced') ORDER BY seq DESC LIMIT 1",
+                " WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced') ORDER BY seq DESC",
                 (case.id, case.seq),
-            ).fetchone()
-        if not seen and left not in tried.sources:
+            ).fetchall()
+        seen = seen or next((left for _, _, left in moves if left in tried.sources), "")
+        if not seen:
             return
-        seen = seen or left
+        who, when, _ = moves[0]
         here = [f"{name}（{flow.transitions[name].title}）" for name in lifecycle.possible(book, case, actor)]
         at = moment(when).astimezone(book.zone).strftime("%m-%d %H:%M")
         state = flow.states[case.state]

@@ -192,6 +192,14 @@ def test_who_is_too_early_is_told_where_the_action_starts_and_not_that_somebody_
     assert "案件在“已发现”（found），不能发车（depart） — 该动作始于：待转运" in str(refused.value)
 
 
+def test_who_is_two_steps_behind_is_told_who_was_faster(office: Office) -> None:
+    case = opened(office)
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": "2022-05-26 08:00"})
+    office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A", "departed_at": "2022-05-26 08:00"})
+    with pytest.raises(Conflict, match="已由 zhuanyun 于 05-26 08:00 推进到“转运中”，不在“已发现”"):
+        office.advance(case, "verify", office.actor("shewu"), {"checked_at": "2022-05-26 08:00"})
+
+
 def test_two_at_once_one_wins_and_nothing_is_half_done(office: Office) -> None:
     for number in range(12):
         case = opened(office, id_number="", name=f"甲{number}", phone=f"139000000{number:02d}")

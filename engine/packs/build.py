@@ -16,12 +16,19 @@ from engine.core.workflows import Ladder, Rung, Workflow
 from engine.packs import models as m
 from engine.packs.flows import FlowBuilder, Names
 from engine.packs.lists import build_references, build_sources
-from engine.packs.resolve import Resolver
+from engine.packs.resolve import Read, Resolver
 from engine.packs.yamlfile import Document, Path
 
 
 class PackBuilder(Resolver):
     """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
+
+    def __init__(self, read: Read, digest: str) -> None:
+        super().__init__(read)
+        self.digest = digest
+        self.flow_documents: dict[str, Document] = {}
+        self.table_places: dict[str, tuple[Document, Path]] = {}
+        """Where each table stands, and each example."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""

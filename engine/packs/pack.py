@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
     problems += [_told(document, kind, item) for item in found]
     try:
         return kind.model_validate(_stood_in(data, found))
-    except (ValidationError, KeyError, TypeError):
+    except (LookupError, TypeError, ValueError):
         return None
 
 
@@ -137,9 +138,6 @@ ORDER = "RULE-036"
 _STAND_INS = {
     "RULE-036": "2022-01-01",
     "RULE-027": "1h",
-    "missing": "x",
-    "string_type": "x",
-    "string_too_short": "x",
     "bool_type": False,
     "int_type": 1,
     "float_type": 1,
@@ -148,7 +146,10 @@ _STAND_INS = {
 
 
 def _stood_in(data: Any, errors: list[Any]) -> Any:
-    """The data with something possible for each mistake, so that the names in the rest are checked in the same run."""
+    """The data with something possible for each mistake, so that the names in the rest are checked in the same run.
+
+    Only for what nothing else is named by: a stand-in for a name would be told as a wrong name. Else a `LookupError`.
+    """
     copied = json.loads(json.dumps(data))
     for error in errors:
         *path, last = error["loc"]
@@ -158,7 +159,9 @@ def _stood_in(data: Any, errors: list[Any]) -> Any:
         if error["type"] == "extra_forbidden":
             at.pop(last, None)
         elif error["type"] == "literal_error":
-            at[last] = _options(error)[0]
+            at[last] = get_close_matches(str(error["input"]), _options(error), n=1)[0]
+        elif last == "title":
+            at[last] = "?"
         else:
             at[last] = "+1h" if last == "at" else _STAND_INS[error["type"]]
     return copied

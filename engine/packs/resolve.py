@@ -15,13 +15,9 @@ Read = list[tuple[Document, Any]]
 class Resolver:
     """Files read, and names looked up in them; every mistake is appended to `problems`."""
 
-    def __init__(self, read: Read, digest: str) -> None:
+    def __init__(self, read: Read) -> None:
         self.read = read
-        self.digest = digest
         self.problems: list[Problem] = []
-        self.flow_documents: dict[str, Document] = {}
-        self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, and each example."""
 
     def files(self, kind: type[Any]) -> Read:
         """The files of one kind."""

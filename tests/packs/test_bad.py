@@ -89,6 +89,23 @@ def test_a_mistake_in_the_form_of_one_file_hides_no_wrong_name_in_another(pack_f
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("workflows/registration.yaml", "to: informed", "to: 12345"),
+        ("workflows/registration.yaml", "initial: ", "initial: 1 #"),
+        ("workflows/registration.yaml", "title: ", "title: 12345 #"),
+        ("rules/persons.yaml", "hit_policy: priority", "hit_policy: whatever"),
+        ("rules/fields.yaml", "inbound: {title: 入境, type: yes_no}", "inbound: {title: 入境, type: zzzq}"),
+        ("rules/ladders.yaml", "at: -30m", "at: soon"),
+    ],
+)
+def test_one_mistake_of_form_is_told_as_one(pack_files: dict[str, bytes], file: str, right: str, wrong: str) -> None:
+    assert right in pack_files[file].decode()
+    files = {**pack_files, file: pack_files[file].decode().replace(right, wrong, 1).encode()}
+    assert [problem.place.file for problem in refused(files).problems] == [file]
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(pack_files: dict[str, bytes], book: Rulebook) -> None:
     files = {name: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n") for name, raw in pack_files.items()}
     assert compile_pack(files).tables.keys() == book.tables.keys()
