@@ -217,23 +217,22 @@ class Store:
             driver.execute(f"PRAGMA {pragma}")
         return driver
 
-    def _connection(self, use: str) -> Driver:
-        """This thread's connection for reading, or for writing."""
-        driver: Driver | None = getattr(self._own, use, None)
+    def _connection(self) -> Driver:
+        """This thread's connection: what it writes, it need not read from the file again."""
+        driver: Driver | None = getattr(self._own, "driver", None)
         if driver is None:
-            driver = self.connect()
-            setattr(self._own, use, driver)
+            driver = self._own.driver = self.connect()
         return driver
 
     def reading(self) -> AbstractContextManager[Driver]:
-        """One consistent view of the database; inside another of the same thread it is that one."""
-        driver: Driver | None = getattr(self._own, "read", None)
+        """One consistent view of the database; inside a transaction of the same thread it is that one."""
+        driver: Driver | None = getattr(self._own, "driver", None)
         return nullcontext(driver) if driver is not None and driver.in_transaction else self._view()
 
     @contextmanager
     def _view(self) -> Iterator[Driver]:
         try:
-            driver = self._connection("read")
+            driver = self._connection()
             driver.execute("BEGIN")
             try:
                 yield driver
@@ -246,7 +245,7 @@ class Store:
     def writing(self, now: int) -> Iterator[Writer]:
         """One transaction under the write lock: all of it, or nothing."""
         try:
-            driver = self._connection("write")
+            driver = self._connection()
             driver.execute("BEGIN IMMEDIATE")
             try:
                 yield Writer(driver, self.chain, now)
@@ -260,7 +259,7 @@ class Store:
     def forget(self) -> None:
         """Let nothing that was deleted linger in the write-ahead log."""
         try:
-            self._connection("write").execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.DatabaseError as error:
             raise _in_words(self.path, error) from None
 
