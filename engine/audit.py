@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from engine.core.case import Case, Event, evolve, micros, moment, to_json
+from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem
+from engine.core.record import to_json
 from engine.service import Office
-from engine.store.changes import plain
+from engine.store.changes import Change, plain
 from engine.store.store import SYSTEM, link
 
 _COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
@@ -84,9 +85,7 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
         if case_id == SYSTEM:
             continue
         happened = Event(row["type"], row["actor"], moment(row["occurred_at"]), json.loads(row["data"]), row["account"])
-        before = case
-        case = evolve(case, happened, case_id)
-        derived.follow(office, before, case, happened)
+        case = derived.follow(office, case, happened, case_id)
     if case is not None:
         report.cases += 1
         _stored(driver, report, case, head, derived)
@@ -98,17 +97,25 @@ class _Derived:
     def __init__(self) -> None:
         self.due: dict[str, tuple[int, int, str, int, int | None]] = {}
         self.alerts: set[tuple[int, str, int]] = set()
+        self.custody: list[tuple[int, str, int, int | None]] = []
 
-    def follow(self, office: Office, before: Case | None, case: Case, happened: Event) -> None:
-        """Take one more event into account."""
-        change = office.change(office.book(case.release), before, b"", happened, case.id)
+    def follow(self, office: Office, before: Case | None, happened: Event, case_id: str) -> Case:
+        """The case after one more event, its rows taken into account."""
+        release = before.release if before is not None else happened.data["release"]
+        change = Change.of(office.book(release), before, b"", (happened,), case_id)
         for name in change.ended:
             self.due.pop(name, None)
         for item in change.due:
             self.due[item.name] = (item.armed_by, item.due, item.ladder, item.rung, item.next_at)
         self.alerts |= {(alert.armed_by, alert.name, alert.rung) for alert in change.raised}
+        for event, unit, since in change.held:
+            if self.custody and self.custody[-1][3] is None:
+                self.custody[-1] = (*self.custody[-1][:3], since)
+            if unit:
+                self.custody.append((event, unit, since, None))
         if happened.type == "alerted":
-            self._alerted(office, case, happened)
+            self._alerted(office, change.case, happened)
+        return change.case
 
     def _alerted(self, office: Office, case: Case, happened: Event) -> None:
         name, rung = happened.data["deadline"], happened.data["rung"]
@@ -145,6 +152,9 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     if kept != derived.due:
         names = sorted({name for name in kept.keys() | derived.due.keys() if kept.get(name) != derived.due.get(name)})
         report.wrong("时限记录与事件推出的不符", f"案件 {case.id} 时限 {'、'.join(names)}")
+    line = driver.execute("SELECT event, unit, since, until FROM custody WHERE case_id = ? ORDER BY event", (case.id,))
+    if line.fetchall() != derived.custody:
+        report.wrong("交接链的记录与事件推出的不符", f"案件 {case.id}")
     alerts = set(driver.execute("SELECT armed_by, name, rung FROM alert WHERE case_id = ?", (case.id,)))
     if alerts != derived.alerts:
         report.wrong("预警记录与事件推出的不符", f"案件 {case.id}")

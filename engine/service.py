@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine import vault
 from engine.core import lifecycle
-from engine.core.case import Case, Event, evolve, micros, moment
+from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
@@ -20,11 +20,22 @@ from engine.intake.given import parse
 from engine.packs.pack import bundle, compile_pack, unbundle
 from engine.store import references, subjects
 from engine.store import schema as s
-from engine.store.changes import Change, Due, Raised, Ready, plain
+from engine.store.changes import Change, Ready, plain
 from engine.store.store import Driver, Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a command decided: changes of one or several cases, what is answered, and what else it writes."""
+
+    changes: list[Change]
+    answer: dict[str, Any]
+    sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
+    before: Callable[[Writer], None] | None = None
+    """Checks and rows of its own, under the write lock; a `Lost` raised here has everything decided again."""
 
 
 class Office:
@@ -144,8 +155,6 @@ class Office:
         """Open a case for a subject; one already known by its identity is used, not doubled."""
         self.require(actor, "open", "intake")
         digest = self._digest("open", kind_name, actor.user, raw)
-        if request_key and (given := self.store.answered(request_key, digest)):
-            return given
         book, now = self.book(), self.now()
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
@@ -156,11 +165,11 @@ class Office:
         ]
         if missing:
             raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
-        for _ in range(ATTEMPTS):
-            answer = self._open(book, kind, stated, texts, actor, now, request_key, digest)
-            if answer is not None:
-                return answer
-        raise Conflict(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
+
+        def decide(now: datetime) -> Step:
+            return self._open(book, kind, stated, texts, actor, now)
+
+        return self.act(decide, request_key, digest)
 
     def _open(
         self,
@@ -170,14 +179,10 @@ class Office:
         texts: Mapping[str, str],
         actor: Actor,
         now: datetime,
-        request_key: str,
-        digest: str,
-    ) -> dict[str, Any] | None:
-        """One attempt to open a case; None when somebody entered the same subject, or answered the same request."""
+    ) -> Step:
+        """The case of a subject; somebody entering the same one at the same moment is seen under the write lock."""
         told = subjects.identities(self.master, kind, {**stated.facts, **texts}.get)
         with self.store.reading() as driver:
-            if request_key and (before := self.store.answered(request_key, digest)):
-                return before
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
             _refuse_second(driver, subject)
@@ -190,19 +195,17 @@ class Office:
         sealed = subjects.Sealed()
         sealed.add(key, kind.name, texts, new=new)
         sealed.identify(key.subject, told)
-        change = self.change(book, None, b"", happened, new_id())
-        ready, answer = Ready.of(change), self.answer(book, change.case)
+        change = Change.of(book, None, b"", (happened,), new_id())
+        answer = self.answer(book, change.case)
         if decision is not None:
             answer["rules"], answer["matched"] = list(decision.rules), decision.matched
-        with self.store.writing(micros(now)) as writer:
-            if subjects.find(writer.driver, told) != known or writer.answered(request_key):
-                return None
+
+        def unchanged(writer: Writer) -> None:
+            if subjects.find(writer.driver, told) != known:
+                raise Lost(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
             _refuse_second(writer.driver, subject)
-            sealed.write(writer)
-            writer.append([ready])
-            if request_key:
-                writer.request(request_key, digest, answer)
-        return answer
+
+        return Step([change], answer, sealed, unchanged)
 
     def _digest(self, verb: str, what: str, user: str, raw: Mapping[str, Any]) -> str:
         """What a request asks for, as a keyed hash: the values may be personal."""
@@ -226,47 +229,44 @@ class Office:
         `also` writes more in the same transaction.
         """
         digest = self._digest("advance", case_id + " " + name, actor.user, raw or {}) if request_key else ""
-        if request_key and (given := self.store.answered(request_key, digest)):
-            return given
+
+        def decide(now: datetime) -> Step:
+            case, head = self.case(case_id, actor)
+            book = self.book(case.release)
+            self._refuse_overtaken(book, case, actor, seen_state, name)
+            kind = book.kind_of(case.workflow)
+            self._asked(book, case, name, kind, raw or {})
+            stated, texts = parse(book, kind, raw or {}, now)
+            happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
+            change = Change.of(book, case, head, (happened,))
+            return Step([change], self.answer(book, change.case), self.seal(case.subject, kind, texts), also)
+
+        return self.act(decide, request_key, digest)
+
+    def act(self, decide: Callable[[datetime], Step], request_key: str = "", digest: str = "") -> dict[str, Any]:
+        """The one way a command is carried out: decided on one view of the database, written in one transaction.
+
+        When somebody else was first, nothing was written, and it is decided again on what is there now.
+        """
         for _ in range(ATTEMPTS):
+            if request_key and (given := self.store.answered(request_key, digest)):
+                return given
             with self.store.reading():
                 now = self.now()
-                book, change, sealed = self._step(case_id, name, actor, raw or {}, now, occurred_at, seen_state)
-            ready, answer = Ready.of(change), self.answer(book, change.case)
+                step = decide(now)
+            ready = [Ready.of(change) for change in sorted(step.changes, key=lambda change: change.case.id)]
             try:
                 with self.store.writing(micros(now)) as writer:
-                    writer.append([ready])
-                    sealed.write(writer)
-                    if also:
-                        also(writer)
+                    if step.before:
+                        step.before(writer)
+                    writer.append(ready)
+                    step.sealed.write(writer)
                     if request_key:
-                        writer.request(request_key, digest, answer)
+                        writer.request(request_key, digest, step.answer)
             except Lost:
-                if request_key and (given := self.store.answered(request_key, digest)):
-                    return given
                 continue
-            return answer
+            return step.answer
         raise Conflict(Problem("CASE-409", "案件正被别人连续办理", "看一眼现状再试"))
-
-    def _step(
-        self,
-        case_id: str,
-        name: str,
-        actor: Actor,
-        raw: Mapping[str, Any],
-        now: datetime,
-        occurred_at: datetime | None,
-        seen_state: str,
-    ) -> tuple[Rulebook, Change, subjects.Sealed]:
-        """What a transition would write, decided on one view of the database."""
-        case, head = self.case(case_id, actor)
-        book = self.book(case.release)
-        self._refuse_overtaken(book, case, actor, seen_state, name)
-        kind = book.kind_of(case.workflow)
-        self._asked(book, case, name, kind, raw)
-        stated, texts = parse(book, kind, raw, now)
-        happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
-        return book, self.change(book, case, head, happened), self._seal(case.subject, kind, texts)
 
     def _asked(self, book: Rulebook, case: Case, name: str, kind: Subject, raw: Mapping[str, Any]) -> None:
         """Only what a transition asks for may be stated at it."""
@@ -285,7 +285,8 @@ class Office:
                 ]
             )
 
-    def _seal(self, subject: str, kind: Subject, texts: Mapping[str, str]) -> subjects.Sealed:
+    def seal(self, subject: str, kind: Subject, texts: Mapping[str, str]) -> subjects.Sealed:
+        """Personal values of a subject, ready to be written."""
         sealed = subjects.Sealed()
         if texts:
             with self.store.reading() as driver:
@@ -336,43 +337,6 @@ class Office:
         everything = any(roles[role].scope == "all" for role, _ in actor.roles)
         return everything or bool(actor.units() & case.involved)
 
-    def change(self, book: Rulebook, case: Case | None, head: bytes, happened: Event, case_id: str = "") -> Change:
-        """What one event does to the rows of a case."""
-        alerts = list(happened.data.get("alerts", ()))
-        after = evolve(case, happened, case_id)
-        if happened.type == "opened" and not happened.data["decision"]["matched"]:
-            alerts.append("no_match")
-        if "differs" in happened.data:
-            alerts.append("differs")
-        before = case.deadlines if case is not None else {}
-        due = tuple(
-            Due(
-                name,
-                armed.event,
-                micros(armed.due),
-                armed.ladder,
-                0,
-                micros(armed.due + book.ladders[armed.ladder].rungs[0].at),
-            )
-            for name, armed in after.deadlines.items()
-            if armed.event == after.seq
-        )
-        ended = tuple(name for name in before if name not in after.deadlines)
-        raised = tuple(
-            Raised(
-                after.seq,
-                name,
-                0,
-                "蓝",
-                book.organisation.told("unit.head", after.owner or after.lead),
-                micros(happened.occurred_at),
-                f"案件 {after.id}：{_ALERTS[name]}",
-            )
-            for name in alerts
-        )
-        joined = sorted(after.involved if case is None else after.involved - case.involved)
-        return Change(after, head, (happened,), due, ended, raised, tuple(joined))
-
     def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
         """What is told of a case after a command: nothing personal."""
         flow = book.workflows[case.workflow]
@@ -390,24 +354,25 @@ class Office:
 
     def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
         """Take note of the alerts of a case (one deadline's, or all); how many were open."""
-        for _ in range(ATTEMPTS):
+        taken = 0
+
+        def decide(now: datetime) -> Step:
             case, head = self.case(case_id, actor)
-            now = self.now()
             happened = Event("acknowledged", actor.user, now, {"name": name}, actor.account)
-            ready = Ready.of(self.change(self.book(case.release), case, head, happened))
-            try:
-                with self.store.writing(micros(now)) as writer:
-                    writer.append([ready])
-                    writer.cursor.execute(
-                        "UPDATE alert SET acknowledged_by = ?, acknowledged_at = ?"
-                        " WHERE case_id = ? AND (? = '' OR name = ?) AND acknowledged_at IS NULL",
-                        (actor.user, micros(now), case.id, name, name),
-                    )
-                    taken: int = writer.cursor.rowcount
-            except Lost:
-                continue
-            return taken
-        raise Conflict(Problem("CASE-409", "案件正被别人办理", "请再试一次"))
+            change = Change.of(self.book(case.release), case, head, (happened,))
+            return Step([change], {}, before=mark)
+
+        def mark(writer: Writer) -> None:
+            nonlocal taken
+            writer.cursor.execute(
+                "UPDATE alert SET acknowledged_by = ?, acknowledged_at = ?"
+                " WHERE case_id = ? AND (? = '' OR name = ?) AND acknowledged_at IS NULL",
+                (actor.user, writer.now, read_id(case_id), name, name),
+            )
+            taken = writer.cursor.rowcount
+
+        self.act(decide)
+        return taken
 
     def set_clock(self, at: int) -> None:
         """Put a rehearsal's clock to a moment (microseconds since 1970); no other database's clock moves."""
@@ -419,9 +384,6 @@ class Office:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
-
-
-_ALERTS = {"no_match": "没有规则覆盖，已归默认责任单位", "differs": "新来的信息会导致不同判定，请核对"}
 
 
 def _refuse_second(driver: Driver, subject: str) -> None:

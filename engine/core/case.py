@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -49,10 +49,37 @@ class Done(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """When a stage was last entered, and by which event."""
+    """When a stage was last entered, or an owner took over, and by which event."""
 
     at: datetime
     event: int
+
+
+class Plan(NamedTuple):
+    """A schedule that is running: the due times of its task, listed, or daily at these local times from `start` on."""
+
+    task: str
+    event: int
+    due: tuple[int, ...] = ()
+    daily: tuple[str, ...] = ()
+    start: int = 0
+
+
+class Offer(NamedTuple):
+    """A hand-over under way: `to` may accept or return it; accepting fires `transition`, or changes the owner only."""
+
+    to: str
+    transition: str
+    trip: str
+    at: datetime
+    event: int
+
+
+class Child(NamedTuple):
+    """A case opened by this one: what it is to it, and how it ended (empty: still open)."""
+
+    kind: str
+    final: str = ""
 
 
 class Case(NamedTuple):
@@ -78,9 +105,43 @@ class Case(NamedTuple):
     involved: frozenset[str]
     """Every unit that led, supported or owned the case."""
     deadlines: Mapping[str, Armed]
+    held: Entry
+    """Since when the owner is responsible."""
     results: tuple[Done, ...] = ()
     seq: int = 1
     final: str = ""
+    left: Mapping[str, str] = {}
+    """The state from which each stage was last entered: where `to: previous` leads back to."""
+    plans: Mapping[str, Plan] = {}
+    offer: Offer | None = None
+    returns: int = 0
+    """How often the case was given back instead of taken."""
+    postponed: Mapping[str, int] = {}
+    """How many microseconds each deadline has been put off by."""
+    parent: str = ""
+    kind: str = ""
+    """What it is to its parent."""
+    follows: str = ""
+    """The case of the same subject that was closed for this one."""
+    children: Mapping[str, Child] = {}
+    index_results: tuple[Done, ...] = ()
+    """The results of the case this one hangs on."""
+
+
+_TOUCHES = frozenset(
+    {
+        "advanced",
+        "stated",
+        "corrected",
+        "offered",
+        "accepted",
+        "returned",
+        "postponed",
+        "claimed",
+        "skipped",
+    }
+)
+"""Events in which somebody works on the case."""
 
 
 def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
@@ -88,17 +149,11 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
     if case is None:
         return _opened(case_id, event)
     seq = case.seq + 1
-    data = event.data
     changed: dict[str, Any] = {"seq": seq}
-    if event.type in ("advanced", "stated"):
-        changed |= {
-            "facts": {**case.facts, **data.get("facts", {})},
-            "personal": case.personal | set(data.get("personal", ())),
-            "acted": {**case.acted, event.actor: seq},
-            "deadlines": _deadlines(case.deadlines, data, seq),
-        }
-    if event.type == "advanced":
-        changed |= _advanced(case, event, seq)
+    if event.type in _TOUCHES:
+        changed |= _told(case, event, seq)
+    if then := _THEN.get(event.type):
+        changed |= then(case, event, seq)
     return case._replace(**changed)
 
 
@@ -133,7 +188,24 @@ def _opened(case_id: str, event: Event) -> Case:
         acted={event.actor: 1},
         involved=frozenset({data["owner"], data["lead"], *supporting}),
         deadlines=_deadlines({}, data, 1),
+        held=entry,
+        plans=_plans({}, data, 1),
+        parent=data.get("parent", ""),
+        kind=data.get("kind", ""),
+        follows=data.get("follows", ""),
     )
+
+
+def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """What every piece of work may bring: facts, deadlines and schedules begun or ended, and who did it."""
+    data = event.data
+    return {
+        "facts": {**case.facts, **data.get("facts", {})},
+        "personal": case.personal | set(data.get("personal", ())),
+        "acted": {**case.acted, event.actor: seq},
+        "deadlines": _deadlines(case.deadlines, data, seq),
+        "plans": _plans(case.plans, data, seq),
+    }
 
 
 def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
@@ -145,16 +217,79 @@ def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
     if "entered" not in data:
         return changed
     entry = Entry(event.occurred_at, seq)
-    same_stage = data["stage"] == data["stage_before"]
-    owner = data["owner"]
-    return changed | {
-        "state": data["to"],
-        "owner": owner,
-        "entered": entry,
-        "final": data.get("final", ""),
-        "stages": case.stages if same_stage else {**case.stages, data["stage"]: entry},
-        "involved": case.involved | ({owner} if owner else set()),
+    changed |= {"state": data["to"], "entered": entry, "final": data.get("final", ""), "offer": None}
+    changed |= _owned(case, data["owner"], entry)
+    if data["stage"] != data["stage_before"] and "back" not in data:
+        changed["stages"] = {**case.stages, data["stage"]: entry}
+        changed["left"] = {**case.left, data["stage"]: case.state}
+    return changed
+
+
+def _owned(case: Case, owner: str, entry: Entry) -> dict[str, Any]:
+    """Another owner is responsible from now on; the same one goes on."""
+    if owner == case.owner:
+        return {}
+    return {"owner": owner, "held": entry, "involved": case.involved | ({owner} if owner else set())}
+
+
+def _corrected(case: Case, event: Event, _: int) -> dict[str, Any]:
+    data = event.data
+    if "decision" not in data:
+        return {}
+    supporting = tuple(data["supporting"])
+    return {
+        "outcome": data["decision"]["outcome"],
+        "category": data["category"],
+        "lead": data["lead"],
+        "supporting": supporting,
+        "involved": case.involved | {data["lead"], *supporting},
     }
+
+
+def _offered(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    data = event.data
+    return {
+        "offer": Offer(data["to"], data.get("transition", ""), data.get("trip", ""), event.occurred_at, seq),
+        "involved": case.involved | {data["to"]},
+        "returns": case.returns + bool(data.get("declined")),
+    }
+
+
+def _accepted(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    return {"offer": None} | _owned(case, event.data["owner"], Entry(event.occurred_at, seq))
+
+
+def _returned(case: Case, event: Event, _: int) -> dict[str, Any]:
+    return {"offer": None, "returns": case.returns + bool(event.data.get("counted"))}
+
+
+def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name, by = event.data["deadline"], event.data["by"]
+    return {"postponed": {**case.postponed, name: case.postponed.get(name, 0) + by}}
+
+
+def _child(case: Case, event: Event, _: int) -> dict[str, Any]:
+    data = event.data
+    return {"children": {**case.children, data["child"]: Child(data["kind"], data.get("final", ""))}}
+
+
+def _index(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    done = event.data["task"]
+    return {"index_results": (*case.index_results, Done(done["name"], done["result"], moment(done["at"]), seq))}
+
+
+_THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
+    "advanced": _advanced,
+    "corrected": _corrected,
+    "offered": _offered,
+    "accepted": _accepted,
+    "returned": _returned,
+    "postponed": _postponed,
+    "child_opened": _child,
+    "child_closed": _child,
+    "index_tested": _index,
+}
+"""What each kind of event changes; the others leave only their place in the chain."""
 
 
 def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -> dict[str, Armed]:
@@ -165,54 +300,12 @@ def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -
     return kept
 
 
-def to_json(case: Case) -> dict[str, Any]:
-    """The case as JSON can hold it, for the row that saves replaying it; `seq` and `id` are columns of their own."""
-    return {
-        "workflow": case.workflow,
-        "release": case.release,
-        "subject": case.subject,
-        "state": case.state,
-        "owner": case.owner,
-        "lead": case.lead,
-        "supporting": case.supporting,
-        "category": case.category,
-        "outcome": case.outcome,
-        "opened_at": micros(case.opened_at),
-        "entered": _entry(case.entered),
-        "final": case.final,
-        "facts": case.facts,
-        "personal": sorted(case.personal),
-        "stages": {name: _entry(entry) for name, entry in case.stages.items()},
-        "acted": case.acted,
-        "involved": sorted(case.involved),
-        "deadlines": {
-            name: [micros(armed.due), armed.ladder, armed.since, armed.event] for name, armed in case.deadlines.items()
-        },
-        "results": [[done.task, done.result, micros(done.at), done.event] for done in case.results],
-    }
-
-
-def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
-    """The case that `to_json` wrote down."""
-    return Case(
-        **{
-            **plain,
-            "id": case_id,
-            "seq": seq,
-            "supporting": tuple(plain["supporting"]),
-            "opened_at": moment(plain["opened_at"]),
-            "entered": Entry(moment(plain["entered"][0]), plain["entered"][1]),
-            "personal": frozenset(plain["personal"]),
-            "involved": frozenset(plain["involved"]),
-            "stages": {name: Entry(moment(at), event) for name, (at, event) in plain["stages"].items()},
-            "deadlines": {
-                name: Armed(moment(due), ladder, since, event)
-                for name, (due, ladder, since, event) in plain["deadlines"].items()
-            },
-            "results": tuple(Done(task, result, moment(at), event) for task, result, at, event in plain["results"]),
-        }
-    )
-
-
-def _entry(entry: Entry) -> list[int]:
-    return [micros(entry.at), entry.event]
+def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Mapping[str, Plan]:
+    if "planned" not in data:
+        return before
+    kept = {name: plan for name, plan in before.items() if name not in data["unplanned"]}
+    for name, told in data["planned"].items():
+        kept[name] = Plan(
+            told["task"], seq, tuple(told.get("due", ())), tuple(told.get("daily", ())), told.get("start", 0)
+        )
+    return kept

@@ -23,7 +23,7 @@ from engine.intake.sheet import Sheet, understand
 from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s
-from engine.store.changes import Ready, plain
+from engine.store.changes import Change, Ready, plain
 from engine.store.store import Lost, Writer, load_case
 from engine.vault import SubjectKey
 
@@ -264,7 +264,7 @@ class _Taking:
         happened, _ = lifecycle.open_case(
             self.book, self.kind.name, key.subject, stated, self.actor, self.now, origin=self._origin(row)
         )
-        change = self.office.change(self.book, None, b"", happened, new_id(self.draw))
+        change = Change.of(self.book, None, b"", (happened,), new_id(self.draw))
         self._keep(change.case.id, key.subject, Ready.of(change))
         self.texts[key.subject] = dict(row.texts)
         self.sealed.add(key, self.kind.name, row.texts, new=new)
@@ -282,7 +282,7 @@ class _Taking:
         stated = lifecycle.Stated(row.facts, frozenset(row.texts))
         book = self.office.book(case.release)
         happened, _ = lifecycle.state_facts(book, case, self.actor, stated, self.now, self._origin(row))
-        self._keep(case.id, subject, Ready.of(self.office.change(book, case, head, happened)))
+        self._keep(case.id, subject, Ready.of(Change.of(book, case, head, (happened,))))
         return case.id
 
     def _standing(self, subject: str) -> tuple[Case, bytes]:
@@ -309,7 +309,7 @@ class _Taking:
             workflow=flow.name,
             origin={"source": self.source.name, "file": self.file.subject},
         )
-        change = self.office.change(self.book, None, b"", happened, new_id(self.draw))
+        change = Change.of(self.book, None, b"", (happened,), new_id(self.draw))
         self.matter = change.case.id
         self.changes[self.matter] = Ready.of(change)
         self.sealed.add(matter, flow.subject, {}, new=True)

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.core.case import Case, Event, from_json, micros, to_json
+from engine.core.case import Armed, Case, Event, evolve, micros
+from engine.core.record import from_json, to_json
+from engine.core.rulebook import Rulebook
 
 
 class Due(NamedTuple):
@@ -34,6 +36,14 @@ class Raised(NamedTuple):
     text: str
 
 
+class Held(NamedTuple):
+    """A unit becomes responsible: since when, by which event; no unit: nobody has to be any more."""
+
+    event: int
+    unit: str
+    since: int
+
+
 class Change(NamedTuple):
     """One command's effect on one case: its events in order and what follows from them."""
 
@@ -45,6 +55,51 @@ class Change(NamedTuple):
     raised: tuple[Raised, ...] = ()
     joined: tuple[str, ...] = ()
     """Units that were not involved before."""
+    held: tuple[Held, ...] = ()
+
+    @classmethod
+    def of(
+        cls, book: Rulebook, before: Case | None, head: bytes, events: tuple[Event, ...], case_id: str = ""
+    ) -> Change:
+        """What these events do to the rows of a case; `case_id` is needed for its first event only."""
+        seq = before.seq if before is not None else 0
+        case, raised, held = before, [], []
+        for happened in events:
+            owner = case.owner if case is not None else ""
+            case = evolve(case, happened, case_id)
+            raised += _raised(book, case, happened)
+            if case.owner != owner:
+                held.append(Held(case.seq, case.owner, micros(case.held.at)))
+        if case is None:
+            raise ValueError("a change has events")
+        due = [
+            Due(name, armed.event, micros(armed.due), armed.ladder, 0, _first(book, armed))
+            for name, armed in case.deadlines.items()
+            if armed.event > seq
+        ]
+        ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
+        joined = sorted(case.involved - before.involved if before is not None else case.involved)
+        return cls(case, head, events, tuple(due), tuple(ended), tuple(raised), tuple(joined), tuple(held))
+
+
+def _first(book: Rulebook, armed: Armed) -> int:
+    return micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+
+
+_ALERTS = {"no_match": "没有规则覆盖，已归默认责任单位", "differs": "新来的信息会导致不同判定，请核对"}
+
+
+def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:
+    """Alerts that an event raises by itself."""
+    data = happened.data
+    names = list(data.get("alerts", ()))
+    if happened.type == "opened" and not data["decision"]["matched"]:
+        names.append("no_match")
+    if "differs" in data:
+        names.append("differs")
+    told = book.organisation.told("unit.head", case.owner or case.lead) if names else ""
+    at = micros(happened.occurred_at)
+    return [Raised(case.seq, name, 0, "蓝", told, at, f"案件 {case.id}：{_ALERTS[name]}") for name in names]
 
 
 @dataclass(slots=True)
@@ -58,6 +113,7 @@ class Ready:
     ended: list[dict[str, Any]]
     raised: list[dict[str, Any]]
     joined: list[tuple[str, str]]
+    held: list[dict[str, Any]]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
@@ -87,6 +143,7 @@ class Ready:
             ended=[here | {"name": name} for name in change.ended],
             raised=[here | item._asdict() for item in change.raised],
             joined=[(unit, case.id) for unit in change.joined],
+            held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
         )
 
     def case(self) -> Case:
@@ -103,6 +160,7 @@ class Ready:
             self.ended + later.ended,
             self.raised + later.raised,
             self.joined + later.joined,
+            self.held + later.held,
         )
 
 

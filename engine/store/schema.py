@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from engine.core.errors import Damaged, Problem
 
-SCHEMA = "2"
+SCHEMA = "3"
 CLASSES = ("open", "sealed", "index", "key", "chain")
 """open: never personal; sealed: ciphertext; index: keyed hash; key: wrapped data key; chain: hash of events."""
 
@@ -62,6 +62,19 @@ class InvolvedRow(SQLModel, table=True):
     __tablename__ = "involved"
     unit: str = column("open", primary_key=True)
     case_id: str = column("open", primary_key=True)
+
+
+class CustodyRow(SQLModel, table=True):
+    """Who was responsible from when until when: a line without hole or overlap from first contact to end."""
+
+    __tablename__ = "custody"
+    case_id: str = column("open", primary_key=True)
+    event: int = column("open", primary_key=True)
+    subject: str = column("open")
+    unit: str = column("open")
+    since: int = column("open")
+    until: int | None = column("open", default=None)
+    __table_args__ = (Index("custody_line", "subject", "since"),)
 
 
 class EventRow(SQLModel, table=True):

@@ -18,8 +18,9 @@ from sqlalchemy import Executable, LargeBinary, NullPool, Text, bindparam, cast,
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
 
-from engine.core.case import Case, Event, from_json
+from engine.core.case import Case, Event
 from engine.core.errors import BadInput, BihuanError, Damaged, Problem
+from engine.core.record import from_json
 from engine.store import schema as s
 from engine.store.changes import Ready, event_row, plain
 
@@ -84,6 +85,13 @@ UPSERT_DEADLINE = Prepared(
 END_DEADLINE = Prepared(
     delete(_deadline).where(_deadline.c.case_id == bindparam("case_id"), _deadline.c.name == bindparam("name"))
 )
+_custody = _table(s.CustodyRow)
+BEGIN_CUSTODY = Prepared(insert(_custody).values(_named("case_id", "event", "subject", "unit", "since")))
+END_CUSTODY = Prepared(
+    update(_custody)
+    .where(_custody.c.case_id == bindparam("case_id"), _custody.c.until.is_(None))
+    .values(until=bindparam("since"))
+)
 INSERT_ALERT = Prepared(
     sqlite.insert(_table(s.AlertRow))
     .values(_named("case_id", "armed_by", "name", "rung", "level", "told", "due", "raised_at"))
@@ -133,6 +141,7 @@ class Writer:
         if moved and UPDATE_CASE.many(self.cursor, moved) != len(moved):
             raise Lost(Problem("CASE-409", "案件已被别人推进"))
         INSERT_EVENT.many(self.cursor, events)
+        self._hold(changes)
         if joined := [row for change in changes for row in change.joined]:
             self.insert(s.InvolvedRow, ("unit", "case_id"), joined)
         if ended := [row for change in changes for row in change.ended]:
@@ -141,6 +150,16 @@ class Writer:
             UPSERT_DEADLINE.many(self.cursor, due)
         if raised := [row for change in changes for row in change.raised]:
             self.alert(raised)
+
+    def _hold(self, changes: Sequence[Ready]) -> None:
+        """Who is responsible from now on; whoever was before is so until then."""
+        turn = 0  # one case may change hands twice in one change
+        while rows := [change.held[turn] for change in changes if len(change.held) > turn]:
+            if ends := [row for row in rows if row["event"] > 1]:
+                END_CUSTODY.many(self.cursor, ends)
+            if begins := [row for row in rows if row["unit"]]:
+                BEGIN_CUSTODY.many(self.cursor, begins)
+            turn += 1
 
     def chain_on(self, head: bytes, events: Iterable[dict[str, Any]]) -> bytes:
         """Give events of one chain their numbers and hashes; the head of the chain after them."""

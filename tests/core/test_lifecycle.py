@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from engine.core import lifecycle
-from engine.core.case import Case, Event, evolve, from_json, replay, to_json
+from engine.core.case import Case, Event, evolve, replay
 from engine.core.errors import BadInput, Refused
 from engine.core.lifecycle import Stated
 from engine.core.org import Actor
+from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
 
 NOW = datetime(2022, 5, 26, 0, 0, tzinfo=UTC)

@@ -60,6 +60,7 @@ def test_nobody_does_what_the_yaml_does_not_say(book: Rulebook, pack_files: dict
             outcome={},
             opened_at=NOW,
             entered=Entry(NOW, 1),
+            held=Entry(NOW, 1),
             facts={},
             personal=frozenset(),
             stages={},

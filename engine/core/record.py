@@ -1,0 +1,93 @@
+"""A case as JSON: the row that saves replaying its events; what it never had is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.core.case import Armed, Case, Child, Done, Entry, Offer, Plan, micros, moment
+
+
+def to_json(case: Case) -> dict[str, Any]:
+    """The case as JSON can hold it; `seq` and `id` are columns of their own."""
+    told: dict[str, Any] = {
+        "workflow": case.workflow,
+        "release": case.release,
+        "subject": case.subject,
+        "state": case.state,
+        "owner": case.owner,
+        "lead": case.lead,
+        "supporting": case.supporting,
+        "category": case.category,
+        "outcome": case.outcome,
+        "opened_at": micros(case.opened_at),
+        "entered": _entry(case.entered),
+        "held": _entry(case.held),
+        "final": case.final,
+        "facts": case.facts,
+        "personal": sorted(case.personal),
+        "stages": {name: _entry(entry) for name, entry in case.stages.items()},
+        "acted": case.acted,
+        "involved": sorted(case.involved),
+        "deadlines": {name: [micros(armed.due), *armed[1:]] for name, armed in case.deadlines.items()},
+        "results": _results(case.results),
+    }
+    for name in _PLAIN:
+        if value := getattr(case, name):
+            told[name] = value
+    if case.plans:
+        told["plans"] = {name: [*plan] for name, plan in case.plans.items()}
+    if case.children:
+        told["children"] = {name: [*child] for name, child in case.children.items()}
+    if case.offer:
+        told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
+    if case.index_results:
+        told["index_results"] = _results(case.index_results)
+    return told
+
+
+_PLAIN = ("left", "returns", "postponed", "parent", "kind", "follows")
+"""Fields that JSON holds as they are, and that most cases never have."""
+
+
+def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
+    """The case that `to_json` wrote down."""
+    told = {
+        **plain,
+        "id": case_id,
+        "seq": seq,
+        "supporting": tuple(plain["supporting"]),
+        "opened_at": moment(plain["opened_at"]),
+        "entered": Entry(moment(plain["entered"][0]), plain["entered"][1]),
+        "held": Entry(moment(plain["held"][0]), plain["held"][1]),
+        "personal": frozenset(plain["personal"]),
+        "involved": frozenset(plain["involved"]),
+        "stages": {name: Entry(moment(at), event) for name, (at, event) in plain["stages"].items()},
+        "deadlines": {name: Armed(moment(due), *rest) for name, (due, *rest) in plain["deadlines"].items()},
+        "results": _done(plain["results"]),
+    }
+    if "plans" in plain:
+        told["plans"] = {
+            name: Plan(task, event, tuple(due), tuple(daily), start)
+            for name, (task, event, due, daily, start) in plain["plans"].items()
+        }
+    if "children" in plain:
+        told["children"] = {name: Child(*child) for name, child in plain["children"].items()}
+    if "offer" in plain:
+        to, transition, trip, at, event = plain["offer"]
+        told["offer"] = Offer(to, transition, trip, moment(at), event)
+    if "index_results" in plain:
+        told["index_results"] = _done(plain["index_results"])
+    return Case(**told)
+
+
+def _entry(entry: Entry) -> list[int]:
+    return [micros(entry.at), entry.event]
+
+
+def _results(results: tuple[Done, ...]) -> list[list[Any]]:
+    return [[done.task, done.result, micros(done.at), done.event] for done in results]
+
+
+def _done(rows: list[list[Any]]) -> tuple[Done, ...]:
+    return tuple(Done(task, result, moment(at), event) for task, result, at, event in rows)
