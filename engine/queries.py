@@ -10,6 +10,7 @@ from typing import Any
 from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, label
+from engine.core.judging import typed
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
 from engine.core.workflows import Workflow
@@ -109,7 +110,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "supporting": list(case.supporting),
         "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
-        "facts": _facts(office, kind, lifecycle.typed(book, case)),
+        "facts": _facts(office, kind, typed(book, case)),
         "clocks": clocks,
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}

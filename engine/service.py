@@ -13,6 +13,7 @@ from engine import vault
 from engine.core import lifecycle
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
+from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
@@ -175,7 +176,7 @@ class Office:
         self,
         book: Rulebook,
         kind: Subject,
-        stated: lifecycle.Stated,
+        stated: Stated,
         texts: Mapping[str, str],
         actor: Actor,
         now: datetime,
@@ -238,7 +239,7 @@ class Office:
             self._asked(book, case, name, kind, raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
             happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
-            change = Change.of(book, case, head, (happened,))
+            change = Change.of(book, case, head, happened)
             return Step([change], self.answer(book, change.case), self.seal(case.subject, kind, texts), also)
 
         return self.act(decide, request_key, digest)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 COMMUNITY = "属地社区"
 LEAD = "lead"
+FACT = "fact "
+"""`fact X`: the unit that a fact names."""
 SCOPES = ("all", "involved", "owner")
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.case import Armed, Case, micros
+from engine.core.case import Armed, Case, Plan, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
 from engine.core.guards import Count
 from engine.core.rulebook import Rulebook
-from engine.core.values import local_day, midnight
-from engine.core.workflows import Deadline, State, Workflow
+from engine.core.values import local_day, local_time, midnight
+from engine.core.workflows import Deadline, Schedule, State, Workflow
 
+HAND_OVER = "hand_over"
+"""The name of the deadline by which an offer must be answered."""
 Armings = dict[str, list[Any]]
 """Deadline → due in microseconds since 1970, ladder, and what it runs since."""
 
@@ -69,7 +71,25 @@ class Reckoning:
             elif not _same(running.get(deadline.name), due, deadline):
                 armed[deadline.name] = [micros(due), deadline.ladder, deadline.since]
         names = {deadline.name for deadline in state.deadlines}
+        if stays and case is not None and case.offer is not None:
+            names.add(HAND_OVER)
         return armed, sorted(running.keys() - names), problems
+
+    def plans(self, state: State, now: datetime, case: Case | None = None, *, stays: bool = False) -> dict[str, Any]:
+        """Schedules that begin, go on otherwise, or end where a case enters a state or stays in it; often none.
+
+        One whose clock has no day 0 yet begins when it has.
+        """
+        running: Mapping[str, Plan] = case.plans if case is not None else {}
+        entering = _Entering(self, state, now, case, stays)
+        wanted = {
+            schedule.name: plan
+            for schedule in self.flow.schedules.values()
+            if state.stage in schedule.stages and not state.final and (plan := entering.plan(schedule))
+        }
+        planned = {name: plan for name, plan in wanted.items() if not _goes_on(running.get(name), plan)}
+        unplanned = sorted(running.keys() - wanted.keys())
+        return {"planned": planned, "unplanned": unplanned} if planned or unplanned else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +130,48 @@ class _Entering:
             return None, f"请先填写 {book.subjects[flow.subject].fields[name].title}（{name}）"
         return (value if isinstance(value, datetime) else midnight(value, book.zone)), ""
 
+    def plan(self, schedule: Schedule) -> dict[str, Any] | None:
+        """The due times of a schedule from the entry into its stages on; None while nobody can tell them."""
+        start = self._began(schedule)
+        zone = self.reckoning.book.zone
+        if not schedule.days:
+            return {"task": schedule.task, "daily": list(schedule.at), "start": micros(start)}
+        zero = self.reckoning.count(schedule.clock).day_zero
+        days = self.reckoning.days(schedule.days)
+        if zero is None or days is None:
+            return None
+        first = local_day(start, zone)
+        due = [
+            micros(local_time(zero + timedelta(days=day), at, zone))
+            for day in days
+            for at in schedule.at
+            if zero + timedelta(days=day) >= first
+        ]
+        return {"task": schedule.task, "due": due}
+
+    def _began(self, schedule: Schedule) -> datetime:
+        """When the case came into the stages of a schedule, as it stands now."""
+        flow, case = self.reckoning.flow, self.case
+        if case is None or flow.states[case.state].stage not in schedule.stages:
+            return self.now
+        running = case.plans.get(schedule.name)
+        if running is not None and running.start:
+            return moment(running.start)
+        return max((case.stages[stage].at for stage in schedule.stages if stage in case.stages), default=self.now)
+
     def _stage(self, name: str) -> tuple[datetime | None, str]:
         before = self.reckoning.flow.states[self.case.state].stage if self.case is not None else ""
         if self.state.stage == name and before != name:
             return self.now, ""
         entry = self.case.stages.get(name) if self.case is not None else None
         return (entry.at if entry else None), f"案件还没有进入过“{name}”"
+
+
+def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
+    """Whether a schedule that runs is the one that is wanted."""
+    if running is None or running.task != plan["task"]:
+        return False
+    return (list(running.due), list(running.daily)) == (plan.get("due", []), plan.get("daily", []))
 
 
 def _same(running: Armed | None, due: datetime, deadline: Deadline) -> bool:

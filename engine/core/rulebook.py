@@ -64,6 +64,16 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOverRules:
+    """How cases change hands outside of any transition: how long an offer may wait, and who settles what is whose."""
+
+    within: str
+    ladder: str
+    most_returns: int
+    arbiter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A decision as a manager would tell it: facts, the day, and what is expected."""
 
@@ -95,6 +105,7 @@ class Rulebook:
     references: Mapping[str, Reference]
     sources: Mapping[str, Source]
     examples: tuple[Example, ...]
+    hand_over: HandOverRules
     digest: str
     release: int = 0
 

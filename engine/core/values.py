@@ -78,6 +78,11 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def local_time(day: date, at: str, zone: ZoneInfo) -> datetime:
+    """A time of day (`08:00`) of a local day, in UTC."""
+    return datetime.combine(day, time.fromisoformat(at), zone).astimezone(UTC)
+
+
 @lru_cache(65_536)
 def same_name(text: str) -> str:
     """The form in which names are compared: NFKC, without space at the ends."""

@@ -14,6 +14,7 @@ from engine.core.guards import Guard
 
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
+PREVIOUS = "previous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +69,11 @@ class TaskType:
     result: str
     at: str
     clock: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a case stands: one owner, its deadlines, and for the last ones how it ended."""
-
-    name: str
-    title: str
-    stage: str
-    owner: str
-    """A unit, `lead`, or 属地社区; empty in final states."""
-    deadlines: tuple[Deadline, ...] = ()
-    final: str = ""
-    clause: str = ""
+    on_result: Mapping[str, str] = field(default_factory=dict)
+    """Result → the transition it fires at once, by whoever stated it."""
+    within: str = ""
+    """How long after its due time an occurrence may be done; scheduled tasks have it."""
+    ladder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +85,57 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """A task that recurs: on the days of a clock, or daily at local times, while the case is in one of the stages."""
+
+    name: str
+    title: str
+    task: str
+    stages: tuple[str, ...]
+    clock: str = ""
+    days: str = ""
+    """A parameter, or `decision.X`; empty: every day."""
+    at: tuple[str, ...] = ("08:00",)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Whoever holds the case offers it, and it is taken over when the receiver accepts: `to` a unit or `fact X`."""
+
+    to: str
+    within: str
+    ladder: str
+    evidence: tuple[Evidence, ...] = ()
+    """What the receiver fills in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildType:
+    """Cases that this one opens: of which subject, in which states, by whom, and what is known of each at once."""
+
+    name: str
+    title: str
+    subject: str
+    states: tuple[str, ...]
+    by: tuple[str, ...]
+    sets: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a case stands: one owner, its deadlines, and for the last ones how it ended."""
+
+    name: str
+    title: str
+    stage: str
+    owner: str
+    """A unit, `lead`, 属地社区 or `fact X`; empty in final states."""
+    deadlines: tuple[Deadline, ...] = ()
+    final: str = ""
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A verb people tap: from where to where, who may, what must hold, and what must be filled in."""
 
@@ -100,7 +143,8 @@ class Transition:
     title: str
     sources: tuple[str, ...]
     to: str
-    """A state, or `same`: the case stays and only what was stated or done is recorded."""
+    """A state; `same`: the case stays and only what was stated or done is recorded; `previous`: back to where the
+    case was before it entered this stage."""
     by: tuple[str, ...]
     when: tuple[tuple[Guard, ...], ...] = ()
     """Any of these lists of guards must hold whole; empty: always."""
@@ -108,6 +152,7 @@ class Transition:
     task: str = ""
     danger: bool = False
     clause: str = ""
+    hand_over: HandOver | None = None
 
 
 class Cursor:
@@ -133,8 +178,9 @@ class Workflow:
     transitions: Mapping[str, Transition]
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     tasks: Mapping[str, TaskType] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    children: Mapping[str, ChildType] = field(default_factory=dict)
     clause: str = ""
-    note: str = ""
 
     @cached_property
     def machine(self) -> Machine:
@@ -146,19 +192,19 @@ class Workflow:
             machine.add_transition(
                 transition.name,
                 list(transition.sources),
-                "=" if transition.to == SAME else transition.to,
+                "=" if transition.to in (SAME, PREVIOUS) else transition.to,
                 conditions=_asks(transition),
             )
         return machine
 
-    def step(self, state: str, name: str, meets: Callable[[Transition], list[str]]) -> tuple[str | None, list[str]]:
-        """The state `name` leads to, or None with every unmet reason; None without reasons: not possible from here."""
+    def step(self, state: str, name: str, meets: Callable[[Transition], list[str]]) -> tuple[bool, list[str]]:
+        """Whether `name` may be done in a state, else every unmet reason; none: it does not start there."""
         cursor = Cursor(state, meets)
         try:
             moved = self.machine.events[name].trigger(cursor)
         except MachineError:
-            return None, []
-        return (cursor.state if moved else None), cursor.unmet
+            return False, []
+        return moved, cursor.unmet
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """What can be done in a state, in the order of the file."""

@@ -16,6 +16,7 @@ from engine.cli.cases import print_alerts, print_case
 from engine.cli.common import console, table
 from engine.core import lifecycle
 from engine.core.errors import Refused
+from engine.core.judging import typed
 from engine.core.values import parse_time
 from engine.intake.take import take
 from engine.packs.pack import read_folder, shipped
@@ -159,7 +160,7 @@ class _Demo:
         book = self.office.book(case.release)
         clock = next(iter(book.workflows[case.workflow].clocks))
         zero = lifecycle.count_of(book, case, clock).day_zero
-        days = book.days(str(case.outcome["tests"]), lifecycle.typed(book, case), case.opened_at) or (1,)
+        days = book.days(str(case.outcome["tests"]), typed(book, case), case.opened_at) or (1,)
         now = self.office.now().astimezone(book.zone)
         today = (now.date() - zero).days if zero else 0
         if now.hour != MORNING:

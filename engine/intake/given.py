@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.conditions import Fact, Field
 from engine.core.errors import BadInput, Problem, listing, nearest
-from engine.core.lifecycle import Stated
+from engine.core.judging import Stated
 from engine.core.rulebook import Rulebook, Subject
 from engine.intake.clean import Cleaner, ahead, cleaner
 

@@ -13,6 +13,7 @@ from typing import Any
 from engine.core import lifecycle
 from engine.core.case import Case, Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
 from engine.ids import Drawn, new_id
@@ -260,7 +261,7 @@ class _Taking:
         return {"source": self.source.name, "file": self.file.subject, "row": row.line}
 
     def _open_case(self, row: Row, key: SubjectKey, *, new: bool) -> str:
-        stated = lifecycle.Stated(row.facts, frozenset(row.texts))
+        stated = Stated(row.facts, frozenset(row.texts))
         happened, _ = lifecycle.open_case(
             self.book, self.kind.name, key.subject, stated, self.actor, self.now, origin=self._origin(row)
         )
@@ -279,7 +280,7 @@ class _Taking:
         other = {f"{name}{beside}": text for name, text in row.texts.items() if name in has and has[name] != text}
         self.sealed.add(key, self.kind.name, added | other, new=False)
         has |= added
-        stated = lifecycle.Stated(row.facts, frozenset(row.texts))
+        stated = Stated(row.facts, frozenset(row.texts))
         book = self.office.book(case.release)
         happened, _ = lifecycle.state_facts(book, case, self.actor, stated, self.now, self._origin(row))
         self._keep(case.id, subject, Ready.of(Change.of(book, case, head, (happened,))))
@@ -297,7 +298,7 @@ class _Taking:
 
     def _open_matter(self, waiting: int) -> None:
         matter = self._new_subject()
-        stated = lifecycle.Stated({"source": self.source.name, "outstanding": waiting})
+        stated = Stated({"source": self.source.name, "outstanding": waiting})
         flow = self.book.workflows[self.source.rejects]
         happened, _ = lifecycle.open_case(
             self.book,

@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
 from engine.core.errors import Problem
 from engine.core.org import COMMUNITY, Leader, Organisation, Person, Role, Unit
-from engine.core.rulebook import Example, Rulebook, Subject, Term
+from engine.core.rulebook import Example, HandOverRules, Rulebook, Subject, Term
 from engine.core.tables import Row, Table
 from engine.core.values import Dated, Parameter
 from engine.core.workflows import Ladder, Rung, Workflow
 from engine.packs import models as m
-from engine.packs.flows import FlowBuilder, Names
+from engine.packs.flowmodels import WorkflowFile
+from engine.packs.flows import FlowBuilder
+from engine.packs.guards import Names
 from engine.packs.lists import build_references, build_sources
 from engine.packs.resolve import Read, Resolver
 from engine.packs.yamlfile import Document, Path
@@ -52,12 +54,13 @@ class PackBuilder(Resolver):
         ladders = self.ladders()
         names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders)
         workflows = self.workflows(names)
-        tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(m.WorkflowFile)])
+        tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
         sources = build_sources(self, subjects)
         self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, _UNITS_FILE)
-        flow_names = [model.workflow for _, model in self.files(m.WorkflowFile)]
+        flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
+        hand_over = self.hand_over(document, pack.hand_over, names)
         examples = self.examples(tables, subjects)
         if self.problems:
             return None
@@ -79,8 +82,18 @@ class PackBuilder(Resolver):
             references=references,
             sources=sources,
             examples=tuple(examples),
+            hand_over=hand_over,
             digest=self.digest,
         )
+
+    def hand_over(self, document: Document, model: m.HandOverRulesModel, names: Names) -> HandOverRules:
+        """How cases change hands outside of any transition."""
+        path: Path = ("hand_over",)
+        self.known(document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, _UNITS_FILE)
+        self.known(document, "FLOW-012", (*path, "ladder"), "催办阶梯", model.ladder, names.ladders)
+        if words := names.no_length(model.within):
+            self.wrong(document, "RULE-027", (*path, "within"), words, "时长（如 24h）、参数名或 terms 里的词")
+        return HandOverRules(model.within, model.ladder, model.most_returns, model.arbiter)
 
     def organisation(self) -> Organisation:
         """Units, roles, staff and leaders."""
@@ -217,7 +230,7 @@ class PackBuilder(Resolver):
     def workflows(self, names: Names) -> dict[str, Workflow]:
         """Each workflow file, under a name used once."""
         made: dict[str, Workflow] = {}
-        for document, model in self.files(m.WorkflowFile):
+        for document, model in self.files(WorkflowFile):
             if model.workflow in self.flow_documents:
                 other = self.flow_documents[model.workflow].file
                 self.wrong(
@@ -292,7 +305,7 @@ class PackBuilder(Resolver):
 
     def _named_parameters(self, workflow: str, then: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What `decision.X` in the workflow's clocks and tests asks the outcome to name."""
-        model = next((model for _, model in self.files(m.WorkflowFile) if model.workflow == workflow), None)
+        model = next((model for _, model in self.files(WorkflowFile) if model.workflow == workflow), None)
         asked = [clock.days for clock in model.clocks.values()] if model else []
         for item in model.transitions if model else []:
             for transition in item.values():

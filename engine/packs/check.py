@@ -9,7 +9,7 @@ from engine.core.errors import Place, Problem
 from engine.core.guards import ClockGuard
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Row, Table
-from engine.core.workflows import SAME, Transition, Workflow
+from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
 At = Callable[[str, tuple[str | int, ...]], Place]
 """The place of a path in the file of a named table or workflow."""
@@ -97,9 +97,9 @@ def _reach(flow: Workflow, at: At) -> list[Problem]:
     backward: dict[str, set[str]] = {name: set() for name in flow.states}
     for transition in flow.transitions.values():
         for source in transition.sources:
-            if transition.to != SAME:
-                forward[source].add(transition.to)
-                backward[transition.to].add(source)
+            for target in _targets(flow, transition, source):
+                forward[source].add(target)
+                backward[target].add(source)
     reached = _closure([flow.initial], forward)
     closing = _closure([name for name, state in flow.states.items() if state.final], backward)
     problems = []
@@ -126,6 +126,23 @@ def _reach(flow: Workflow, at: At) -> list[Problem]:
     return problems
 
 
+def _targets(flow: Workflow, transition: Transition, source: str) -> set[str]:
+    """Where a transition can lead from a state; `previous`: wherever its stage can be entered from."""
+    if transition.to == SAME:
+        return set()
+    if transition.to != PREVIOUS:
+        return {transition.to}
+    stage = flow.states[source].stage
+    return {
+        before
+        for other in flow.transitions.values()
+        for before in other.sources
+        if flow.states[before].stage != stage
+        and other.to not in (SAME, PREVIOUS)
+        and flow.states[other.to].stage == stage
+    }
+
+
 def _closure(start: Iterable[str], edges: Mapping[str, set[str]]) -> set[str]:
     seen = set(start)
     waiting = list(seen)
@@ -140,7 +157,7 @@ def _releases(flow: Workflow, at: At) -> list[Problem]:
     """Nobody is released from a state that a clock runs in before that clock is done."""
     problems = []
     for index, transition in enumerate(flow.transitions.values()):
-        if transition.to == SAME or flow.states[transition.to].final != "released":
+        if transition.to in (SAME, PREVIOUS) or flow.states[transition.to].final != "released":
             continue
         running = {
             deadline.since.removeprefix("clock ")

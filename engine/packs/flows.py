@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from engine.core.conditions import ConditionError, Field, parse_cell
-from engine.core.errors import Problem, listing, nearest
-from engine.core.guards import ActorGuard, ClockGuard, DecisionGuard, FactGuard, Guard, TaskGuard
-from engine.core.org import COMMUNITY, LEAD
-from engine.core.rulebook import Subject
-from engine.core.values import parse_duration
-from engine.core.workflows import SAME, Clock, Deadline, Evidence, State, TaskType, Transition, Workflow
-from engine.packs.models import StateModel, TransitionModel, WorkflowFile
-from engine.packs.yamlfile import Document, Path
+from engine.core.conditions import parse_value
+from engine.core.errors import nearest
+from engine.core.org import COMMUNITY, FACT, LEAD
+from engine.core.workflows import (
+    PREVIOUS,
+    SAME,
+    ChildType,
+    Clock,
+    Deadline,
+    Evidence,
+    HandOver,
+    Schedule,
+    State,
+    TaskType,
+    Transition,
+    Workflow,
+)
+from engine.packs.flowmodels import StateModel, TransitionModel
+from engine.packs.guards import GuardBuilder
+from engine.packs.yamlfile import Path
 
 MOST_STATES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What the rest of the pack defines, for a workflow to refer to."""
-
-    subjects: Mapping[str, Subject]
-    units: Iterable[str]
-    roles: Iterable[str]
-    parameters: Iterable[str]
-    terms: Iterable[str]
-    ladders: Iterable[str]
-
-
-class FlowBuilder:
+class FlowBuilder(GuardBuilder):
     """One workflow file, compiled; every mistake is appended to `problems`."""
-
-    def __init__(self, document: Document, model: WorkflowFile, names: Names, problems: list[Problem]) -> None:
-        self.document = document
-        self.model = model
-        self.names = names
-        self.problems = problems
-        subject = names.subjects.get(model.subject)
-        self.fields: Mapping[str, Field] = subject.fields if subject else {}
-
-    def wrong(self, code: str, path: Path, what: str, expected: str = "", hint: str = "") -> None:
-        """Note a mistake at a path of this file."""
-        self.problems.append(Problem(code, what, expected, hint, self.document.place(path)))
-
-    def known(self, code: str, path: Path, what: str, name: str, allowed: Iterable[str]) -> bool:
-        """Whether a name exists; if not, note it with the nearest right one."""
-        options = list(allowed)
-        if name in options:
-            return True
-        self.wrong(code, path, f"没有{what} {name}", f"可用：{listing(options) or '无'}", nearest(name, options))
-        return False
 
     def build(self) -> Workflow | None:
         """The workflow; None when it is too large or has mistakes that leave nothing to build."""
@@ -67,6 +45,8 @@ class FlowBuilder:
         self.known("FLOW-002", ("initial",), "初始环节", model.initial, model.states)
         clocks = {name: self.clock(name) for name in model.clocks}
         tasks = {name: self.task(name) for name in model.tasks}
+        schedules = {name: self.schedule(name) for name in model.schedules}
+        children = {name: self.child(name) for name in model.children}
         states = {name: self.state(name, state) for name, state in model.states.items()}
         transitions: dict[str, Transition] = {}
         for index, item in enumerate(model.transitions):
@@ -77,7 +57,17 @@ class FlowBuilder:
         if len(self.problems) > before:
             return None
         return Workflow(
-            model.workflow, model.title, model.subject, model.initial, states, transitions, clocks, tasks, model.clause
+            model.workflow,
+            model.title,
+            model.subject,
+            model.initial,
+            states,
+            transitions,
+            clocks,
+            tasks,
+            schedules,
+            children,
+            model.clause,
         )
 
     def clock(self, name: str) -> Clock:
@@ -101,17 +91,70 @@ class FlowBuilder:
             self.wrong("RULE-031", (*path, "at"), f"{model.at} 不是时间", "时间要素须为 time")
         if model.clock:
             self.known("FLOW-012", (*path, "clock"), "计时", model.clock, self.model.clocks)
-        return TaskType(name, model.title, model.result, model.at, model.clock)
+        results = self.fields[model.result].values if model.result in self.fields else ()
+        verbs = [verb for item in self.model.transitions for verb in item]
+        for result, verb in model.on_result.items():
+            self.known("RULE-022", (*path, "on_result", result), "结果", result, results)
+            self.known("FLOW-012", (*path, "on_result", result), "动作", verb, verbs)
+        if model.within:
+            self.length((*path, "within"), model.within)
+        if model.ladder:
+            self.known("FLOW-012", (*path, "ladder"), "催办阶梯", model.ladder, self.names.ladders)
+        return TaskType(
+            name, model.title, model.result, model.at, model.clock, model.on_result, model.within, model.ladder
+        )
 
-    def fact(self, path: Path, name: str) -> bool:
-        """Whether the subject of this workflow has a fact of that name."""
-        return self.known("RULE-032", path, "要素", name, self.fields)
+    def schedule(self, name: str) -> Schedule:
+        """A task that recurs: its clock, its days, its stages; what recurs has a time limit and a ladder of its own."""
+        model = self.model.schedules[name]
+        path: Path = ("schedules", name)
+        stages = {state.stage for state in self.model.states.values()}
+        for stage in model.while_:
+            self.known("FLOW-012", (*path, "while"), "阶段", stage, stages)
+        if self.known("FLOW-012", (*path, "task"), "任务", model.task, self.model.tasks):
+            task = self.model.tasks[model.task]
+            if not task.within or not task.ladder:
+                self.wrong(
+                    "FLOW-006",
+                    ("tasks", model.task),
+                    f"任务“{task.title}”会重复，却没有时限或催办阶梯",
+                    "写 within 与 ladder",
+                )
+        clock = model.anchor.removeprefix("clock ")
+        if bool(model.anchor) != bool(model.days):
+            self.wrong(
+                "RULE-021", path, "anchor 与 days 要么都写，要么都不写（每日）", "anchor: clock 计时名，days: 参数"
+            )
+        elif model.anchor:
+            self.known("FLOW-012", (*path, "anchor"), "计时", clock, self.model.clocks)
+            if not model.days.startswith("decision."):
+                self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
+        return Schedule(name, model.title, model.task, tuple(model.while_), clock, model.days, tuple(model.at))
+
+    def child(self, name: str) -> ChildType:
+        """Cases this one opens, and what is known of each at once."""
+        model = self.model.children[name]
+        path: Path = ("children", name)
+        self.known("RULE-032", (*path, "subject"), "对象", model.subject, self.names.subjects)
+        for state in model.from_:
+            self.known("FLOW-001", (*path, "from"), "环节", state, self.model.states)
+        for role in model.by:
+            self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
+        fields = self.names.subjects[model.subject].fields if model.subject in self.names.subjects else {}
+        sets = {}
+        for key, raw in model.sets.items():
+            if self.known("RULE-032", (*path, "sets", key), "要素", key, fields):
+                try:
+                    sets[key] = parse_value(fields[key], raw)
+                except ValueError as error:
+                    self.wrong("RULE-022", (*path, "sets", key), str(error))
+        return ChildType(name, model.title, model.subject, tuple(model.from_), tuple(model.by), sets)
 
     def state(self, name: str, model: StateModel) -> State:
         """A state: open ones have an owner and a deadline (闭环), final ones neither."""
         path: Path = ("states", name)
-        if model.owner and model.owner not in (LEAD, COMMUNITY):
-            self.known("RULE-023", (*path, "owner"), "单位", model.owner, [*self.names.units, LEAD, COMMUNITY])
+        if model.owner:
+            self.unit((*path, "owner"), model.owner)
         if not model.final and (not model.owner or not model.deadlines):
             lacks = "、".join(
                 word
@@ -130,21 +173,24 @@ class FlowBuilder:
         )
         return State(name, model.title, model.stage, model.owner, deadlines, model.final, model.clause)
 
+    def unit(self, path: Path, owner: str) -> None:
+        """Note an owner or receiver that is no unit, nor a word or fact that names one."""
+        if owner.startswith(FACT):
+            name = owner.removeprefix(FACT)
+            if self.fact(path, name) and self.fields[name].type != "unit":
+                self.wrong("RULE-031", path, f"{name} 不是单位", "要素须为 unit")
+        else:
+            self.known("RULE-023", path, "单位", owner, [*self.names.units, LEAD, COMMUNITY])
+
+    def length(self, path: Path, within: str) -> None:
+        """Note a length of time that says none."""
+        if words := self.names.no_length(within):
+            hint = nearest(within, [*self.names.terms, *self.names.parameters])
+            self.wrong("RULE-027", path, words, "时长（如 24h）、参数名或 terms 里的词", hint)
+
     def deadline(self, path: Path, model: Any) -> Deadline:
         """A due time, with how long and since when resolved to names that exist."""
-        options = [*self.names.terms, *self.names.parameters]
-        if model.within not in options:
-            try:
-                parse_duration(model.within)
-            except ValueError as error:
-                hint = nearest(model.within, options)
-                self.wrong(
-                    "RULE-027",
-                    (*path, "within"),
-                    f"{model.within}：{error}",
-                    "时长（如 24h）、参数名或 terms 里的词",
-                    hint,
-                )
+        self.length((*path, "within"), model.within)
         self.known("FLOW-012", (*path, "ladder"), "催办阶梯", model.ladder, self.names.ladders)
         word, _, name = model.since.partition(" ")
         stages = {state.stage for state in self.model.states.values()}
@@ -173,7 +219,7 @@ class FlowBuilder:
             ):
                 title = self.model.states[source].title
                 self.wrong("FLOW-007", (*path, "from"), f"“{title}”已办结，不能再有动作 {name}", "从未办结的环节出发")
-        if model.to != SAME:
+        if model.to not in (SAME, PREVIOUS):
             self.known("FLOW-001", (*path, "to"), "环节", model.to, self.model.states)
         for role in model.by:
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
@@ -201,68 +247,31 @@ class FlowBuilder:
             model.to,
             tuple(model.by),
             when,
-            tuple(Evidence(item, need == "required") for item, need in model.evidence.items()),
+            evidence_of(model.evidence),
             model.task,
             model.danger,
             model.clause,
+            self.hand_over((*path, "hand_over"), model),
         )
 
-    def guard(self, path: Path, key: str, raw: Any) -> Guard | None:
-        """A cell of a `when:`; None after noting what is wrong with it."""
-        kind, _, name = key.partition(".")
-        if kind == "clock":
-            return self._clock_guard(path, name, raw)
-        if kind == "task":
-            return self._task_guard(path, name, raw)
-        if kind == "decision":
-            return DecisionGuard(name, frozenset(raw if isinstance(raw, list) else [str(raw)]))
-        if key == "actor":
-            return self._actor_guard(path, raw)
-        if not self.fact(path, key):
+    def hand_over(self, path: Path, model: TransitionModel) -> HandOver | None:
+        """Offered, and done when the receiver accepts; whoever receives owns the state it leads to."""
+        item = model.hand_over
+        if item is None:
             return None
-        try:
-            cell = parse_cell(self.fields[key], raw)
-        except ConditionError as error:
-            self.wrong(error.code, path, str(error))
-            return None
-        if cell is None:
-            return None
-        if self.fields[key].pii and raw not in ("known", "unknown"):
-            self.wrong("RULE-030", path, f"{key} 是个人信息，条件里只能写 known 或 unknown")
-            return None
-        return FactGuard(self.fields[key], cell)
+        self.unit((*path, "to"), item.to)
+        self.length((*path, "within"), item.within)
+        self.known("FLOW-012", (*path, "ladder"), "催办阶梯", item.ladder, self.names.ladders)
+        for name in item.evidence:
+            self.fact((*path, "evidence", name), name)
+        state = self.model.states.get(model.to)
+        if state is not None and not state.final and state.owner != item.to:
+            self.wrong(
+                "FLOW-016", (*path, "to"), f"交给 {item.to}，但环节“{state.title}”归 {state.owner}", "两处写同一个单位"
+            )
+        return HandOver(item.to, item.within, item.ladder, evidence_of(item.evidence))
 
-    def _clock_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
-        if not self.known("FLOW-012", path, "计时", name, self.model.clocks):
-            return None
-        if raw == "done":
-            return ClockGuard(name, None)
-        if isinstance(raw, str) and raw.startswith(">=") and raw[2:].strip().isdigit():
-            return ClockGuard(name, int(raw[2:]))
-        self.wrong("RULE-030", path, f"不认识的计时条件 {raw}", 'done 或 ">= 12"')
-        return None
 
-    def _task_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
-        if not self.known("FLOW-012", path, "任务", name, self.model.tasks):
-            return None
-        task = self.model.tasks[name]
-        if not isinstance(raw, dict) or "last" not in raw or set(raw) - {"last", "from_day"}:
-            self.wrong("RULE-030", path, "不认识的任务条件", "{last: 结果, from_day: 天数或参数}")
-            return None
-        results = self.fields[task.result].values if task.result in self.fields else ()
-        self.known("RULE-022", path, "结果", str(raw["last"]), results)
-        from_day = str(raw.get("from_day", ""))
-        if from_day and not from_day.isdigit() and not from_day.startswith("decision."):
-            self.known("RULE-040", path, "参数", from_day, self.names.parameters)
-        if from_day and not task.clock:
-            self.wrong("RULE-030", path, f"任务 {name} 没有计时，不能写 from_day", "在 tasks 里写 clock")
-        return TaskGuard(name, task.title, str(raw["last"]), from_day, task.clock)
-
-    def _actor_guard(self, path: Path, raw: Any) -> Guard | None:
-        stages = list(dict.fromkeys(state.stage for state in self.model.states.values()))
-        if not isinstance(raw, dict) or set(raw) != {"not_since"}:
-            self.wrong("RULE-030", path, "不认识的经办人条件", "{not_since: 阶段}")
-            return None
-        if not self.known("FLOW-012", path, "阶段", str(raw["not_since"]), stages):
-            return None
-        return ActorGuard(str(raw["not_since"]))
+def evidence_of(asked: Mapping[str, str]) -> tuple[Evidence, ...]:
+    """What must or may be filled in."""
+    return tuple(Evidence(item, need == "required") for item, need in asked.items())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from engine.core.reference import Column, Reference, Step
 from engine.core.rulebook import Source, Subject
 from engine.packs import models as m
+from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Path
 
@@ -71,7 +72,7 @@ def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[st
 
 def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, Source]:
     """Senders of lists, and how their columns are called."""
-    flows = [model.workflow for _, model in pack.files(m.WorkflowFile)]
+    flows = [model.workflow for _, model in pack.files(WorkflowFile)]
     made = {}
     for document, name, model in pack.sections(m.SourcesFile, "sources"):
         path: Path = ("sources", name)
@@ -83,7 +84,7 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
         for key in named:
             pack.known(document, "RULE-032", path, "要素", key, fields, "rules/fields.yaml")
         pack.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
-        keeps = next((flow for _, flow in pack.files(m.WorkflowFile) if flow.workflow == model.rejects), None)
+        keeps = next((flow for _, flow in pack.files(WorkflowFile) if flow.workflow == model.rejects), None)
         verbs = [verb for item in keeps.transitions for verb in item] if keeps else []
         for verb in ("settle", "finish") if keeps else ():
             pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)

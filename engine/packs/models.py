@@ -12,10 +12,11 @@ from pydantic_core import PydanticCustomError
 from engine.core.conditions import TYPES
 from engine.core.org import SCOPES
 from engine.core.values import parse_date, parse_duration, parse_offset
-from engine.core.workflows import FINAL
 
 
-def _reads(code: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def reads(code: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A reader whose ValueError in words is told under a code."""
+
     def reader(value: Any) -> Any:
         try:
             return read(value)
@@ -41,9 +42,9 @@ def _date(value: Any) -> date:
     return parse_date(value)
 
 
-Day = Annotated[date, PlainValidator(_reads("RULE-036", _date))]
-Duration = Annotated[timedelta, PlainValidator(_reads("RULE-027", _duration))]
-Offset = Annotated[timedelta, PlainValidator(_reads("RULE-027", parse_offset))]
+Day = Annotated[date, PlainValidator(reads("RULE-036", _date))]
+Duration = Annotated[timedelta, PlainValidator(reads("RULE-027", _duration))]
+Offset = Annotated[timedelta, PlainValidator(reads("RULE-027", parse_offset))]
 Names = Annotated[list[str], BeforeValidator(_one_or_more)]
 Number = int | float
 Type = Literal["text", "enum", "integer", "number", "date", "time", "yes_no", "region", "unit", "file", "person_ref"]
@@ -70,6 +71,15 @@ class Cited(Model):
     source: str = ""
 
 
+class HandOverRulesModel(Model):
+    """How cases change hands outside of any transition."""
+
+    within: str
+    ladder: str
+    most_returns: Annotated[int, Field(strict=True, ge=0)]
+    arbiter: str
+
+
 class PackFile(File):
     """rules/pack.yaml: what this pack is, and who owns what no rule covers."""
 
@@ -80,6 +90,7 @@ class PackFile(File):
     timezone: str
     default_owner: str
     default_workflow: str
+    hand_over: HandOverRulesModel
 
 
 class UnitModel(Model):
@@ -344,71 +355,3 @@ class ExamplesFile(File):
     """rules/examples/*.yaml: decisions as a manager would tell them."""
 
     examples: list[ExampleModel]
-
-
-class DeadlineModel(Model):
-    """A due time of a state."""
-
-    name: str
-    title: str
-    within: str
-    since: str
-    ladder: str
-
-
-class ClockModel(Model):
-    """A day count from the first anchor that is known."""
-
-    title: str
-    anchor: Names
-    day_zero: Literal["anchor", "next"] = "anchor"
-    days: str
-
-
-class TaskModel(Model):
-    """Work whose result counts."""
-
-    title: str
-    result: str
-    at: str
-    clock: str = ""
-
-
-class StateModel(Cited):
-    """Where a case stands."""
-
-    title: str
-    stage: str
-    owner: str = ""
-    deadlines: list[DeadlineModel] = []
-    final: Literal["", "released", "transferred", "closed"] = ""
-
-
-if set(FINAL) != {"released", "transferred", "closed"}:
-    raise AssertionError("the ends of cases differ between the core and the models")
-
-
-class TransitionModel(Cited):
-    """A verb people tap."""
-
-    title: str
-    from_: Names = Field(alias="from")
-    to: str
-    by: Names
-    when: When = {}
-    evidence: dict[str, Literal["required", "optional"]] = {}
-    task: str = ""
-    danger: bool = False
-
-
-class WorkflowFile(File, Cited):
-    """workflows/*.yaml: one case type."""
-
-    workflow: str
-    title: str
-    subject: str
-    initial: str
-    clocks: dict[str, ClockModel] = {}
-    tasks: dict[str, TaskModel] = {}
-    states: Annotated[dict[str, StateModel], Field(min_length=1)]
-    transitions: list[Annotated[dict[str, TransitionModel], Field(min_length=1, max_length=1)]]

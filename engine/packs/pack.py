@@ -18,6 +18,7 @@ from engine.core.rulebook import Rulebook
 from engine.packs import models as m
 from engine.packs.build import PackBuilder
 from engine.packs.check import check_book
+from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Read
 from engine.packs.yamlfile import Document, read_yaml
 from engine.packs.yamlfile import Path as Keys
@@ -34,7 +35,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", m.ExamplesFile),
     ("rules/*.yaml", m.TablesFile),
-    ("workflows/*.yaml", m.WorkflowFile),
+    ("workflows/*.yaml", WorkflowFile),
 )
 """Which file says what, the first pattern that fits."""
 

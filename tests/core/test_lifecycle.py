@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from engine.core import lifecycle
 from engine.core.case import Case, Event, evolve, replay
 from engine.core.errors import BadInput, Refused
-from engine.core.lifecycle import Stated
+from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
@@ -29,8 +30,14 @@ def open_(book: Rulebook, facts: dict[str, Any], now: datetime = NOW) -> tuple[C
     return evolve(None, event, "C1"), event
 
 
+def after(case: Case, events: Iterable[Event]) -> Case:
+    for event in events:
+        case = evolve(case, event)
+    return case
+
+
 def step(book: Rulebook, case: Case, name: str, user: str, now: datetime, **facts: Any) -> Case:
-    return evolve(case, lifecycle.advance(book, case, name, who(book, user), Stated(facts), now))
+    return after(case, lifecycle.advance(book, case, name, who(book, user), Stated(facts), now))
 
 
 def in_quarantine(book: Rulebook, **facts: Any) -> Case:
@@ -143,7 +150,7 @@ def test_what_happened_earlier_may_be_stated_late_but_not_out_of_order(book: Rul
 
     def at(moment: datetime) -> Case:
         stated = Stated({"checked_at": NOW})
-        return evolve(case, lifecycle.advance(book, case, "verify", who(book, "huaye"), stated, later, moment))
+        return after(case, lifecycle.advance(book, case, "verify", who(book, "huaye"), stated, later, moment))
 
     assert at(NOW + timedelta(hours=1)).entered.at == NOW + timedelta(hours=1)
     with pytest.raises(Refused, match="早于进入当前环节"):
@@ -180,7 +187,7 @@ def test_an_unchanged_deadline_is_not_armed_again(book: Rulebook) -> None:
 
 def test_a_case_survives_json_and_its_events_lead_to_it_again(book: Rulebook) -> None:
     case, first = open_(book, CONTACT)
-    second = lifecycle.advance(book, case, "verify", who(book, "huaye"), Stated({"checked_at": NOW}), NOW)
+    (second,) = lifecycle.advance(book, case, "verify", who(book, "huaye"), Stated({"checked_at": NOW}), NOW)
     after = evolve(case, second)
     assert replay([first, second], "C1") == after
     assert from_json(to_json(after), "C1", after.seq) == after
@@ -231,4 +238,4 @@ def test_a_personal_fact_is_asked_for_by_whether_it_was_stated(book: Rulebook) -
     with pytest.raises(Refused, match="要求 手机号已填写"):
         step(strict, case, "verify", "huaye", NOW, checked_at=NOW)
     told = Stated({"checked_at": NOW}, frozenset({"phone"}))
-    assert lifecycle.advance(strict, case, "verify", who(book, "huaye"), told, NOW).data["personal"] == ["phone"]
+    assert lifecycle.advance(strict, case, "verify", who(book, "huaye"), told, NOW)[0].data["personal"] == ["phone"]

@@ -11,7 +11,7 @@ import yaml
 from engine.core import lifecycle
 from engine.core.case import Case, Entry
 from engine.core.errors import BihuanError
-from engine.core.lifecycle import Stated
+from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 

@@ -1,0 +1,155 @@
+"""May it be done? Who acts, when it happened, what must be filled in and what must hold: every reason at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.core.case import Case
+from engine.core.conditions import Fact, from_json
+from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.guards import Situation
+from engine.core.org import Actor
+from engine.core.reckoning import Reckoning
+from engine.core.rulebook import Rulebook
+from engine.core.workflows import Evidence, Transition, Workflow
+
+EARLIEST_STATEMENT = timedelta(days=30)
+"""How long ago something may have happened that is stated only now; further back needs a correction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What somebody says of a case: open facts with their typed values, personal ones by name only."""
+
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    personal: frozenset[str] = frozenset()
+
+
+NOTHING = Stated()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody's attempt to do something with a case, with all that it is judged by.
+
+    `now` is when it is recorded, `occurred_at` when it happened: day counts and lateness follow the latter.
+    """
+
+    book: Rulebook
+    case: Case
+    actor: Actor
+    stated: Stated
+    now: datetime
+    occurred_at: datetime
+    flow: Workflow
+    facts: Mapping[str, Fact]
+    reckoning: Reckoning
+
+    @classmethod
+    def of(
+        cls,
+        book: Rulebook,
+        case: Case,
+        actor: Actor,
+        stated: Stated,
+        now: datetime,
+        occurred_at: datetime | None = None,
+    ) -> Attempt:
+        """An attempt on what is known of the case, and what is stated with it."""
+        flow = book.workflows[case.workflow]
+        facts = typed(book, case) | dict(stated.facts)
+        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts)
+        return cls(book, case, actor, stated, now, occurred_at or now, flow, facts, reckoning)
+
+    def transition(self, name: str) -> Transition:
+        """The transition of that name; there is none: told with what is possible."""
+        if name in self.flow.transitions:
+            return self.flow.transitions[name]
+        here = [transition.name for transition in self.flow.leaving(self.case.state)]
+        raise BadInput(
+            Problem(
+                "CASE-011",
+                f"流程 {self.flow.title} 没有动作 {name}",
+                f"现在可以：{listing(here) or '无'}",
+                nearest(name, self.flow.transitions),
+            )
+        )
+
+    def may_fire(self, transition: Transition, *problems: Problem, unmet: Iterable[str] = ()) -> None:
+        """Refuse unless the machine lets it pass; told with every other reason there is."""
+
+        def meets(asked: Transition) -> list[str]:
+            return [*unmet, *self.conditions(asked)]
+
+        moved, reasons = self.flow.step(self.case.state, transition.name, meets)
+        if not moved and not reasons:
+            raise Refused(self._not_from_here(transition))
+        found = [*self.timely(), *(Problem("CASE-010", reason) for reason in reasons), *problems]
+        if found:
+            raise Refused(found)
+
+    def _not_from_here(self, transition: Transition) -> Problem:
+        state = self.flow.states[self.case.state]
+        here = [f"{possible_.name}（{possible_.title}）" for possible_ in self.flow.leaving(self.case.state)]
+        sources = "、".join(self.flow.states[source].title for source in transition.sources)
+        return Problem(
+            "CASE-010",
+            f"案件在“{state.title}”（{state.name}），不能{transition.title}（{transition.name}）",
+            f"该动作始于：{sources}；现在可以：{listing(here) or '无，已办结'}",
+        )
+
+    def timely(self) -> list[Problem]:
+        """Why it cannot have happened when it is said to have."""
+        case, occurred_at = self.case, self.occurred_at
+        last = max([case.entered.at, case.held.at, *(entry.at for entry in case.stages.values())])
+        if occurred_at > self.now:
+            return [Problem("CASE-012", "发生时间晚于现在", "写明实际发生的时间")]
+        if occurred_at < last:
+            return [Problem("CASE-012", "发生时间早于进入当前环节的时间", "更早的事实请按更正办理")]
+        if occurred_at < self.now - EARLIEST_STATEMENT:
+            return [Problem("CASE-012", "发生时间早于 30 天前", "更早的事实请按更正办理")]
+        return []
+
+    def missing(self, evidence: Iterable[Evidence], *, known: bool = False) -> list[str]:
+        """Evidence that is required and not there; `known`: what the case knows already counts too."""
+        fields = self.book.subjects[self.flow.subject].fields
+        given = {key for key, value in self.stated.facts.items() if value is not None} | self.stated.personal
+        if known:
+            given |= {key for key, value in self.facts.items() if value is not None} | self.case.personal
+        return [
+            f"缺少佐证：{fields[item.field].title}（{item.field}）"
+            for item in evidence
+            if item.required and item.field not in given
+        ]
+
+    def conditions(self, transition: Transition) -> list[str]:
+        """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least."""
+        situation = Situation(
+            case=self.case,
+            facts=self.facts,
+            personal=self.case.personal | self.stated.personal,
+            actor=self.actor.user,
+            now=self.occurred_at,
+            zone=self.book.zone,
+            count=self.reckoning.count,
+            days_of=self.reckoning.days,
+        )
+        unmet = [[reason for guard in guards if (reason := guard.unmet(situation))] for guards in transition.when]
+        return min(unmet, key=len, default=[])
+
+
+def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:
+    """Why this actor may not act in one of these roles; empty when she may."""
+    if book.organisation.acts_as(actor, by, case.owner, case.involved):
+        return []
+    roles = book.organisation.roles
+    needed = "、".join(f"{roles[role].title}（{role}）" for role in by)
+    return [f"须由 {needed} 办理，案件现由 {case.owner or '无'} 负责；{actor.user} 没有这一职责"]
+
+
+def typed(book: Rulebook, case: Case) -> dict[str, Fact]:
+    """The open facts of a case with their types: dates as dates, times as times."""
+    fields = book.subjects[book.workflows[case.workflow].subject].fields
+    return {key: from_json(fields[key], value) for key, value in case.facts.items() if key in fields}

@@ -1,0 +1,130 @@
+"""What a transition does to a case: the event it makes, the one its result fires, and the offer of a hand-over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.core.case import Event, evolve, micros
+from engine.core.conditions import Fact, to_json
+from engine.core.errors import Problem, Refused
+from engine.core.judging import NOTHING, Attempt, Stated
+from engine.core.org import COMMUNITY, FACT, LEAD
+from engine.core.reckoning import HAND_OVER
+from engine.core.rulebook import Rulebook
+from engine.core.workflows import PREVIOUS, SAME, State, TaskType, Transition, Workflow
+
+
+def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **more: Any) -> tuple[Event, ...]:
+    """The event of a transition, and after it that of the transition its task's result leads to."""
+    book, case, flow = attempt.book, attempt.case, attempt.flow
+    state = destination(attempt, transition)
+    stays = transition.to == SAME
+    armed, ended, cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=stays)
+    attempt.may_fire(transition, *cannot, unmet=unmet)
+    home = home_of(book, flow, attempt.facts)
+    data: dict[str, Any] = {
+        "transition": transition.name,
+        "from": case.state,
+        "to": state.name,
+        "stage_before": flow.states[case.state].stage,
+        "stage": state.stage,
+        "owner": case.owner if stays else unit_of(state.owner, case.lead, home, attempt.facts),
+        **told(attempt.stated),
+        "armed": armed,
+        "ended": ended,
+        **attempt.reckoning.plans(state, attempt.occurred_at, case, stays=stays),
+        **more,
+    }
+    if not stays:
+        data["entered"] = True
+    if transition.to == PREVIOUS:
+        data["back"] = True
+    if state.final:
+        data["final"] = state.final
+    if transition.task:
+        data["task"] = _result(flow.tasks[transition.task], attempt.facts, attempt.occurred_at)
+    happened = Event("advanced", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
+    return happened, *_fired_by_result(attempt, transition, happened)
+
+
+def _fired_by_result(attempt: Attempt, transition: Transition, happened: Event) -> tuple[Event, ...]:
+    """What a result moves the case to, at the same moment; what it needs filled in may be known already."""
+    if not transition.task:
+        return ()
+    name = attempt.flow.tasks[transition.task].on_result.get(str(happened.data["task"]["result"]))
+    case = evolve(attempt.case, happened)
+    if name is None or case.state not in attempt.flow.transitions[name].sources:
+        return ()
+    after = Attempt.of(attempt.book, case, attempt.actor, NOTHING, attempt.now, attempt.occurred_at)
+    follow = attempt.flow.transitions[name]
+    return fire(after, follow, after.missing(follow.evidence, known=True), result=transition.task)
+
+
+def destination(attempt: Attempt, transition: Transition) -> State:
+    """The state a transition leads this case to."""
+    case, flow = attempt.case, attempt.flow
+    if transition.to == SAME:
+        return flow.states[case.state]
+    if transition.to == PREVIOUS:
+        return flow.states[case.left.get(flow.states[case.state].stage, flow.initial)]
+    return flow.states[transition.to]
+
+
+def told(stated: Stated) -> dict[str, Any]:
+    """What was stated, as an event holds it: personal facts by name only."""
+    return {
+        "facts": {key: to_json(value) for key, value in stated.facts.items()},
+        "personal": sorted(stated.personal),
+    }
+
+
+def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable[str] = (), **more: Any) -> Event:
+    """A hand-over begun: the holder stays responsible until the receiver accepts."""
+    book, case = attempt.book, attempt.case
+    if to not in book.organisation.units:
+        unmet = [*unmet, f"没有单位 {to or '（未填）'} 可以接收"]
+    if case.offer is not None:
+        unmet = [*unmet, f"已交 {case.offer.to}，等待签收"]
+    if to == case.owner:
+        unmet = [*unmet, f"案件已由 {to} 负责"]
+    length = book.within(within, attempt.facts, case.opened_at)
+    cannot = [] if length else [Problem("CASE-013", "签收时限无法确定", f"{within} 在当日没有适用的值")]
+    problems = [*attempt.timely(), *(Problem("CASE-010", reason) for reason in unmet), *cannot]
+    state = attempt.flow.states[case.state]
+    armed, ended, more_cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=True)
+    if problems or more_cannot or length is None:
+        raise Refused(problems + more_cannot)
+    armed[HAND_OVER] = [micros(attempt.occurred_at + length), ladder, "offered"]
+    data = {"to": to, **told(attempt.stated), "armed": armed, "ended": ended, **more}
+    return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
+
+
+def community_of(book: Rulebook, jurisdiction: str, facts: Mapping[str, Fact]) -> str:
+    """The unit of the place of stay; unknown: the default owner, whose first deadline is to fill it in."""
+    value = facts.get(jurisdiction) if jurisdiction else None
+    return str(value) if value is not None else book.default_owner
+
+
+def home_of(book: Rulebook, flow: Workflow, facts: Mapping[str, Fact]) -> str:
+    """The community of a case of this workflow."""
+    return community_of(book, book.subjects[flow.subject].jurisdiction, facts)
+
+
+def unit_of(owner: str, lead: str, community: str, facts: Mapping[str, Fact]) -> str:
+    """The unit that an `owner:` of the pack means for a case."""
+    if owner == COMMUNITY:
+        return community
+    if owner.startswith(FACT):
+        return str(facts.get(owner.removeprefix(FACT)) or lead)
+    return lead if owner == LEAD else owner
+
+
+def _result(task: TaskType, facts: Mapping[str, Fact], occurred_at: datetime) -> dict[str, Any]:
+    at = facts.get(task.at)
+    return {
+        "name": task.name,
+        "result": to_json(facts.get(task.result)),
+        "at": micros(at if isinstance(at, datetime) else occurred_at),
+    }
