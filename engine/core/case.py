@@ -82,6 +82,14 @@ class Child(NamedTuple):
     final: str = ""
 
 
+class Proposal(NamedTuple):
+    """A correction that reaches so far back that a second person has to confirm it."""
+
+    facts: Mapping[str, Any]
+    by: str
+    event: int
+
+
 class Case(NamedTuple):
     """One person, venue, item or matter until it is closed; `facts` as JSON holds them, `personal` by name only."""
 
@@ -118,14 +126,14 @@ class Case(NamedTuple):
     """How often the case was given back instead of taken."""
     postponed: Mapping[str, int] = {}
     """How many microseconds each deadline has been put off by."""
-    parent: str = ""
-    kind: str = ""
-    """What it is to its parent."""
+    parents: Mapping[str, str] = {}
+    """The cases that this one hangs on, and what it is to each."""
     follows: str = ""
     """The case of the same subject that was closed for this one."""
     children: Mapping[str, Child] = {}
     index_results: tuple[Done, ...] = ()
-    """The results of the case this one hangs on."""
+    """The results of the cases this one hangs on."""
+    proposal: Proposal | None = None
 
 
 _TOUCHES = frozenset(
@@ -190,8 +198,8 @@ def _opened(case_id: str, event: Event) -> Case:
         deadlines=_deadlines({}, data, 1),
         held=entry,
         plans=_plans({}, data, 1),
-        parent=data.get("parent", ""),
-        kind=data.get("kind", ""),
+        results=_carried(data.get("results", ())),
+        parents=data.get("parents", {}),
         follows=data.get("follows", ""),
     )
 
@@ -234,16 +242,31 @@ def _owned(case: Case, owner: str, entry: Entry) -> dict[str, Any]:
 
 def _corrected(case: Case, event: Event, _: int) -> dict[str, Any]:
     data = event.data
+    changed = {"proposal": None, "parents": {**case.parents, **data.get("parents", {})}}
     if "decision" not in data:
-        return {}
+        return changed
     supporting = tuple(data["supporting"])
-    return {
+    return changed | {
         "outcome": data["decision"]["outcome"],
         "category": data["category"],
         "lead": data["lead"],
         "supporting": supporting,
         "involved": case.involved | {data["lead"], *supporting},
     }
+
+
+def _proposed(_: Case, event: Event, seq: int) -> dict[str, Any]:
+    return {"proposal": Proposal(event.data["proposed"], event.actor, seq)}
+
+
+def _rejected(_: Case, __: Event, ___: int) -> dict[str, Any]:
+    return {"proposal": None}
+
+
+def _reclassified(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """Closed, for another case of the same subject goes on in its stead."""
+    ended = {"final": "reclassified", "deadlines": {}, "plans": {}, "offer": None}
+    return ended | _owned(case, "", Entry(event.occurred_at, seq))
 
 
 def _offered(case: Case, event: Event, seq: int) -> dict[str, Any]:
@@ -278,9 +301,16 @@ def _index(case: Case, event: Event, seq: int) -> dict[str, Any]:
     return {"index_results": (*case.index_results, Done(done["name"], done["result"], moment(done["at"]), seq))}
 
 
+def _carried(results: Iterable[tuple[str, str, int]]) -> tuple[Done, ...]:
+    return tuple(Done(task, result, moment(at), 1) for task, result, at in results)
+
+
 _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "advanced": _advanced,
     "corrected": _corrected,
+    "proposed": _proposed,
+    "rejected": _rejected,
+    "reclassified": _reclassified,
     "offered": _offered,
     "accepted": _accepted,
     "returned": _returned,

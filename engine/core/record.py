@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Done, Entry, Offer, Plan, micros, moment
+from engine.core.case import Armed, Case, Child, Done, Entry, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -41,12 +41,14 @@ def to_json(case: Case) -> dict[str, Any]:
         told["children"] = {name: [*child] for name, child in case.children.items()}
     if case.offer:
         told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
+    if case.proposal:
+        told["proposal"] = [*case.proposal]
     if case.index_results:
         told["index_results"] = _results(case.index_results)
     return told
 
 
-_PLAIN = ("left", "returns", "postponed", "parent", "kind", "follows")
+_PLAIN = ("left", "returns", "postponed", "parents", "follows")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 
@@ -76,6 +78,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
     if "offer" in plain:
         to, transition, trip, at, event = plain["offer"]
         told["offer"] = Offer(to, transition, trip, moment(at), event)
+    if "proposal" in plain:
+        told["proposal"] = Proposal(*plain["proposal"])
     if "index_results" in plain:
         told["index_results"] = _done(plain["index_results"])
     return Case(**told)
