@@ -27,6 +27,7 @@ def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict
         name: text if reveal else vault.mask(fields[base].check if base in fields else "", text)
         for name, text in values.items()
         for base in [name.partition(subjects.ORIGIN)[0]]
+        if base != "reason"
     }
 
 

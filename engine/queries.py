@@ -116,6 +116,9 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
             for name in lifecycle.possible(book, case, actor)
         ],
+        "parents": [{"case": name, "as": kind} for name, kind in case.parents.items()],
+        "children": [{"case": name, **child._asdict()} for name, child in case.children.items()],
+        "follows": case.follows,
         "timeline": _timeline(office, case),
     }
 
@@ -190,7 +193,23 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
         return f"{data['level']}：时限 {_deadline_title(flow, data['deadline'])}，告 {data['told']}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
-    return {"acknowledged": "已知悉预警"}.get(kind, kind)
+    return _OTHER[kind](data) if kind in _OTHER else kind
+
+
+_OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
+    "acknowledged": lambda _: "已知悉预警",
+    "corrected": lambda data: "更正" + ("（经另一人确认）" if "confirms" in data else ""),
+    "proposed": lambda _: "提出更正，等待另一人确认",
+    "rejected": lambda _: "驳回更正",
+    "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",
+    "child_opened": lambda data: f"名下立案 {data['child']}",
+    "child_closed": lambda data: f"名下案件 {data['child']} 办结",
+    "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
+    "offered": lambda data: f"交 {data['to']}，等待签收",
+    "accepted": lambda data: f"签收，归 {data['owner']}",
+    "returned": lambda _: "退回，未签收",
+}
+"""What happened, in words, where the data say it all."""
 
 
 def _deadline_title(flow: Workflow, name: str) -> str:

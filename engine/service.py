@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine import vault
-from engine.core import lifecycle
+from engine.core import corrections, lifecycle
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated
@@ -19,13 +19,16 @@ from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
 from engine.packs.pack import bundle, compile_pack, unbundle
+from engine.relatives import with_relatives
 from engine.store import references, subjects
 from engine.store import schema as s
-from engine.store.changes import Change, Ready, plain
+from engine.store.changes import Change, Ready, corrected, plain
 from engine.store.store import Driver, Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
+REASON = "reason@"
+"""`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +158,19 @@ class Office:
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
         """Open a case for a subject; one already known by its identity is used, not doubled."""
         self.require(actor, "open", "intake")
-        digest = self._digest("open", kind_name, actor.user, raw)
+        digest = self.digest("open", kind_name, actor.user, raw)
         book, now = self.book(), self.now()
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]
         stated, texts = parse(book, kind, raw, now)
-        missing = [
-            of.title for of in kind.fields.values() if of.required and of.name not in (texts | dict(stated.facts))
-        ]
-        if missing:
-            raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
 
         def decide(now: datetime) -> Step:
-            return self._open(book, kind, stated, texts, actor, now)
+            return self.opening(book, kind, stated, texts, actor, now)
 
         return self.act(decide, request_key, digest)
 
-    def _open(
+    def opening(
         self,
         book: Rulebook,
         kind: Subject,
@@ -180,8 +178,12 @@ class Office:
         texts: Mapping[str, str],
         actor: Actor,
         now: datetime,
+        parents: Mapping[str, str] | None = None,
     ) -> Step:
         """The case of a subject; somebody entering the same one at the same moment is seen under the write lock."""
+        missing = [of.title for of in kind.fields.values() if of.required and of.name not in {**texts, **stated.facts}]
+        if missing:
+            raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
         told = subjects.identities(self.master, kind, {**stated.facts, **texts}.get)
         with self.store.reading() as driver:
             known = subjects.find(driver, told)
@@ -192,7 +194,7 @@ class Office:
         stated = replace(stated, facts=given | dict(stated.facts))
         new = key is None
         key = key or self.master.new_subject(new_id())
-        happened, decision = lifecycle.open_case(book, kind.name, key.subject, stated, actor, now)
+        happened, decision = lifecycle.open_case(book, kind.name, key.subject, stated, actor, now, parents=parents)
         sealed = subjects.Sealed()
         sealed.add(key, kind.name, texts, new=new)
         sealed.identify(key.subject, told)
@@ -208,7 +210,7 @@ class Office:
 
         return Step([change], answer, sealed, unchanged)
 
-    def _digest(self, verb: str, what: str, user: str, raw: Mapping[str, Any]) -> str:
+    def digest(self, verb: str, what: str, user: str, raw: Mapping[str, Any]) -> str:
         """What a request asks for, as a keyed hash: the values may be personal."""
         told = plain({"verb": verb, "what": what, "user": user, "raw": sorted((n, str(v)) for n, v in raw.items())})
         return self.master.index("request", told.decode()).hex()
@@ -229,7 +231,7 @@ class Office:
 
         `also` writes more in the same transaction.
         """
-        digest = self._digest("advance", case_id + " " + name, actor.user, raw or {}) if request_key else ""
+        digest = self.digest("advance", case_id + " " + name, actor.user, raw or {}) if request_key else ""
 
         def decide(now: datetime) -> Step:
             case, head = self.case(case_id, actor)
@@ -239,10 +241,18 @@ class Office:
             self._asked(book, case, name, kind, raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
             happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
-            change = Change.of(book, case, head, happened)
-            return Step([change], self.answer(book, change.case), self.seal(case.subject, kind, texts), also)
+            changes = self.following(book, Change.of(book, case, head, happened), actor)
+            return Step(changes, self.answer(book, changes[-1].case), self.seal(case.subject, kind, texts), also)
 
         return self.act(decide, request_key, digest)
+
+    def following(self, book: Rulebook, change: Change, actor: Actor) -> list[Change]:
+        """A change, and what its facts lead to where a transition in it `decides`: another owner, or another case."""
+        transitions = book.workflows[change.case.workflow].transitions
+        if not any(transitions[e.data["transition"]].decides for e in change.events if e.type == "advanced"):
+            return [change]
+        done = corrections.decide_again(book, change.case, actor, change.events[-1].occurred_at, new_id())
+        return [change] if done is None else corrected(book, change, change.case, change.head, done)
 
     def act(self, decide: Callable[[datetime], Step], request_key: str = "", digest: str = "") -> dict[str, Any]:
         """The one way a command is carried out: decided on one view of the database, written in one transaction.
@@ -255,7 +265,8 @@ class Office:
             with self.store.reading():
                 now = self.now()
                 step = decide(now)
-            ready = [Ready.of(change) for change in sorted(step.changes, key=lambda change: change.case.id)]
+                changes = with_relatives(self, step.changes)
+            ready = [Ready.of(change) for change in sorted(changes, key=lambda change: change.case.id)]
             try:
                 with self.store.writing(micros(now)) as writer:
                     if step.before:
@@ -296,6 +307,19 @@ class Office:
                 raise Refused(Problem("SUBJ-002", "此对象的个人信息已清除", "不能再填个人信息"))
             sealed.add(key, kind.name, texts, new=False)
         return sealed
+
+    def reason(self, case: Case, event: int, text: str) -> subjects.Sealed:
+        """Why somebody did what event number `event` of a case tells, sealed: people write names into reasons."""
+        kind = self.book(case.release).kind_of(case.workflow)
+        return self.seal(case.subject, kind, {f"{REASON}{case.id}:{event}": text})
+
+    def open_case_of(self, told: Sequence[tuple[str, bytes]]) -> tuple[Case, bytes] | None:
+        """The open case of the subject that is known by one of these identities."""
+        with self.store.reading() as driver:
+            known = subjects.find(driver, told)
+            subject = next((known[item] for item in told if item in known), "")
+            row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
+            return self.store.load(row[0]) if row else None
 
     def _refuse_overtaken(self, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> None:
         """Whoever acts on a state that is no longer is told who moved the case, when, and what is possible."""

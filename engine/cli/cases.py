@@ -20,14 +20,21 @@ Key = Annotated[str, typer.Option("--request-key", help="请求号：同一请�
 def open_(
     facts: Facts = None,
     kind: Annotated[str, typer.Option("--kind", help="对象类别 (kind of subject)")] = "person",
+    parent: Annotated[str, typer.Option("--parent", help="挂在哪件案件名下，如阳性案件的密接 (parent case)")] = "",
+    child: Annotated[str, typer.Option("--child", help="是父案的哪一种；只有一种时可省 (kind of child)")] = "",
     db: Db = DEFAULT_DB,
     user: As = "",
     key: Key = "",
     as_json: Json = False,
 ) -> None:
     """立案：由规则判定类别、责任单位和流程 (open a case)."""
+    from engine.children import open_child
+
     with office(db, quiet=as_json) as found:
-        answer = found.open_case(kind, pairs(facts or []), found.actor(user), key)
+        actor, told = found.actor(user), pairs(facts or [])
+        answer = (
+            open_child(found, parent, child, told, actor, key) if parent else found.open_case(kind, told, actor, key)
+        )
         if as_json:
             print_json(answer, found)
             return
@@ -142,6 +149,57 @@ def advance(
         ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
         console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}")
         _deadlines(answer)
+
+
+@case.command("correct")
+def correct(
+    case_id: CaseId,
+    facts: Facts = None,
+    reason: Annotated[str, typer.Option("--reason", help="为什么更正 (why; sealed)")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会改变什么 (only show)")] = False,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    key: Key = "",
+    as_json: Json = False,
+) -> None:
+    """更正要素：判定、计划、时限随之重算 (correct facts)."""
+    from engine.corrections import correct as correct_case
+
+    with office(db, quiet=as_json) as found:
+        answer = correct_case(
+            found, case_id, pairs(facts or []), reason, found.actor(user), dry_run=dry_run, request_key=key
+        )
+        if as_json:
+            print_json(answer, found)
+            return
+        rows = [(each["what"], each["before"], each["after"]) for each in answer["changes"]]
+        console().print(table("将会改变" if dry_run else "更正", ("什么", "原来", "现在"), rows))
+        if "waits" in answer:
+            far = "、".join(answer["waits"])
+            console().print(f"{far} 追溯较久，须另一人确认：bihuan case confirm {case_id}")
+        elif dry_run:
+            console().print("没有写入；去掉 --dry-run 才更正")
+        else:
+            console().print(f"案件 {answer['case']} 在“{answer['state_title']}”，归 [bold]{answer['owner']}[/]")
+
+
+@case.command("confirm")
+def confirm(
+    case_id: CaseId,
+    reject: Annotated[bool, typer.Option("--reject", help="驳回 (reject)")] = False,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """确认（或驳回）别人提出的追溯更正 (confirm a correction)."""
+    from engine.corrections import confirm as confirm_correction
+
+    with office(db, quiet=as_json) as found:
+        answer = confirm_correction(found, case_id, found.actor(user), reject=reject)
+        if as_json:
+            print_json(answer, found)
+        else:
+            console().print(f"案件 {answer['case']}：更正已{'驳回' if reject else '确认'}")
 
 
 @alert.command("list")

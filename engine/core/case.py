@@ -141,6 +141,7 @@ _TOUCHES = frozenset(
         "advanced",
         "stated",
         "corrected",
+        "proposed",
         "offered",
         "accepted",
         "returned",
@@ -265,7 +266,7 @@ def _rejected(_: Case, __: Event, ___: int) -> dict[str, Any]:
 
 def _reclassified(case: Case, event: Event, seq: int) -> dict[str, Any]:
     """Closed, for another case of the same subject goes on in its stead."""
-    ended = {"final": "reclassified", "deadlines": {}, "plans": {}, "offer": None}
+    ended: dict[str, Any] = {"final": "reclassified", "deadlines": {}, "plans": {}, "offer": None}
     return ended | _owned(case, "", Entry(event.occurred_at, seq))
 
 

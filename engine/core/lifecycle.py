@@ -8,10 +8,9 @@ from typing import Any
 
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact, to_json
-from engine.core.errors import Refused
 from engine.core.guards import Count
 from engine.core.judging import Attempt, Stated, typed, who
-from engine.core.moving import community_of, fire, home_of, offered, unit_of
+from engine.core.moving import fire, home_of, offered, opened, unit_of
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -29,44 +28,22 @@ def open_case(
     *,
     workflow: str = "",
     origin: Mapping[str, Any] | None = None,
+    parents: Mapping[str, str] | None = None,
 ) -> tuple[Event, Decision | None]:
     """Decide where this subject goes and open its case there; no rule matches: the default owner and workflow.
 
-    `workflow` names one outright, for matters that no table decides. Raises `Refused` when a deadline cannot be armed.
+    `workflow` names one outright, for matters that no table decides; `parents` are the cases it hangs on, and as what.
+    Raises `Refused` when a deadline cannot be armed.
     """
-    kind = book.subjects[subject_kind]
     decision = None
     if not workflow:
         decision = book.decide(subject_kind, stated.facts, local_day(now, book.zone))
     outcome: dict[str, Any] = dict(decision.outcome) if decision is not None else {}
     flow = book.workflows[workflow or outcome.get("workflow") or book.default_workflow]
-    community = community_of(book, kind.jurisdiction, stated.facts)
-    lead = unit_of(outcome.get("lead", book.default_owner), "", community, stated.facts)
-    supporting = [unit_of(unit, lead, community, stated.facts) for unit in outcome.get("supporting", ())]
-    state = flow.states[flow.initial]
-    reckoning = Reckoning(book, flow, outcome, now, stated.facts)
-    armed, _, problems = reckoning.deadlines(state, now)
-    if problems:
-        raise Refused(problems)
-    data: dict[str, Any] = {
-        "workflow": flow.name,
-        "release": book.release,
-        "subject": subject,
-        "to": state.name,
-        "stage": state.stage,
-        "owner": unit_of(state.owner, lead, community, stated.facts) or lead,
-        "lead": lead,
-        "supporting": list(dict.fromkeys(unit for unit in supporting if unit != lead)),
-        "category": outcome.get("category", ""),
-        "decision": _UNDECIDED if decision is None else decision.told,
-        "facts": {name: to_json(value) for name, value in stated.facts.items() if value is not None},
-        "personal": sorted(stated.personal),
-        "armed": armed,
-        **reckoning.plans(state, now),
-    }
-    if origin:
-        data["origin"] = dict(origin)
-    return Event("opened", actor.user, now, data, actor.account), decision
+    happened = opened(
+        book, flow, flow.states[flow.initial], decision, subject, stated, actor, now, origin=origin, parents=parents
+    )
+    return happened, decision
 
 
 def advance(
@@ -137,7 +114,3 @@ def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] |
     flow = book.workflows[case.workflow]
     known = typed(book, case) if facts is None else facts
     return Reckoning(book, flow, case.outcome, case.opened_at, known).count(clock)
-
-
-_UNDECIDED = {"table": "", "rules": [], "clauses": [], "inputs": {}, "outcome": {}, "matched": True}
-"""Where a workflow was named outright."""

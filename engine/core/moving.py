@@ -10,10 +10,59 @@ from engine.core.case import Event, evolve, micros
 from engine.core.conditions import Fact, to_json
 from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Attempt, Stated
-from engine.core.org import COMMUNITY, FACT, LEAD
-from engine.core.reckoning import HAND_OVER
+from engine.core.org import COMMUNITY, FACT, LEAD, Actor
+from engine.core.reckoning import HAND_OVER, Reckoning
 from engine.core.rulebook import Rulebook
+from engine.core.tables import Decision
 from engine.core.workflows import PREVIOUS, SAME, State, TaskType, Transition, Workflow
+
+
+def opened(
+    book: Rulebook,
+    flow: Workflow,
+    state: State,
+    decision: Decision | None,
+    subject: str,
+    stated: Stated,
+    actor: Actor,
+    now: datetime,
+    **more: Any,
+) -> Event:
+    """The first event of a case: where it begins, whose it is, and by which decision.
+
+    Raises `Refused` when a deadline cannot be armed.
+    """
+    facts = {name: value for name, value in stated.facts.items() if value is not None}
+    outcome: Mapping[str, Any] = decision.outcome if decision is not None else {}
+    community = community_of(book, book.subjects[flow.subject].jurisdiction, facts)
+    lead = unit_of(outcome.get("lead", book.default_owner), "", community, facts)
+    supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
+    reckoning = Reckoning(book, flow, outcome, now, facts)
+    armed, _, problems = reckoning.deadlines(state, now)
+    if problems:
+        raise Refused(problems)
+    data: dict[str, Any] = {
+        "workflow": flow.name,
+        "release": book.release,
+        "subject": subject,
+        "to": state.name,
+        "stage": state.stage,
+        "owner": unit_of(state.owner, lead, community, facts) or lead,
+        "lead": lead,
+        "supporting": list(dict.fromkeys(unit for unit in supporting if unit != lead)),
+        "category": outcome.get("category", ""),
+        "decision": _UNDECIDED if decision is None else decision.told,
+        "facts": {name: to_json(value) for name, value in facts.items()},
+        "personal": sorted(stated.personal),
+        "armed": armed,
+        **reckoning.plans(state, now),
+        **{name: value for name, value in more.items() if value},
+    }
+    return Event("opened", actor.user, now, data, actor.account)
+
+
+_UNDECIDED = {"table": "", "rules": [], "clauses": [], "inputs": {}, "outcome": {}, "matched": True}
+"""Where a workflow was named outright."""
 
 
 def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **more: Any) -> tuple[Event, ...]:

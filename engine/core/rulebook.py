@@ -106,6 +106,8 @@ class Rulebook:
     sources: Mapping[str, Source]
     examples: tuple[Example, ...]
     hand_over: HandOverRules
+    backdate: timedelta
+    """How far back somebody may date a correction without a second person."""
     digest: str
     release: int = 0
 

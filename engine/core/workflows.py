@@ -119,6 +119,8 @@ class ChildType:
     states: tuple[str, ...]
     by: tuple[str, ...]
     sets: Mapping[str, Any] = field(default_factory=dict)
+    tells: tuple[str, ...] = ()
+    """The tasks whose results each of them is told (their index case's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class Transition:
     danger: bool = False
     clause: str = ""
     hand_over: HandOver | None = None
+    decides: bool = False
+    """Whether the facts as they are after it decide again where the case belongs."""
 
 
 class Cursor:
@@ -180,6 +184,8 @@ class Workflow:
     tasks: Mapping[str, TaskType] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     children: Mapping[str, ChildType] = field(default_factory=dict)
+    continues: Mapping[str, str] = field(default_factory=dict)
+    """Stage → the state in which a case begins that another one, closed in that stage, has become."""
     clause: str = ""
 
     @cached_property

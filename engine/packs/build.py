@@ -83,6 +83,7 @@ class PackBuilder(Resolver):
             sources=sources,
             examples=tuple(examples),
             hand_over=hand_over,
+            backdate=pack.backdate,
             digest=self.digest,
         )
 

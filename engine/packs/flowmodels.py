@@ -79,6 +79,7 @@ class ChildModel(Model):
     from_: Names = Field(alias="from")
     by: Names
     sets: dict[str, Any] = {}
+    tells: list[str] = []
 
 
 class StateModel(Cited):
@@ -107,6 +108,7 @@ class TransitionModel(Cited):
     task: str = ""
     danger: bool = False
     hand_over: HandOverModel | None = None
+    decides: bool = False
 
 
 class WorkflowFile(File, Cited):
@@ -120,5 +122,6 @@ class WorkflowFile(File, Cited):
     tasks: dict[str, TaskModel] = {}
     schedules: dict[str, ScheduleModel] = {}
     children: dict[str, ChildModel] = {}
+    continues: dict[str, str] = {}
     states: Annotated[dict[str, StateModel], Field(min_length=1)]
     transitions: list[Annotated[dict[str, TransitionModel], Field(min_length=1, max_length=1)]]

@@ -45,6 +45,14 @@ class FlowBuilder(GuardBuilder):
         self.known("FLOW-002", ("initial",), "初始环节", model.initial, model.states)
         clocks = {name: self.clock(name) for name in model.clocks}
         tasks = {name: self.task(name) for name in model.tasks}
+        for stage, state in model.continues.items():
+            if self.known("FLOW-001", ("continues", stage), "环节", state, model.states) and model.states[state].final:
+                self.wrong(
+                    "FLOW-007",
+                    ("continues", stage),
+                    f"“{model.states[state].title}”已办结，不能从它继续",
+                    "写未办结的环节",
+                )
         schedules = {name: self.schedule(name) for name in model.schedules}
         children = {name: self.child(name) for name in model.children}
         states = {name: self.state(name, state) for name, state in model.states.items()}
@@ -67,6 +75,7 @@ class FlowBuilder(GuardBuilder):
             tasks,
             schedules,
             children,
+            model.continues,
             model.clause,
         )
 
@@ -140,6 +149,8 @@ class FlowBuilder(GuardBuilder):
             self.known("FLOW-001", (*path, "from"), "环节", state, self.model.states)
         for role in model.by:
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
+        for task in model.tells:
+            self.known("FLOW-012", (*path, "tells"), "任务", task, self.model.tasks)
         fields = self.names.subjects[model.subject].fields if model.subject in self.names.subjects else {}
         sets = {}
         for key, raw in model.sets.items():
@@ -148,7 +159,9 @@ class FlowBuilder(GuardBuilder):
                     sets[key] = parse_value(fields[key], raw)
                 except ValueError as error:
                     self.wrong("RULE-022", (*path, "sets", key), str(error))
-        return ChildType(name, model.title, model.subject, tuple(model.from_), tuple(model.by), sets)
+        return ChildType(
+            name, model.title, model.subject, tuple(model.from_), tuple(model.by), sets, tuple(model.tells)
+        )
 
     def state(self, name: str, model: StateModel) -> State:
         """A state: open ones have an owner and a deadline (闭环), final ones neither."""
@@ -252,6 +265,7 @@ class FlowBuilder(GuardBuilder):
             model.danger,
             model.clause,
             self.hand_over((*path, "hand_over"), model),
+            model.decides,
         )
 
     def hand_over(self, path: Path, model: TransitionModel) -> HandOver | None:

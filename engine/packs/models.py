@@ -91,6 +91,7 @@ class PackFile(File):
     default_owner: str
     default_workflow: str
     hand_over: HandOverRulesModel
+    backdate: Duration
 
 
 class UnitModel(Model):
@@ -108,7 +109,7 @@ class RoleModel(Model):
 
     title: str
     scope: Literal["all", "involved", "owner"]
-    may: list[Literal["open", "intake", "areas", "reveal", "export", "publish", "erase"]] = []
+    may: list[Literal["open", "intake", "areas", "reveal", "export", "publish", "erase", "correct", "confirm"]] = []
 
 
 if set(SCOPES) != {"all", "involved", "owner"}:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine.core.case import Armed, Case, Event, evolve, micros
+from engine.core.corrections import Correction
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
 
@@ -48,6 +49,7 @@ class Change(NamedTuple):
     """One command's effect on one case: its events in order and what follows from them."""
 
     case: Case
+    before: Case | None
     head: bytes
     events: tuple[Event, ...]
     due: tuple[Due, ...] = ()
@@ -79,7 +81,21 @@ class Change(NamedTuple):
         ]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
-        return cls(case, head, events, tuple(due), tuple(ended), tuple(raised), tuple(joined), tuple(held))
+        return cls(case, before, head, events, tuple(due), tuple(ended), tuple(raised), tuple(joined), tuple(held))
+
+    def then(self, book: Rulebook, *events: Event) -> Change:
+        """This, and after it more events of the same case."""
+        return Change.of(book, self.before, self.head, self.events + events, self.case.id)
+
+
+def corrected(book: Rulebook, change: Change | None, case: Case, head: bytes, done: Correction) -> list[Change]:
+    """The changes a correction makes, after what happened to the case before it in the same command."""
+    events = (change.events if change is not None else ()) + done.events
+    changes = [Change.of(book, change.before if change is not None else case, head, events)]
+    if done.successor is not None:
+        successor, first = done.successor
+        changes.append(Change.of(book, None, b"", (first,), successor))
+    return changes
 
 
 def _first(book: Rulebook, armed: Armed) -> int:

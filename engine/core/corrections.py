@@ -1,0 +1,296 @@
+"""What turns out to have been otherwise: put right, decided again under the case's own release, moved if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from engine.core.case import Armed, Case, Event, Plan, evolve, micros, moment
+from engine.core.conditions import Fact, label, to_json
+from engine.core.errors import Problem, Refused
+from engine.core.judging import NOTHING, Attempt, Stated, typed
+from engine.core.moving import home_of, offered, opened, told, unit_of
+from engine.core.org import Actor
+from engine.core.reckoning import Reckoning
+from engine.core.rulebook import Rulebook
+from engine.core.tables import Decision
+from engine.core.values import local_day
+from engine.core.workflows import State, Workflow
+
+RECLASSIFIED = "reclassified"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a correction changes, in words."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The events of a correction, what changes by it, and the first event of the case that goes on in its stead."""
+
+    events: tuple[Event, ...]
+    successor: tuple[str, Event] | None
+    differences: tuple[Difference, ...]
+
+
+def correct(
+    book: Rulebook,
+    case: Case,
+    actor: Actor,
+    stated: Stated,
+    now: datetime,
+    successor: str,
+    *,
+    more: Mapping[str, Any] | None = None,
+) -> Correction:
+    """Put facts right: decision, schedules and deadlines follow from them as the rules of the case's release have it.
+
+    Another responsible unit is only offered the case; another workflow goes on as the case `successor`. Raises
+    `Refused` when the case is closed, nothing differs, or a deadline cannot be armed any more.
+    """
+    if case.final:
+        raise Refused(Problem("CASE-010", "案件已办结，不能更正", "另立案件，或在它的后续案件上更正"))
+    known = typed(book, case)
+    changed = {key: value for key, value in stated.facts.items() if known.get(key) != value}
+    if not changed and not stated.personal and not more:
+        raise Refused(Problem("CASE-016", "更正的内容与原来相同", "只写不同的要素"))
+    right = Stated(changed, stated.personal)
+    attempt = Attempt.of(book, case, actor, right, now)
+    decision = _decided_again(attempt)
+    outcome = case.outcome if decision is None else dict(decision.outcome)
+    flow = book.workflows[str(outcome.get("workflow") or case.workflow)]
+    if flow.name != case.workflow and decision is not None:
+        return _reclassified(attempt, decision, successor, more or {})
+    return _put_right(attempt, outcome, decision, more or {})
+
+
+def decide_again(book: Rulebook, case: Case, actor: Actor, now: datetime, successor: str) -> Correction | None:
+    """Where the facts of a case lead after something happened to it; None when it stays what it is."""
+    if case.final:
+        return None
+    attempt = Attempt.of(book, case, actor, NOTHING, now)
+    kind = book.kind_of(case.workflow)
+    decision = book.decide(kind.name, _known(attempt), local_day(case.opened_at, book.zone))
+    if dict(decision.outcome) == dict(case.outcome) or not decision.matched:
+        return None
+    if str(decision.outcome.get("workflow") or case.workflow) != case.workflow:
+        return _reclassified(attempt, decision, successor, {})
+    return _put_right(attempt, dict(decision.outcome), decision, {})
+
+
+def _known(attempt: Attempt) -> dict[str, Fact]:
+    return {key: value for key, value in attempt.facts.items() if value is not None}
+
+
+def _decided_again(attempt: Attempt) -> Decision | None:
+    """The decision that the facts lead to now, on the day the case was opened; None when it is the same."""
+    book, case = attempt.book, attempt.case
+    kind = book.kind_of(case.workflow)
+    if not kind.decided_by or not case.outcome:
+        return None
+    asked = {of.name for of in book.tables[kind.decided_by].inputs} | {kind.jurisdiction}
+    if not asked & attempt.stated.facts.keys():
+        return None
+    decision = book.decide(kind.name, _known(attempt), local_day(case.opened_at, book.zone))
+    community = attempt.stated.facts.keys() & {kind.jurisdiction}
+    return decision if community or dict(decision.outcome) != dict(case.outcome) else None
+
+
+def _put_right(
+    attempt: Attempt, outcome: Mapping[str, Any], decision: Decision | None, more: Mapping[str, Any]
+) -> Correction:
+    """The case stays in its workflow; what follows from its facts follows anew."""
+    book, case, flow = attempt.book, attempt.case, attempt.flow
+    state = flow.states[case.state]
+    reckoning = Reckoning(book, flow, outcome, case.opened_at, attempt.facts)
+    armed, ended, cannot = reckoning.deadlines(state, attempt.now, case, stays=True)
+    if cannot:
+        raise Refused(cannot)
+    data = {
+        **told(attempt.stated),
+        "was": {name: case.facts.get(name) for name in attempt.stated.facts},
+        "armed": armed,
+        "ended": ended,
+        **reckoning.plans(state, attempt.now, case, stays=True),
+        **more,
+    }
+    lead = case.lead
+    if decision is not None:
+        home = home_of(book, flow, attempt.facts)
+        lead = unit_of(outcome.get("lead", book.default_owner), "", home, attempt.facts)
+        supporting = [unit_of(unit, lead, home, attempt.facts) for unit in outcome.get("supporting", ())]
+        data |= {"decision": decision.told, "category": outcome.get("category", ""), "lead": lead}
+        data["supporting"] = list(dict.fromkeys(unit for unit in supporting if unit != lead))
+    happened = Event("corrected", attempt.actor.user, attempt.now, data, attempt.actor.account)
+    after = evolve(case, happened)
+    owner = _owner_anew(attempt, state, lead)
+    events = (happened,) if owner is None else (happened, _offer(attempt, after, owner))
+    return Correction(events, None, tuple(_differences(attempt, after, flow, owner)))
+
+
+def _owner_anew(attempt: Attempt, state: State, lead: str) -> str | None:
+    """The unit that the state belongs to by the facts as they are now, where that is another; else None."""
+    book, case, flow = attempt.book, attempt.case, attempt.flow
+    before = typed(book, case)
+    was = unit_of(state.owner, case.lead, home_of(book, flow, before), before)
+    now = unit_of(state.owner, lead, home_of(book, flow, attempt.facts), attempt.facts)
+    return now if now not in (was, case.owner) and case.offer is None else None
+
+
+def _offer(attempt: Attempt, after: Case, owner: str) -> Event:
+    """The old owner stays responsible until the new one accepts."""
+    again = Attempt.of(attempt.book, after, attempt.actor, NOTHING, attempt.now)
+    rules = attempt.book.hand_over
+    return offered(again, owner, rules.within, rules.ladder)
+
+
+def _reclassified(attempt: Attempt, decision: Decision, successor: str, more: Mapping[str, Any]) -> Correction:
+    """The case is closed, and one of the workflow it belongs to goes on with its facts, results and ties."""
+    book, case, actor, now = attempt.book, attempt.case, attempt.actor, attempt.now
+    right = {**told(attempt.stated), "was": {name: case.facts.get(name) for name in attempt.stated.facts}, **more}
+    closed = (
+        Event("corrected", actor.user, now, right, actor.account),
+        Event(RECLASSIFIED, actor.user, now, {"successor": successor}, actor.account),
+    )
+    after = evolve(case, closed[0])
+    first = follow(book, after, decision, actor, now)
+    then = evolve(None, first, successor)
+    flow = book.workflows[then.workflow]
+    differences = [
+        Difference("流程", attempt.flow.title, flow.title),
+        Difference("案件", case.id, successor),
+        *_differences(attempt, then, flow, None),
+    ]
+    return Correction(closed, (successor, first), tuple(differences))
+
+
+def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: datetime) -> Event:
+    """The first event of the case that goes on where this one ends, under the same release.
+
+    It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one.
+    """
+    flow = book.workflows[str(decision.outcome.get("workflow") or book.default_workflow)]
+    stage = book.workflows[case.workflow].states[case.state].stage
+    return opened(
+        book,
+        flow,
+        flow.states[flow.continues.get(stage, flow.initial)],
+        decision,
+        case.subject,
+        Stated(typed(book, case), case.personal),
+        actor,
+        now,
+        follows=case.id,
+        results=[[done.task, done.result, micros(done.at)] for done in case.results],
+        parents=dict(case.parents),
+    )
+
+
+def needs_second(book: Rulebook, stated: Stated, now: datetime) -> list[str]:
+    """The facts that are dated further back than one person may state alone, by their titles."""
+    fields = {key: of for kind in book.subjects.values() for key, of in kind.fields.items()}
+    bound = now - book.backdate
+    return [
+        fields[key].title
+        for key, value in stated.facts.items()
+        if (isinstance(value, datetime) and value < bound)
+        or (isinstance(value, date) and not isinstance(value, datetime) and value < local_day(bound, book.zone))
+    ]
+
+
+def propose(case: Case, actor: Actor, stated: Stated, now: datetime) -> Event:
+    """A correction that waits for a second person; nothing follows from it before."""
+    if stated.personal:
+        raise Refused(Problem("CASE-017", "追溯过久的日期须另一人确认，个人信息请分开更正", "分两次更正"))
+    if case.proposal is not None:
+        raise Refused(Problem("CASE-017", f"已有 {case.proposal.by} 提出的更正等待确认", "先确认或驳回"))
+    proposed = {key: to_json(value) for key, value in stated.facts.items()}
+    return Event("proposed", actor.user, now, {"proposed": proposed}, actor.account)
+
+
+def proposal_of(book: Rulebook, case: Case, actor: Actor) -> Stated:
+    """What waits to be confirmed, for somebody who did not propose it."""
+    if case.proposal is None:
+        raise Refused(Problem("CASE-017", "没有等待确认的更正", "先用 case correct 提出"))
+    if case.proposal.by == actor.user:
+        raise Refused(Problem("CASE-017", f"{actor.user} 自己提出的更正须由另一人确认", "请换人"))
+    proposed = case._replace(facts=case.proposal.facts)
+    return Stated(typed(book, proposed))
+
+
+def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str | None) -> list[Difference]:
+    """What is another after a correction than before, in the order in which a reader asks."""
+    book, case = attempt.book, attempt.case
+    fields = book.subjects[flow.subject].fields
+    before = typed(book, case)
+    found = [
+        Difference(fields[key].title, label(fields[key], before.get(key)), label(fields[key], value))
+        for key, value in attempt.stated.facts.items()
+    ]
+    found += [Difference(fields[key].title, "***", "***") for key in sorted(attempt.stated.personal) if key in fields]
+    found += _unlike("类别", case.category, after.category) + _unlike("牵头", case.lead, after.lead)
+    if offered_to is not None:
+        found.append(Difference("责任单位（签收后）", case.owner, offered_to))
+    elif after.id != case.id:
+        found += _unlike("责任单位", case.owner, after.owner)
+    if after.id == case.id:
+        found += _clocks(attempt, after, flow)
+        found += _due(book, case.deadlines, after.deadlines, flow)
+        found += _plans(book, case.plans, after.plans, flow)
+    return found
+
+
+def _unlike(what: str, before: str, after: str) -> list[Difference]:
+    return [Difference(what, before, after)] if before != after else []
+
+
+def _clocks(attempt: Attempt, after: Case, flow: Workflow) -> list[Difference]:
+    book, case = attempt.book, attempt.case
+    was: Mapping[str, Fact] = typed(book, case)
+    found = []
+    for name, clock in flow.clocks.items():
+        old = Reckoning(book, flow, case.outcome, case.opened_at, was).count(name)
+        new = Reckoning(book, flow, after.outcome, case.opened_at, attempt.facts).count(name)
+        found += _unlike(f"{clock.title}期满", _at(book, old.done_at), _at(book, new.done_at))
+    return found
+
+
+def _due(book: Rulebook, was: Mapping[str, Armed], now: Mapping[str, Armed], flow: Workflow) -> list[Difference]:
+    titles = {deadline.name: deadline.title for state in flow.states.values() for deadline in state.deadlines}
+    found = []
+    for name in dict.fromkeys([*was, *now]):
+        old, new = was.get(name), now.get(name)
+        found += _unlike(
+            f"时限 {titles.get(name, name)}", _at(book, old.due if old else None), _at(book, new.due if new else None)
+        )
+    return found
+
+
+def _plans(book: Rulebook, was: Mapping[str, Plan], now: Mapping[str, Plan], flow: Workflow) -> list[Difference]:
+    found = []
+    for name in dict.fromkeys([*was, *now]):
+        old, new = was.get(name), now.get(name)
+        title = flow.schedules[name].title if name in flow.schedules else name
+        found += _unlike(f"计划 {title}", _times(book, old), _times(book, new))
+    return found
+
+
+def _times(book: Rulebook, plan: Plan | None) -> str:
+    if plan is None:
+        return "无"
+    return (
+        f"每日 {'、'.join(plan.daily)}"
+        if plan.daily
+        else "、".join(f"{local_day(moment(due), book.zone):%m-%d}" for due in plan.due)
+    )
+
+
+def _at(book: Rulebook, when: datetime | None) -> str:
+    return f"{when.astimezone(book.zone):%Y-%m-%d %H:%M}" if when else "无"

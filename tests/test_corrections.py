@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import audit
+from engine.core.errors import BadInput, Refused
+from engine.corrections import confirm, correct
+from engine.queries import alert_list, case_show
+from engine.service import Office
+from tests.samples import opened, quarantined
+
+Later = Callable[..., int]
+
+
+def changes(answer: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {each["what"]: (each["before"], each["after"]) for each in answer["changes"]}
+
+
+def line(office: Office, subject: str) -> list[tuple[Any, ...]]:
+    with office.store.reading() as driver:
+        found: list[tuple[Any, ...]] = driver.execute(
+            "SELECT unit, since, until FROM custody WHERE subject = ? ORDER BY since, event", (subject,)
+        ).fetchall()
+    return found
+
+
+def test_a_corrected_exposure_moves_the_release_and_shows_it_first(office: Office) -> None:
+    case = quarantined(office)
+    shown = correct(office, case, {"last_exposure": "2022-05-24"}, "流调更正", office.actor("shewu"), dry_run=True)
+    expected = {
+        "末次接触日期": ("2022-05-26", "2022-05-24"),
+        "集中隔离医学观察期满": ("2022-06-09 00:00", "2022-06-07 00:00"),
+        "时限 解除": ("2022-06-10 00:00", "2022-06-08 00:00"),
+    }
+    assert changes(shown) == expected
+    assert office.case(case, office.actor("shewu"))[0].facts["last_exposure"] == "2022-05-26"
+    done = correct(office, case, {"last_exposure": "2022-05-24"}, "流调更正", office.actor("shewu"))
+    assert changes(done) == expected
+    assert done["deadlines"]["release"].startswith("2022-06-08")
+    assert audit.verify(office).problems == []
+
+
+def test_the_reason_is_needed_and_stands_nowhere_in_the_clear(office: Office) -> None:
+    case = quarantined(office)
+    with pytest.raises(BadInput, match="没有写明更正的理由"):
+        correct(office, case, {"last_exposure": "2022-05-25"}, " ", office.actor("shewu"))
+    correct(office, case, {"last_exposure": "2022-05-25"}, "李示例自己记错了", office.actor("shewu"))
+    raw = b"".join(path.read_bytes() for path in office.store.path.parent.iterdir())
+    assert "自己记错了".encode() not in raw
+
+
+def test_a_correction_that_changes_nothing_is_refused(office: Office) -> None:
+    case = quarantined(office)
+    with pytest.raises(Refused, match="与原来相同"):
+        correct(office, case, {"last_exposure": "2022-05-26"}, "核对", office.actor("shewu"))
+
+
+def test_only_whoever_may_correct_does(office: Office) -> None:
+    case = quarantined(office)
+    with pytest.raises(Refused, match="geli 没有权限 correct"):
+        correct(office, case, {"last_exposure": "2022-05-25"}, "核对", office.actor("geli"))
+
+
+def test_backdating_beyond_the_bound_waits_for_a_second_person(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=3)
+    told = correct(office, case, {"last_exposure": "2022-05-15"}, "流调更正", office.actor("shewu"))
+    assert told["waits"] == ["末次接触日期"]
+    assert office.case(case, office.actor("shewu"))[0].facts["last_exposure"] == "2022-05-26"
+    with pytest.raises(Refused, match="已有 shewu 提出的更正等待确认"):
+        correct(office, case, {"last_exposure": "2022-05-14"}, "再改", office.actor("shewu"))
+    with pytest.raises(Refused, match="shewu 没有权限 confirm"):
+        confirm(office, case, office.actor("shewu"))
+    done = confirm(office, case, office.actor("shenpi"))
+    assert changes(done)["集中隔离医学观察期满"] == ("2022-06-09 00:00", "2022-05-29 00:00")
+    with pytest.raises(Refused, match="没有等待确认的更正"):
+        confirm(office, case, office.actor("shenpi"))
+    assert audit.verify(office).problems == []
+
+
+def test_a_rejected_correction_leaves_everything_as_it_was(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=3)
+    correct(office, case, {"last_exposure": "2022-05-15"}, "流调更正", office.actor("shewu"))
+    before = office.case(case, office.actor("shewu"))[0]
+    confirm(office, case, office.actor("shenpi"), reject=True)
+    after = office.case(case, office.actor("shewu"))[0]
+    assert after.facts == before.facts
+    assert after.proposal is None
+    assert audit.verify(office).problems == []
+
+
+def test_another_community_is_offered_the_case_and_the_old_one_holds_it_until_then(office: Office) -> None:
+    case = opened(office)
+    done = correct(office, case, {"community": "和平社区"}, "住在和平社区", office.actor("huaye"))
+    assert done["owner"] == "华业社区"
+    assert changes(done)["责任单位（签收后）"] == ("华业社区", "和平社区")
+    found, _ = office.case(case, office.actor("heping"))
+    assert found.offer is not None
+    assert found.offer.to == "和平社区"
+    assert "hand_over" in found.deadlines
+    assert audit.verify(office).problems == []
+
+
+def test_another_workflow_goes_on_as_a_case_of_its_own_without_a_hole_in_custody(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    office.advance(case, "test", office.actor("geli"), {"pcr_result": "阴性", "sampled_at": office.now().isoformat()})
+    later(hours=5)
+    subject = office.case(case, office.actor("shewu"))[0].subject
+    facts = {"contact": "次密接", "pcr_result": "阳性"}
+    done = correct(office, case, facts, "复核", office.actor("shewu"))
+    old, _ = office.case(case, office.actor("shewu"))
+    new, _ = office.case(done["case"], office.actor("shewu"))
+    assert (old.final, old.owner, old.deadlines) == ("reclassified", "", {})
+    assert (new.workflow, new.follows, new.subject) == ("positive", case, subject)
+    assert [done.result for done in new.results] == ["阴性"]
+    times = line(office, subject)
+    assert all(one[2] == other[1] for one, other in zip(times, times[1:], strict=False))
+    assert times[-1][2] is None
+    assert case_show(office, done["case"], office.actor("shewu"))["follows"] == case
+    assert audit.verify(office).problems == []
+
+
+def test_a_closed_case_is_not_corrected(office: Office) -> None:
+    case = opened(office)
+    now = office.now().isoformat()
+    gone = {"calls_made": 3, "visited_at": now, "proof": "P1"}
+    office.advance(case, "close_not_found", office.actor("huaye"), gone)
+    with pytest.raises(Refused, match="已办结，不能更正"):
+        correct(office, case, {"last_exposure": "2022-05-25"}, "核对", office.actor("huaye"))
+
+
+def test_a_moved_deadline_alerts_anew(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=15)
+    before = [alert["due"] for alert in alert_list(office, office.actor("shewu")) if alert["deadline"] == "release"]
+    correct(office, case, {"last_exposure": "2022-05-27"}, "流调更正", office.actor("shewu"))
+    confirm(office, case, office.actor("shenpi"))
+    correct_day = "2022-06-11 00:00"
+    later(days=2)
+    after = [alert["due"] for alert in alert_list(office, office.actor("shewu")) if alert["deadline"] == "release"]
+    assert before
+    assert correct_day not in before
+    assert after.count(correct_day) == 4
+    assert audit.verify(office).problems == []
