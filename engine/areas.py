@@ -10,39 +10,70 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from engine import lookback
 from engine.core.case import Event, micros
 from engine.core.errors import BadInput, Place, Problem, listing, nearest
 from engine.core.org import Actor
 from engine.core.reference import SEPARATOR, Column, Reference
 from engine.core.values import parse_time, same_name
 from engine.service import Office
+from engine.store.references import hashed
+from engine.store.store import Writer
+from engine.vault import MasterKey
 
 MOST_BYTES = 300_000_000
-CHUNK = 20_000
 _KEPT = ("reference", "natural", "level", "listed_from", "listed_until", "k1", "k2", "k3")
-_UPSERT = (
-    f"INSERT INTO entry ({','.join(_KEPT)}) VALUES ({','.join('?' * len(_KEPT))})"  # noqa: S608 - our own columns
-    " ON CONFLICT (reference, natural) DO UPDATE SET listed_until = excluded.listed_until, level = excluded.level"
-    " WHERE listed_until IS NOT excluded.listed_until OR level <> excluded.level"
+_COMING = f"CREATE TEMP TABLE coming ({','.join(_KEPT)}, PRIMARY KEY (natural)) WITHOUT ROWID"
+_COME = "INSERT OR REPLACE INTO coming VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_CHANGED = (
+    f"INSERT INTO entry ({','.join(_KEPT)}, load) SELECT {','.join('c.' + name for name in _KEPT)}, ? FROM coming AS c"  # noqa: S608 - our own columns
+    " LEFT JOIN entry AS e ON e.reference = c.reference AND e.natural = c.natural"
+    " WHERE e.natural IS NULL OR e.listed_until IS NOT c.listed_until OR e.level <> c.level"
+    " ON CONFLICT (reference, natural) DO UPDATE SET listed_until = excluded.listed_until, level = excluded.level,"
+    " load = excluded.load"
 )
 
 
-def load(office: Office, path: Path, actor: Actor, name: str = "areas") -> dict[str, int]:
-    """Take a list in (.csv or .csv.gz), all of it or none; entries already there are brought up to date."""
+class _OnlyShown(Exception):
+    """Nothing is to be written: what was done is taken back."""
+
+
+def load(office: Office, path: Path, actor: Actor, name: str = "areas", *, dry_run: bool = False) -> dict[str, int]:
+    """Take a list in (.csv or .csv.gz), all of it or none, and look back on every known stay with what is new in it.
+
+    Entries already there are brought up to date. `dry_run` writes nothing and counts what would be changed.
+    """
     office.require(actor, "areas")
     reference = reference_of(office, name)
-    rows = list(_rows(reference, path))
+    rows = list(_rows(office.master, reference, path))
     now = office.now()
-    with office.store.writing(micros(now)) as writer:
-        before = writer.cursor.execute("SELECT count(*) FROM entry WHERE reference = ?", (name,)).fetchone()[0]
-        changed = 0
-        for start in range(0, len(rows), CHUNK):
-            writer.cursor.executemany(_UPSERT, rows[start : start + CHUNK])
-            changed += writer.cursor.rowcount
-        after = writer.cursor.execute("SELECT count(*) FROM entry WHERE reference = ?", (name,)).fetchone()[0]
-        told = {"rows": len(rows), "new": after - before, "changed": changed - (after - before), "total": after}
-        writer.system(Event("listed", actor.user, now, {"reference": name, **told}, actor.account))
-    return told
+    told: dict[str, int] = {}
+    try:
+        with office.store.writing(micros(now)) as writer:
+            told, number = _take(writer, name, rows)
+            if dry_run:
+                told |= lookback.count(office, name, number)
+                raise _OnlyShown
+            writer.system(Event("listed", actor.user, now, {"reference": name, **told}, actor.account))
+            lookback.begin(writer, name, number)
+    except _OnlyShown:
+        return told
+    return told | lookback.look_back(office)
+
+
+def _take(writer: Writer, name: str, rows: list[tuple[Any, ...]]) -> tuple[dict[str, int], int]:
+    """Bring the stored list up to date; what there was, and the number of this loading."""
+    execute = writer.cursor.execute
+    before, number = execute(
+        "SELECT count(*), coalesce(max(load), 0) + 1 FROM entry WHERE reference = ?", (name,)
+    ).fetchone()
+    execute("DROP TABLE IF EXISTS coming")
+    execute(_COMING)
+    writer.cursor.executemany(_COME, rows)
+    changed = execute(_CHANGED, (number,)).rowcount
+    execute("DROP TABLE coming")
+    after = execute("SELECT count(*) FROM entry WHERE reference = ?", (name,)).fetchone()[0]
+    return {"rows": len(rows), "new": after - before, "changed": changed - (after - before), "total": after}, number
 
 
 def reference_of(office: Office, name: str) -> Reference:
@@ -53,7 +84,7 @@ def reference_of(office: Office, name: str) -> Reference:
     return lists[name]
 
 
-def _rows(reference: Reference, path: Path) -> Iterator[tuple[Any, ...]]:
+def _rows(master: MasterKey, reference: Reference, path: Path) -> Iterator[tuple[Any, ...]]:
     reader = csv.reader(io.StringIO(_text(path), newline=""))
     header = next(reader, [])
     spots = _spots(reference, header, path)
@@ -73,7 +104,7 @@ def _rows(reference: Reference, path: Path) -> Iterator[tuple[Any, ...]]:
         if lacks:
             problems.append(Problem("AREA-004", lacks, place=Place(path.name, line)))
             continue
-        spread = [SEPARATOR.join(values[name] for name in same) for same in keys] + [""] * (3 - len(keys))
+        spread = hashed(master, reference.name, [SEPARATOR.join(values[name] for name in same) for same in keys])
         natural = SEPARATOR.join(values[name] for name in reference.natural_key)
         yield reference.name, natural, values[reference.rank], since, until, *spread
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +12,13 @@ from engine.core.case import Case, Event
 from engine.core.corrections import Correction
 from engine.core.errors import BadInput, Problem
 from engine.core.org import Actor
+from engine.core.rulebook import Rulebook
 from engine.ids import new_id
 from engine.intake.given import parse
 from engine.service import Office, Step
-from engine.store import subjects
+from engine.store import references, subjects
 from engine.store.changes import Change, corrected
+from engine.store.store import Writer
 
 
 def correct(
@@ -41,6 +44,8 @@ def correct(
         book = office.book(case.release)
         kind = book.kind_of(case.workflow)
         stated, texts = parse(book, kind, raw, now)
+        given, stays = office.matched(book, case, stated, texts, now)
+        stated = replace(stated, facts=given | dict(stated.facts))
         done = core.correct(book, case, actor, stated, now, new_id())
         far = core.needs_second(book, stated, now)
         if far:
@@ -50,7 +55,7 @@ def correct(
             return Step([change], answer, office.reason(case, change.case.seq, reason))
         sealed = office.seal(case.subject, kind, texts)
         sealed.values += office.reason(case, case.seq + 1, reason).values
-        return correction_step(office, case, head, done, sealed)
+        return _kept(correction_step(office, case, head, done, sealed), book, stays)
 
     return _shown(office, decide) if dry_run else office.act(decide, request_key, _digest(office, case_id, actor, raw))
 
@@ -63,15 +68,26 @@ def confirm(office: Office, case_id: str, actor: Actor, *, reject: bool = False)
         case, head = office.case(case_id, actor)
         book = office.book(case.release)
         stated = core.proposal_of(book, case, actor)
+        _, stays = office.matched(book, case, stated, {}, now)
         if reject:
             happened = Event("rejected", actor.user, now, {}, actor.account)
             change = Change.of(book, case, head, (happened,))
             return Step([change], office.answer(book, change.case))
         more = {"confirms": case.proposal.event if case.proposal else 0}
         done = core.correct(book, case, actor, stated, now, new_id(), more=more)
-        return correction_step(office, case, head, done, subjects.Sealed())
+        return _kept(correction_step(office, case, head, done, subjects.Sealed()), book, stays)
 
     return office.act(decide)
+
+
+def _kept(step: Step, book: Rulebook, stays: list[references.Stay]) -> Step:
+    """The stays as they are told now are written with the correction."""
+    case = step.changes[0].case
+
+    def keep(writer: Writer) -> None:
+        references.keep(writer, references.rows(book, case.id, stays, case.facts.get))
+
+    return replace(step, before=keep)
 
 
 def correction_step(office: Office, case: Case, head: bytes, done: Correction, sealed: subjects.Sealed) -> Step:

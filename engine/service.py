@@ -12,8 +12,9 @@ from typing import Any
 from engine import vault
 from engine.core import corrections, lifecycle
 from engine.core.case import Case, Event, micros, moment
+from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
-from engine.core.judging import Stated
+from engine.core.judging import Stated, typed
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
@@ -190,7 +191,7 @@ class Office:
             subject = next((known[item] for item in told if item in known), "")
             _refuse_second(driver, subject)
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
-            given = references.derived(driver, book, [{**stated.facts, **texts}.get], now)[0]
+            (given,), (stays,) = references.derived(driver, self.master, book, [{**stated.facts, **texts}.get], now)
         stated = replace(stated, facts=given | dict(stated.facts))
         new = key is None
         key = key or self.master.new_subject(new_id())
@@ -207,6 +208,7 @@ class Office:
             if subjects.find(writer.driver, told) != known:
                 raise Lost(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
             _refuse_second(writer.driver, subject)
+            references.keep(writer, references.rows(book, change.case.id, stays, change.case.facts.get))
 
         return Step([change], answer, sealed, unchanged)
 
@@ -240,16 +242,40 @@ class Office:
             kind = book.kind_of(case.workflow)
             self._asked(book, case, name, kind, raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
+            given, stays = self.matched(book, case, stated, texts, now)
+            stated = replace(stated, facts=given | dict(stated.facts))
             happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
-            changes = self.following(book, Change.of(book, case, head, happened), actor)
-            return Step(changes, self.answer(book, changes[-1].case), self.seal(case.subject, kind, texts), also)
+            changes = self.following(book, Change.of(book, case, head, happened), actor, again=bool(given))
+
+            def before(writer: Writer) -> None:
+                references.keep(writer, references.rows(book, case.id, stays, changes[0].case.facts.get))
+                if also:
+                    also(writer)
+
+            return Step(changes, self.answer(book, changes[-1].case), self.seal(case.subject, kind, texts), before)
 
         return self.act(decide, request_key, digest)
 
-    def following(self, book: Rulebook, change: Change, actor: Actor) -> list[Change]:
+    def matched(
+        self, book: Rulebook, case: Case, stated: Stated, texts: Mapping[str, str], now: datetime
+    ) -> tuple[dict[str, Fact], list[references.Stay]]:
+        """What the reference lists say of a stay that is told or corrected now; nothing when none is."""
+        asked = {fact for reference in book.references.values() for fact in reference.stay.values()}
+        if not asked & (stated.facts.keys() | texts.keys()):
+            return {}, []
+        with self.store.reading() as driver:
+            key = subjects.keys(driver, self.master, [case.subject]).get(case.subject)
+            known = subjects.opened(driver, key) if key is not None else {}
+            told = {**typed(book, case), **known, **stated.facts, **texts}
+            (given,), (stays,) = references.derived(driver, self.master, book, [told.get], now)
+        return given, stays
+
+    def following(self, book: Rulebook, change: Change, actor: Actor, *, again: bool = False) -> list[Change]:
         """A change, and what its facts lead to where a transition in it `decides`: another owner, or another case."""
         transitions = book.workflows[change.case.workflow].transitions
-        if not any(transitions[e.data["transition"]].decides for e in change.events if e.type == "advanced"):
+        if not again and not any(
+            transitions[e.data["transition"]].decides for e in change.events if e.type == "advanced"
+        ):
             return [change]
         done = corrections.decide_again(book, change.case, actor, change.events[-1].occurred_at, new_id())
         return [change] if done is None else corrected(book, change, change.case, change.head, done)
@@ -271,6 +297,9 @@ class Office:
                 with self.store.writing(micros(now)) as writer:
                     if step.before:
                         step.before(writer)
+                    for change in changes:
+                        if change.before is None and change.case.follows:
+                            references.move(writer, change.case.follows, change.case.id)
                     writer.append(ready)
                     step.sealed.write(writer)
                     if request_key:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
+from engine.lookback import look_back
 from engine.service import Office
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Writer
@@ -22,7 +23,8 @@ _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Raise every alert that is due now, batch by batch; how many there were."""
+    """Look back where a list was loaded, and raise every alert that is due now, batch by batch; how many there were."""
+    look_back(office)
     raised = 0
     while count := sweep_once(office, BATCH):
         raised += count

@@ -81,7 +81,10 @@ class MasterKey:
 
     def index(self, kind: str, text: str) -> bytes:
         """The blind index of a value: equal for equal values, and nothing else can be learnt from it."""
-        plain = unicodedata.normalize("NFKC", text).strip().casefold()
+        return self.hashed(kind, unicodedata.normalize("NFKC", text).strip().casefold())
+
+    def hashed(self, kind: str, plain: str) -> bytes:
+        """The keyed hash of a value as it stands."""
         return hashlib.blake2b(f"{kind}\0{plain}".encode(), key=self._index, digest_size=16).digest()
 
     def new_subject(self, subject: str, draw: Draw = os.urandom) -> SubjectKey:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_another_workflow_goes_on_as_a_case_of_its_own_without_a_hole_in_custody
     assert (new.workflow, new.follows, new.subject) == ("positive", case, subject)
     assert [done.result for done in new.results] == ["阴性"]
     times = line(office, subject)
-    assert all(one[2] == other[1] for one, other in zip(times, times[1:], strict=False))
+    assert all(one[2] == other[1] for one, other in itertools.pairwise(times))
     assert times[-1][2] is None
     assert case_show(office, done["case"], office.actor("shewu"))["follows"] == case
     assert audit.verify(office).problems == []

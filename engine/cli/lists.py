@@ -41,21 +41,25 @@ intake = typer.Typer(
 def load(
     path: Annotated[Path, typer.Argument(metavar="FILE", help=".csv 或 .csv.gz")],
     name: Annotated[str, typer.Option("--list", help="参照表的名字")] = "areas",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只数会改变多少，什么都不写")] = False,
     db: Db = DEFAULT_DB,
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """导入一份参照表 (take a reference list in)."""
+    """导入一份参照表，并回头比对所有已知的停留 (take a reference list in, and look back)."""
     from engine.areas import load as load_list
 
     with office(db, quiet=as_json) as found:
-        told = load_list(found, path, found.actor(user), name)
+        told = load_list(found, path, found.actor(user), name, dry_run=dry_run)
         if as_json:
             print_json(told, found)
         else:
             console().print(
                 f"参照表 {name}：读 {told['rows']} 行，新 {told['new']}，更新 {told['changed']}，现有 {told['total']}"
             )
+            looked = f"回头比对 {told['stays']} 处停留：等级变高 {told['higher']} 件"
+            done = "（没有写入）" if dry_run else f"，改判 {told['rerouted']} 件，新立案 {told['opened']} 件"
+            console().print(looked + done)
 
 
 @intake.command("take")

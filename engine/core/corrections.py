@@ -171,7 +171,7 @@ def _reclassified(attempt: Attempt, decision: Decision, successor: str, more: Ma
     return Correction(closed, (successor, first), tuple(differences))
 
 
-def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: datetime) -> Event:
+def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: datetime, **more: Any) -> Event:
     """The first event of the case that goes on where this one ends, under the same release.
 
     It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one.
@@ -190,6 +190,7 @@ def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: da
         follows=case.id,
         results=[[done.task, done.result, micros(done.at)] for done in case.results],
         parents=dict(case.parents),
+        **more,
     )
 
 

@@ -50,7 +50,9 @@ class Entry:
 
 Stay = tuple[Fact, ...]
 """Where somebody was and until which day, in the order in which the list declares its `stay`."""
-Candidates = Mapping[tuple[str, ...], Mapping[str, Sequence[Entry]]]
+Key = str | bytes
+"""The compared columns of a stay or entry in one: as text, or as the keyed hash that is stored."""
+Candidates = Mapping[tuple[str, ...], Mapping[Key, Sequence[Entry]]]
 """Per set of columns, the entries under each key made of them."""
 
 
@@ -72,7 +74,7 @@ class Reference:
     otherwise: tuple[str, str]
     """How and level when no step matches."""
     gives: Mapping[str, str]
-    """Fact of the case → level or how."""
+    """Fact of the case → level, how, or current (the level as the list stands when it is asked)."""
 
     @property
     def keys(self) -> tuple[tuple[str, ...], ...]:
@@ -84,6 +86,19 @@ class Reference:
         names = tuple(self.stay)
         parts = [same_name(str(stay[names.index(column)] or "")) for column in same]
         return SEPARATOR.join(parts) if all(parts) else ""
+
+    def keys_of(self, stay: Stay) -> tuple[str, ...]:
+        """The keys of a stay, in the order of `keys`."""
+        return tuple([self.key_of(same, stay) for same in self.keys])
+
+    def day_of(self, stay: Stay) -> date:
+        """The day on which a stay ended."""
+        day: Any = stay[tuple(self.stay).index("until")]
+        return day  # type: ignore[no-any-return]
+
+    def level_fact(self) -> str:
+        """The fact of a case that holds the level."""
+        return next((name for name, what in self.gives.items() if what == "level"), "")
 
     def stay_of(self, told: Callable[[str], Fact]) -> Stay | None:
         """Where somebody stayed until which day; None when the day she left is not known."""
@@ -100,28 +115,39 @@ class Matcher:
     candidates: Candidates
     known_at: datetime
     zone: ZoneInfo
-    found: dict[tuple[int, str, date], str | None] = field(default_factory=dict)
+    found: dict[tuple[int, Key, date | None], str | None] = field(default_factory=dict)
+    places: list[int] = field(init=False)
+    """Which of a stay's keys each step compares."""
 
-    def of(self, stay: Stay) -> dict[str, Fact]:
-        """The facts the list gives for a stay."""
-        day: Any = stay[tuple(self.reference.stay).index("until")]
+    def __post_init__(self) -> None:
+        keys = self.reference.keys
+        self.places = [keys.index(step.same) for step in self.reference.steps]
+
+    def of(self, keys: Sequence[Key], day: date) -> dict[str, Fact]:
+        """The facts the list gives for a stay, told by its keys and the day it ended."""
+        how, level = self._first(keys, day) or self.reference.otherwise
+        told = {"how": how, "level": level}
+        if "current" in self.reference.gives.values():
+            told["current"] = (self._first(keys, None) or self.reference.otherwise)[1]
+        return {name: told[what] for name, what in self.reference.gives.items()}
+
+    def _first(self, keys: Sequence[Key], day: date | None) -> tuple[str, str] | None:
+        """How and at which level the first step that fits does; no day: as the list stands now."""
         for index, step in enumerate(self.reference.steps):
-            key = self.reference.key_of(step.same, stay)
-            if key and (level := self._level(index, step, key, day)) is not None:
-                return self._given(step.how, level)
-        return self._given(*self.reference.otherwise)
+            key = keys[self.places[index]]
+            if not key or (day is None and step.first_within is not None):
+                continue
+            spot = (index, key, day)
+            if spot not in self.found:
+                self.found[spot] = self._look(step, key, day)
+            if (level := self.found[spot]) is not None:
+                return step.how, level
+        return None
 
-    def _given(self, how: str, level: str) -> dict[str, Fact]:
-        return {name: level if what == "level" else how for name, what in self.reference.gives.items()}
-
-    def _level(self, index: int, step: Step, key: str, day: date) -> str | None:
-        spot = (index, key, day)
-        if spot not in self.found:
-            self.found[spot] = self._look(step, key, day)
-        return self.found[spot]
-
-    def _look(self, step: Step, key: str, day: date) -> str | None:
-        start, end = midnight(day, self.zone), midnight(day + timedelta(days=1), self.zone)
+    def _look(self, step: Step, key: Key, day: date | None) -> str | None:
+        start = end = self.known_at
+        if day is not None:
+            start, end = midnight(day, self.zone), midnight(day + timedelta(days=1), self.zone)
         allowed = step.where.get(self.reference.rank)
         levels = {
             entry.level

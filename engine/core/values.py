@@ -73,6 +73,7 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
+@lru_cache(4_096)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """00:00 of a local day, in UTC."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

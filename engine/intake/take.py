@@ -185,6 +185,8 @@ class _Taking:
     first: dict[str, tuple[str, int]] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: int = 0
+    stays: dict[int, list[references.Stay]] = field(default_factory=dict)
+    kept: list[references.Kept] = field(default_factory=list)
     now: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -229,7 +231,9 @@ class _Taking:
             self.texts = {
                 subject: subjects.opened(driver, self.keys[subject]) for subject in self.open if subject in self.keys
             }
-            given = references.derived(driver, self.book, [row.value for row in self.rows], self.now)
+            told = [row.value for row in self.rows]
+            given, stays = references.derived(driver, self.office.master, self.book, told, self.now)
+        self.stays = {row.line: found for row, found in zip(self.rows, stays, strict=True)}
         for row, facts in zip(self.rows, given, strict=True):
             row.facts |= {name: value for name, value in facts.items() if row.facts.get(name) is None}
 
@@ -268,6 +272,7 @@ class _Taking:
         change = Change.of(self.book, None, b"", (happened,), new_id(self.draw))
         self._keep(change.case.id, key.subject, Ready.of(change))
         self.texts[key.subject] = dict(row.texts)
+        self.kept += references.rows(self.book, change.case.id, self.stays[row.line], row.facts.get)
         self.sealed.add(key, self.kind.name, row.texts, new=new)
         return change.case.id
 
@@ -343,6 +348,7 @@ class _Taking:
                 if writer.cursor.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0] != self.seen:
                     return False
                 self.sealed.write(writer)
+                references.keep(writer, self.kept)
                 writer.append(list(self.changes.values()))
                 writer.one(s.FileRow, row)
                 writer.insert(s.FileLine, ("file", "row", "outcome", "reasons", "subject", "case_id"), lines)

@@ -308,7 +308,7 @@ class ReferenceFile(File):
     stay: dict[str, str]
     match: Annotated[list[StepModel], Field(min_length=1)]
     otherwise: OtherwiseModel
-    gives: dict[str, Literal["level", "how"]]
+    gives: dict[str, Literal["level", "how", "current"]]
 
 
 When = dict[str, Any] | list[dict[str, Any]]

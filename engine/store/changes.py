@@ -102,7 +102,11 @@ def _first(book: Rulebook, armed: Armed) -> int:
     return micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
 
 
-_ALERTS = {"no_match": "没有规则覆盖，已归默认责任单位", "differs": "新来的信息会导致不同判定，请核对"}
+_ALERTS = {
+    "no_match": "没有规则覆盖，已归默认责任单位",
+    "differs": "新来的信息会导致不同判定，请核对",
+    "looked_back": "参照表更新，等级变高，已重新判定",
+}
 
 
 def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:

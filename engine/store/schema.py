@@ -210,14 +210,31 @@ class EntryRow(SQLModel, table=True):
     level: str = column("open")
     listed_from: int = column("open")
     listed_until: int | None = column("open", default=None)
-    k1: str = column("open")
-    k2: str = column("open")
-    k3: str = column("open")
+    k1: bytes = column("index")
+    k2: bytes = column("index")
+    k3: bytes = column("index")
+    load: int = column("open")
+    """The loading that last changed it."""
     __table_args__ = (
-        Index("entry_k1", "reference", "k1"),
-        Index("entry_k2", "reference", "k2"),
-        Index("entry_k3", "reference", "k3"),
+        *(Index(f"entry_k{n}", "reference", f"k{n}") for n in (1, 2, 3)),
+        Index("entry_load", "reference", "load"),
     )
+
+
+class StayRow(SQLModel, table=True):
+    """Where the subject of a case stayed until which day, to be matched again when a list changes."""
+
+    __tablename__ = "stay"
+    case_id: str = column("open", primary_key=True)
+    reference: str = column("open", primary_key=True)
+    day: int = column("open")
+    """Days since the year 1, as dates count them."""
+    k1: bytes = column("index")
+    k2: bytes = column("index")
+    k3: bytes = column("index")
+    level: str = column("open")
+    """What the list said of it when it was last asked."""
+    __table_args__ = tuple(Index(f"stay_k{n}", "reference", f"k{n}") for n in (1, 2, 3))
 
 
 class Heartbeat(SQLModel, table=True):

@@ -100,4 +100,5 @@ def erase(writer: Writer, subject: str) -> None:
     )
     execute("DELETE FROM vault WHERE subject = ?", (subject,))
     execute("DELETE FROM blind WHERE subject = ?", (subject,))
+    execute('DELETE FROM stay WHERE case_id IN (SELECT id FROM "case" WHERE subject = ?)', (subject,))
     execute("UPDATE subject SET wrapped = NULL WHERE id = ?", (subject,))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.conditions import Fact
-from engine.core.reference import Entry, Matcher, Reference
+from engine.core.reference import Entry, Key, Matcher, Reference
 from engine.core.rulebook import Rulebook
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -20,13 +20,16 @@ def stay(day: date | None, area: str = "甲小区") -> dict[str, Fact]:
 
 
 def match(reference: Reference, entries: list[tuple[str, Entry]], facts: dict[str, Fact]) -> dict[str, Fact]:
-    by_area: dict[str, list[Entry]] = {}
-    by_county: dict[str, list[Entry]] = {}
+    by_area: dict[Key, list[Entry]] = {}
+    by_county: dict[Key, list[Entry]] = {}
     for area, entry in entries:
         by_area.setdefault(f"省\x1f市\x1f县\x1f{area}", []).append(entry)
         by_county.setdefault("省\x1f市\x1f县", []).append(entry)
     asked = reference.stay_of(facts.get)
-    return {} if asked is None else Matcher(reference, {AREA: by_area, COUNTY: by_county}, KNOWN, ZONE).of(asked)
+    if asked is None:
+        return {}
+    matcher = Matcher(reference, {AREA: by_area, COUNTY: by_county}, KNOWN, ZONE)
+    return matcher.of(reference.keys_of(asked), reference.day_of(asked))
 
 
 def at(day: int, hour: int = 0) -> datetime:
