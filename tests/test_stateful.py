@@ -56,7 +56,8 @@ class Work(RuleBasedStateMachine):
         named = {"origin_level": facts["level"], "contact": facts["contact"], "pcr_result": facts["pcr"]}
         named |= {"symptoms": facts["symptoms"], "community": facts["community"]}
         told = {name: value for name, value in named.items() if value is not None}
-        told |= {"name": f"甲{self.number}", "phone": f"139{self.number:08d}", "left_on": "2022-05-24"}
+        told |= {"name": f"甲{self.number}", "phone": f"139{self.number:08d}"}
+        told["left_on"] = str((self.office.now() - timedelta(days=2)).date())
         return str(self.office.open_case("person", told, self.office.actor("shuju"))["case"])
 
     @rule(case=cases, verb=st.sampled_from(VERBS), user=st.sampled_from(USERS), negative=st.booleans())

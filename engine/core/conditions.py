@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -44,6 +44,8 @@ class Field:
     check: str = ""
     future: bool = False
     """Whether a date or time may lie ahead: else it tells of what has happened."""
+    back: timedelta | None = None
+    """How long before the case was opened it may lie when it is stated by hand; None: as its kind has it."""
 
 
 @dataclass(frozen=True, slots=True)

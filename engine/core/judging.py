@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
+from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.guards import Situation
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Evidence, Transition, Workflow
-
-EARLIEST_STATEMENT = timedelta(days=30)
-"""How long ago something may have happened that is stated only now; further back needs a correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +99,19 @@ class Attempt:
         )
 
     def timely(self) -> list[Problem]:
-        """Why it cannot have happened when it is said to have."""
+        """Why it, or what is stated with it, cannot have happened when it is said to have."""
+        before = Reckoning(self.book, self.flow, self.case.outcome, self.case.opened_at, typed(self.book, self.case))
+        return [*self._moment(), *untimely(before, self.reckoning, self.stated.facts, self.case)]
+
+    def _moment(self) -> list[Problem]:
         case, occurred_at = self.case, self.occurred_at
         last = max([case.entered.at, case.held.at, *(entry.at for entry in case.stages.values())])
         if occurred_at > self.now:
             return [Problem("CASE-012", "发生时间晚于现在", "写明实际发生的时间")]
         if occurred_at < last:
-            return [Problem("CASE-012", "发生时间早于进入当前环节的时间", "更早的事实请按更正办理")]
+            return [Problem("CASE-012", "发生时间早于进入当前环节的时间", CORRECT)]
         if occurred_at < self.now - EARLIEST_STATEMENT:
-            return [Problem("CASE-012", "发生时间早于 30 天前", "更早的事实请按更正办理")]
+            return [Problem("CASE-012", "发生时间早于 30 天前", CORRECT)]
         return []
 
     def missing(self, evidence: Iterable[Evidence], *, known: bool = False) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.core.case import Event, evolve, micros
 from engine.core.conditions import Fact, to_json
+from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Attempt, Stated
 from engine.core.org import COMMUNITY, FACT, LEAD, Actor
@@ -30,7 +31,7 @@ def opened(
 ) -> Event:
     """The first event of a case: where it begins, whose it is, and by which decision.
 
-    Raises `Refused` when a deadline cannot be armed.
+    Raises `Refused` when a deadline cannot be armed, or what is stated by hand lies too far back.
     """
     facts = {name: value for name, value in stated.facts.items() if value is not None}
     outcome: Mapping[str, Any] = decision.outcome if decision is not None else {}
@@ -39,8 +40,9 @@ def opened(
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
     reckoning = Reckoning(book, flow, outcome, now, facts)
     armed, _, problems = reckoning.deadlines(state, now)
-    if problems:
-        raise Refused(problems)
+    by_hand = [] if more.get("origin") or more.get("follows") else untimely(reckoning, reckoning, facts)
+    if problems or by_hand:
+        raise Refused([*problems, *by_hand])
     data: dict[str, Any] = {
         "workflow": flow.name,
         "release": book.release,

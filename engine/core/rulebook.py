@@ -29,6 +29,8 @@ class Subject:
     """Sets of facts that each tell one subject from another, the surest first: `[[id_number], [name, phone]]`."""
     listed: Mapping[str, str] = field(default_factory=dict)
     """What the result of taking a list in shows of each row: name shown → fact."""
+    order: tuple[tuple[str, str], ...] = ()
+    """Pairs of dates or times of which the first may not be after the second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,9 +141,33 @@ class PackBuilder(Resolver):
                 self.known(document, "RULE-032", (*path, "listed", key), "要素", subject.listed[key], fields)
             identity = tuple(tuple(keys) for keys in subject.identity)
             made[name] = Subject(
-                name, subject.title, fields, subject.decided_by, subject.jurisdiction, identity, subject.listed
+                name,
+                subject.title,
+                fields,
+                subject.decided_by,
+                subject.jurisdiction,
+                identity,
+                subject.listed,
+                self.order(document, path, subject.order, fields),
             )
         return made
+
+    def order(
+        self, document: Document, path: Path, pairs: list[list[str]], fields: Mapping[str, Field]
+    ) -> tuple[tuple[str, str], ...]:
+        """Pairs of dates or times, the earlier first."""
+        made = []
+        for index, pair in enumerate(pairs):
+            spot = (*path, "order", index)
+            if len(pair) != 2:  # noqa: PLR2004 - a pair
+                self.wrong(document, "RULE-029", spot, f"{'、'.join(pair)} 不是一先一后两个要素", "[先, 后]")
+                continue
+            for key in pair:
+                known = self.known(document, "RULE-032", spot, "要素", key, fields, "rules/fields.yaml")
+                if known and fields[key].type not in ("date", "time"):
+                    self.wrong(document, "RULE-031", spot, f"{key} 不是日期或时间", "先后只比 date 和 time")
+            made.append((pair[0], pair[1]))
+        return tuple(made)
 
     def field(self, document: Document, path: Path, name: str, model: m.FieldModel) -> Field:
         """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one."""
@@ -155,6 +179,8 @@ class PackBuilder(Resolver):
             self.wrong(document, "RULE-029", (*path, "pii"), f"{model.type} 不能是个人信息", "个人信息只能是 text")
         if model.future and model.type not in ("date", "time"):
             self.wrong(document, "RULE-029", (*path, "future"), f"{model.type} 没有将来", "future 只用于 date 和 time")
+        if model.back is not None and model.type not in ("date", "time"):
+            self.wrong(document, "RULE-029", (*path, "back"), f"{model.type} 没有先后", "back 只用于 date 和 time")
         titles = model.values if isinstance(model.values, dict) else {}
         kind = tuple(self.units) if model.type == "unit" else tuple(model.values)
         return Field(
@@ -169,6 +195,7 @@ class PackBuilder(Resolver):
             model.required,
             model.check,
             model.future,
+            model.back,
         )
 
     def parameters(self, subjects: Mapping[str, Subject]) -> dict[str, Parameter]:

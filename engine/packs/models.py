@@ -45,6 +45,10 @@ def _date(value: Any) -> date:
 Day = Annotated[date, PlainValidator(reads("RULE-036", _date))]
 Duration = Annotated[timedelta, PlainValidator(reads("RULE-027", _duration))]
 Offset = Annotated[timedelta, PlainValidator(reads("RULE-027", parse_offset))]
+Length = Annotated[
+    timedelta, PlainValidator(reads("RULE-027", lambda raw: timedelta(0) if raw == 0 else _duration(raw)))
+]
+"""A duration, or 0."""
 Names = Annotated[list[str], BeforeValidator(_one_or_more)]
 Number = int | float
 Type = Literal["text", "enum", "integer", "number", "date", "time", "yes_no", "region", "unit", "file", "person_ref"]
@@ -159,6 +163,7 @@ class FieldModel(Model):
     required: bool = False
     check: Literal["", "name", "cn_id", "phone"] = ""
     future: bool = False
+    back: Length | None = None
 
 
 class SubjectModel(Model):
@@ -169,6 +174,7 @@ class SubjectModel(Model):
     jurisdiction: str = ""
     identity: list[list[str]] = []
     listed: dict[str, str] = {}
+    order: list[list[str]] = []
     fields: dict[str, FieldModel]
 
 

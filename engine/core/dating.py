@@ -1,0 +1,128 @@
+"""When can it have happened? What is stated by hand, held against what is known of the case and the day it opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from engine.core.case import Case
+from engine.core.conditions import Fact, Field
+from engine.core.errors import Problem
+from engine.core.reckoning import Reckoning
+from engine.core.values import duration_words, local_day
+from engine.core.workflows import Workflow
+
+EARLIEST_STATEMENT = timedelta(days=30)
+"""How long ago something may have happened that is stated only now; further back needs a correction."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+CORRECT = "更早的事实请按更正办理"
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What is stated by hand beside what was known before; no case: it is being opened."""
+
+    before: Reckoning
+    after: Reckoning
+    stated: Mapping[str, Fact]
+    case: Case | None
+
+    @property
+    def flow(self) -> Workflow:
+        return self.after.flow
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.after.book.zone
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        return self.after.book.subjects[self.flow.subject].fields
+
+    def dates(self) -> Iterable[tuple[Field, date]]:
+        """The dates and times stated that tell of what has happened."""
+        for name, value in self.stated.items():
+            if isinstance(value, date) and not self.fields[name].future:
+                yield self.fields[name], value
+
+    def earliest(self, of: Field) -> tuple[datetime | None, str]:
+        """Before which moment this cannot have been, and why; None: nobody minds."""
+        opened = self.after.opened_at
+        if self.case is not None and of.type == "time":
+            floor, why = opened - (CLOCKS_DIFFER if of.back is None else of.back), _opened(of.back)
+            last = None if of.name in self._tested() else self._last_step()
+            if last is not None and (moment := self.before.facts[last.name]) and isinstance(moment, datetime):
+                floor, why = max((floor, why), (moment - CLOCKS_DIFFER, f"早于{last.title}"))
+            return floor, why
+        if of.name in self._counted() or of.back is not None:
+            back = EARLIEST_STATEMENT if of.back is None else of.back
+            return opened - back, _opened(back)
+        return None, ""
+
+    def _tested(self) -> set[str]:
+        """Times at which tasks were done: they have their own days to fall on."""
+        return {task.at for task in self.flow.tasks.values()}
+
+    def _last_step(self) -> Field | None:
+        """The time that tells of the latest step so far."""
+        steps = [
+            (value, name)
+            for name, value in self.before.facts.items()
+            if isinstance(value, datetime) and name not in self._tested() and not self.fields[name].future
+        ]
+        return self.fields[max(steps)[1]] if steps else None
+
+    def _counted(self) -> set[str]:
+        """Facts that days are counted from, or that choose how many there are."""
+        anchors = {anchor for clock in self.flow.clocks.values() for anchor in clock.anchor}
+        return anchors | {parameter.dated_by for parameter in self.after.book.parameters.values()}
+
+    def order(self) -> Iterable[str]:
+        """Facts stated in the wrong order, by what the pack says comes first."""
+        facts = self.after.facts
+        for first, second in self.after.book.subjects[self.flow.subject].order:
+            one, other = facts.get(first), facts.get(second)
+            if not isinstance(one, date) or not isinstance(other, date) or not {first, second} & self.stated.keys():
+                continue
+            if self._comparable(one, other) > self._comparable(other, one):
+                yield f"{self.fields[second].title}早于{self.fields[first].title}"
+
+    def _comparable(self, value: date, beside: date) -> date:
+        """A moment as its day where it is compared with a day."""
+        both = isinstance(value, datetime) and isinstance(beside, datetime)
+        return local_day(value, self.zone) if isinstance(value, datetime) and not both else value
+
+    def moved_back(self) -> Iterable[str]:
+        """Clocks whose day 0 would go back although it was known, or although they run."""
+        for clock in self.flow.clocks.values() if self.case is not None else ():
+            old, new = self.before.count(clock.name).day_zero, self.after.count(clock.name).day_zero
+            if old is None or new is None or new >= old:
+                continue
+            anchor = next(name for name in clock.anchor if self.after.facts.get(name) is not None)
+            runs = self.case is not None and any(
+                armed.since == f"clock {clock.name}" for armed in self.case.deadlines.values()
+            )
+            if runs or self.before.facts.get(anchor) is not None:
+                yield f"{self.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
+
+
+def _opened(back: timedelta | None) -> str:
+    return f"早于立案前 {duration_words(back)}" if back else "早于立案"
+
+
+def untimely(
+    before: Reckoning, after: Reckoning, stated: Mapping[str, Fact], case: Case | None = None
+) -> list[Problem]:
+    """Why what is stated by hand cannot have been when it is said to have been; each is a matter of correcting."""
+    told = _Statement(before, after, stated, case)
+    found = []
+    for of, value in told.dates():
+        floor, why = told.earliest(of)
+        if floor is None:
+            continue
+        early = value < floor if isinstance(value, datetime) else value < local_day(floor, told.zone)
+        if early:
+            found.append(f"{of.title}（{of.name}）{why}")
+    return [Problem("CASE-012", what, CORRECT) for what in [*found, *told.order(), *told.moved_back()]]
