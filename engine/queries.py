@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
-from engine.core.conditions import Fact, label
+from engine.core.conditions import Fact, from_json, label
 from engine.core.judging import typed
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
@@ -102,6 +102,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         count = lifecycle.count_of(book, case, name)
         done = count.done_at.astimezone(book.zone).isoformat() if count.done_at else ""
         clocks[count.title] = {"day_zero": str(count.day_zero or ""), "days": count.days, "done_at": done}
+    timeline = _timeline(office, case)
     return office.answer(book, case) | {
         "workflow_title": flow.title,
         "release": case.release,
@@ -110,7 +111,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "supporting": list(case.supporting),
         "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
-        "facts": _facts(office, kind, typed(book, case)),
+        "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
@@ -119,7 +120,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "parents": [{"case": name, "as": kind} for name, kind in case.parents.items()],
         "children": [{"case": name, **child._asdict()} for name, child in case.children.items()],
         "follows": case.follows,
-        "timeline": _timeline(office, case),
+        "timeline": timeline,
     }
 
 
@@ -137,6 +138,18 @@ def _facts(office: Office, kind: Subject, facts: Mapping[str, Fact]) -> dict[str
             told[kind.fields[name].title] = _local(office, micros(value))
         else:
             told[kind.fields[name].title] = label(kind.fields[name], value)
+    return told
+
+
+def _said_otherwise(kind: Subject, timeline: list[dict[str, Any]]) -> dict[str, str]:
+    """What other sources say of a fact that is known otherwise, and which they are."""
+    told = {}
+    for event in timeline:
+        for name, value in event["data"].get("other", {}).items():
+            origin = event["data"].get("origin", {})
+            of = kind.fields[name]
+            source = f"{origin.get('source', '')} {origin.get('file', '')}:{origin.get('row', '')}"
+            told[f"{of.title}（来自 {source}）"] = label(of, from_json(of, value))
     return told
 
 

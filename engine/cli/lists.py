@@ -154,11 +154,11 @@ def settle(
     as_json: Json = False,
 ) -> None:
     """了结退回或待核对的行 (settle refused rows)."""
-    from engine.intake.take import settle as settle_rows
+    from engine.intake.settling import settle as settle_rows
 
     with office(db, quiet=as_json) as found:
         answer = settle_rows(found, file, rows, settled_as, found.actor(user))
         if as_json:
             print_json(answer, found)
         else:
-            console().print(f"已了结 {len(rows)} 行；案件 {answer['case']} 现在“{answer['state_title']}”")
+            console().print(f"已了结 {answer['settled']} 行；案件 {answer['case']} 现在“{answer['state_title']}”")

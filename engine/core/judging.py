@@ -11,7 +11,7 @@ from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.guards import Situation
-from engine.core.org import Actor
+from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Evidence, Transition, Workflow
@@ -144,6 +144,8 @@ class Attempt:
 
 def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:
     """Why this actor may not act in one of these roles; empty when she may."""
+    if by == (SYSTEM,):
+        return [] if actor.engine else ["由系统随其它办理一并完成，不能单独办理"]
     if book.organisation.acts_as(actor, by, case.owner, case.involved):
         return []
     roles = book.organisation.roles

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 COMMUNITY = "属地社区"
 LEAD = "lead"
+SYSTEM = "system"
+"""Who acts where nobody does: the sweep, and transitions that a use case fires by itself."""
 FACT = "fact "
 """`fact X`: the unit that a fact names."""
 SCOPES = ("all", "involved", "owner")
@@ -59,13 +61,12 @@ class Actor:
     user: str
     roles: tuple[tuple[str, str], ...] = ()
     account: str = ""
+    engine: bool = False
+    """Whether a use case of the engine acts on her behalf: only then may what is `by: system` be done."""
 
     def units(self) -> frozenset[str]:
         """The units she works for."""
         return frozenset(unit for _, unit in self.roles)
-
-
-SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)

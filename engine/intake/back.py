@@ -15,13 +15,12 @@ from engine.core.conditions import Fact, to_json
 from engine.core.errors import BadInput, Problem
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
-from engine.intake.rows import RETURNED, Row
-from engine.intake.take import OPEN_OUTCOMES, OUTCOMES, Taken
+from engine.intake.rows import BACK, REASON, RETURNED, Row
+from engine.intake.settling import OPEN_OUTCOMES
+from engine.intake.take import OUTCOMES, Taken
 from engine.service import Office
 from engine.store import subjects
 from engine.vault import mask
-
-REASON = "退回原因"
 
 
 def write_returned(office: Office, taken: Taken, beside: Path, actor: Actor) -> Path | None:
@@ -30,12 +29,16 @@ def write_returned(office: Office, taken: Taken, beside: Path, actor: Actor) -> 
     if not lines or taken.again:
         return None
     path = _free(beside, "退回")
-    headers = [header for header in taken.sheet.headers if header not in (RETURNED, REASON)]
+    headers = [header for header in taken.sheet.headers if header not in BACK]
     rows = []
     for line in lines:
         cells = dict(zip(taken.sheet.headers, line.row.cells, strict=False))
-        reasons = "；".join(f"{header}：{why}" for header, _, why in line.row.errors) or "与在办案件相同，请核对"
-        rows.append([reasons, f"{taken.file}-{line.row.line}", *[cells.get(header) for header in headers]])
+        reasons = (
+            "；".join(f"{header}：{why}" for header, _, why in line.row.errors) or line.why or "与在办案件相同，请核对"
+        )
+        rows.append(
+            [reasons, line.answers or f"{taken.file}-{line.row.line}", *[cells.get(header) for header in headers]]
+        )
     _workbook(path, [REASON, RETURNED, *headers], rows)
     _logged(office, "returned", actor, {"file": taken.file, "rows": len(rows)})
     return path
@@ -50,19 +53,23 @@ def export(office: Office, file: str, beside: Path, actor: Actor) -> tuple[Path,
             raise BadInput(Problem("SHEET-021", f"没有名单 {file}", "名单号在导入时打印"))
         kept = subjects.opened(driver, key)
         lines = driver.execute(
-            "SELECT r.row, r.outcome, r.settled_at, c.id, c.workflow, c.state, c.release, (SELECT max(e.occurred_at)"
-            " FROM event AS e WHERE e.case_id = c.id AND e.type IN ('opened', 'advanced'))"
-            ' FROM intake_row AS r LEFT JOIN "case" AS c ON c.id = r.case_id WHERE r.file = ? ORDER BY r.row',
+            "SELECT r.row, r.outcome, g.outcome, r.settled_at, c.id, c.workflow, c.state, c.release,"
+            " (SELECT max(e.occurred_at) FROM event AS e WHERE e.case_id = c.id AND e.type IN ('opened', 'advanced'))"
+            " FROM intake_row AS r LEFT JOIN intake_row AS g ON g.rowid = (SELECT min(o.rowid) FROM intake_row AS o"
+            " WHERE o.answers = coalesce(nullif(r.answers, ''), r.file || '-' || r.row) AND o.answers <> ''"
+            " AND r.outcome IN ('refused', 'ask') AND o.outcome NOT IN ('refused', 'ask'))"
+            ' LEFT JOIN "case" AS c ON c.id = coalesce(g.case_id, r.case_id) WHERE r.file = ? ORDER BY r.row',
             (file,),
         ).fetchall()
     headers = json.loads(kept["headers"])["headers"]
     rows = []
-    for row, outcome, settled_at, case_id, workflow, state, release, at in lines:
+    for row, outcome, corrected, settled_at, case_id, workflow, state, release, at in lines:
         cells = json.loads(kept[f"row:{row}"]) if f"row:{row}" in kept else ["（已清除）"] + [""] * (len(headers) - 1)
         stands = office.book(release).workflows[workflow].states[state].title if workflow else ""
-        when = settled_at or at
+        when = at if corrected else settled_at or at
         day = moment(when).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M") if when else ""
         told = OUTCOMES[outcome] + ("，已了结" if settled_at else "")
+        told = f"更正后{OUTCOMES[corrected]}" if corrected else told
         rows.append([*cells, told, case_id or "", stands, day])
     path = _free(beside, "结果")
     _workbook(path, [*headers, "导入结果", "案件号", "办理环节", "时间"], rows)

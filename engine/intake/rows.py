@@ -16,6 +16,9 @@ from engine.intake.sheet import Sheet
 
 RETURNED = "退回行"
 """The column of a returned workbook that says which line of which list a corrected row settles."""
+REASON = "退回原因"
+BACK = (RETURNED, REASON)
+"""What a returned workbook adds to the sender's columns."""
 
 
 @dataclass(slots=True)

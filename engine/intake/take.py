@@ -10,22 +10,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from engine.core import lifecycle
 from engine.core.case import Case, Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
+from engine.core.values import same_name
 from engine.ids import Drawn, new_id
 from engine.intake.files import read_grid
 from engine.intake.given import cleaner_of
-from engine.intake.rows import Row, as_sent, clean_rows, refuse_foreign
+from engine.intake.rows import BACK, Row, as_sent, clean_rows, refuse_foreign
+from engine.intake.settling import CORRECTED, OPEN_OUTCOMES, Waiting, mark, named, sent_before, settling, waiting
 from engine.intake.sheet import Sheet, understand
 from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, plain
-from engine.store.store import Lost, Writer, load_case
+from engine.store.store import Driver, Lost, load_case
 from engine.vault import SubjectKey
 
 OUTCOMES = {
@@ -36,8 +40,8 @@ OUTCOMES = {
     "ask": "待核对",
     "refused": "退回",
 }
-OPEN_OUTCOMES = ("refused", "ask")
 ATTEMPTS = 3
+_LINE = ("file", "row", "outcome", "reasons", "subject", "case_id", "answers", "sent")
 Progress = Callable[[Iterable[Row], int], Iterable[Row]]
 
 
@@ -50,6 +54,10 @@ class Line:
     case: str = ""
     subject: str = ""
     duplicate_of: tuple[str, int] | None = None
+    why: str = ""
+    """What is to be looked at by whom is asked about her."""
+    answers: str = ""
+    """The refused row this one came back for."""
 
 
 @dataclass(slots=True)
@@ -138,8 +146,6 @@ def take(
                 ]
             )
         if dry_run or taking.write():
-            if not dry_run:
-                _settle_corrected(office, taken, actor)
             return taken
     raise Refused(Problem("CASE-409", "同时有别的名单在导入", "稍后再试；什么都没有写入"))
 
@@ -179,6 +185,8 @@ class _Taking:
     changes: dict[str, Ready] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     matter: str = ""
+    settled: dict[Waiting, str] = field(default_factory=dict)
+    """Rows refused before that came back corrected → the person they were about."""
     known: dict[tuple[str, bytes], str] = field(default_factory=dict)
     keys: dict[str, SubjectKey] = field(default_factory=dict)
     open: dict[str, tuple[Case, bytes] | Ready] = field(default_factory=dict)
@@ -206,7 +214,9 @@ class _Taking:
         self.sealed.add(self.file, "file", whole | sent, new=True)
         for row in progress(self.rows, len(self.rows)):
             self.lines.append(self._line(row, told[row.line]))
-        waiting = sum(line.outcome in OPEN_OUTCOMES for line in self.lines)
+        with self.office.store.reading() as driver:
+            self._come_back(driver)
+        waiting = sum(line.outcome in OPEN_OUTCOMES and not line.answers for line in self.lines)
         if waiting:
             self._open_matter(waiting)
         return Taken(self.file.subject, self.sheet, self.lines, self.matter)
@@ -228,9 +238,7 @@ class _Taking:
                         self.open[subject] = found
                 sql = f"SELECT subject, file, row FROM intake_row WHERE subject IN ({marks}) ORDER BY rowid DESC"  # noqa: S608 - the same
                 self.first |= {subject: (file, line) for subject, file, line in driver.execute(sql, part)}
-            self.texts = {
-                subject: subjects.opened(driver, self.keys[subject]) for subject in self.open if subject in self.keys
-            }
+            self.texts = {subject: subjects.opened(driver, key) for subject, key in self.keys.items()}
             told = [row.value for row in self.rows]
             given, stays = references.derived(driver, self.office.master, self.book, told, self.now)
         self.stays = {row.line: found for row, found in zip(self.rows, stays, strict=True)}
@@ -244,6 +252,9 @@ class _Taking:
             foreign = any(kind == "not_mine" for _, kind, _ in row.errors)
             return Line(row, "refused", duplicate_of=None if foreign else first)
         known = subject in self.keys
+        if known and (why := self._other_name(row, subject)):
+            case = self._standing(subject)[0].id if subject in self.open else ""
+            return Line(row, "ask", case, "", first, why)
         key = self.keys[subject] if known else self._new_subject()
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
@@ -260,6 +271,45 @@ class _Taking:
         self.known.update(dict.fromkeys(new, key.subject))
         self.first.setdefault(key.subject, (self.file.subject, row.line))
         return Line(row, outcome, case, key.subject, first)
+
+    def _come_back(self, driver: Driver) -> None:
+        """Rows of a returned workbook settle those they were returned for, or, still wrong, stay with them."""
+        again: dict[int, Waiting] = {}
+        for line in self.lines:
+            name = named(line.row.settles)
+            first = waiting(driver, *name, self.source.name) if name else None
+            if first is None and line.outcome in OPEN_OUTCOMES:
+                first = sent_before(driver, self._sent(line))
+            if first is None or not self._sees(driver, first.matter):
+                continue
+            again[line.row.line] = first
+            if line.outcome not in OPEN_OUTCOMES:
+                self.settled.setdefault(first, line.subject)
+                line.answers = first.name
+        for line in self.lines:
+            if (first := again.get(line.row.line)) and line.outcome in OPEN_OUTCOMES and first not in self.settled:
+                line.answers, line.case, self.matter = first.name, line.case or first.matter, first.matter
+        for change in settling(self.office, driver, self.settled, CORRECTED, self.actor, self.now):
+            self.changes[change.case.id] = Ready.of(change)
+
+    def _sees(self, driver: Driver, matter: str) -> bool:
+        found = load_case(driver, matter)
+        return found is not None and self.office.sees(self.actor, found[0])
+
+    def _sent(self, line: Line) -> str:
+        """What a row that did not go in says, told apart from all others without saying it."""
+        if line.outcome not in OPEN_OUTCOMES:
+            return ""
+        cells = [cell for header, cell in zip(self.sheet.headers, line.row.cells, strict=False) if header not in BACK]
+        return self.office.master.index("row", f"{self.source.name} {orjson.dumps(cells, default=str).decode()}").hex()
+
+    def _other_name(self, row: Row, subject: str) -> str:
+        """Why a known person may be another one: her number, but not her name."""
+        for name, of in self.kind.fields.items():
+            given, kept = row.texts.get(name, ""), self.texts.get(subject, {}).get(name, "")
+            if of.check == "name" and given and kept and same_name(given) != same_name(kept):
+                return f"与已知人员证件相同，{of.title}不同，请核对是不是同一人"
+        return ""
 
     def _origin(self, row: Row) -> dict[str, Any]:
         return {"source": self.source.name, "file": self.file.subject, "row": row.line}
@@ -330,6 +380,8 @@ class _Taking:
                 plain([[header, kind] for header, kind, _ in line.row.errors]).decode(),
                 line.subject,
                 line.case or (self.matter if line.outcome in OPEN_OUTCOMES else ""),
+                line.answers,
+                self._sent(line),
             )
             for line in self.lines
         ]
@@ -349,54 +401,11 @@ class _Taking:
                     return False
                 self.sealed.write(writer)
                 references.keep(writer, self.kept)
+                mark(writer, self.settled, self.settled)
                 writer.append(list(self.changes.values()))
                 writer.one(s.FileRow, row)
-                writer.insert(s.FileLine, ("file", "row", "outcome", "reasons", "subject", "case_id"), lines)
+                writer.insert(s.FileLine, _LINE, lines)
                 writer.system(Event("taken_in", self.actor.user, self.now, told, self.actor.account))
         except Lost:
             return False
         return True
-
-
-def _settle_corrected(office: Office, taken: Taken, actor: Actor) -> None:
-    """Rows that came back corrected settle the lines they were returned for."""
-    for line in taken.lines:
-        if line.row.settles and line.outcome not in OPEN_OUTCOMES:
-            file, _, number = line.row.settles.partition("-")
-            if number.isdigit():
-                settle(office, file, [int(number)], "已更正录入", actor, missing_ok=True)
-
-
-def settle(
-    office: Office, file: str, rows: list[int], settled_as: str, actor: Actor, *, missing_ok: bool = False
-) -> dict[str, Any]:
-    """Settle refused or asked-about rows of a list; when none is left, its matter is finished."""
-    office.require(actor, "intake")
-    answer: dict[str, Any] = {}
-    for row in rows:
-        with office.store.reading() as driver:
-            found = driver.execute(
-                "SELECT f.matter, (SELECT count(*) FROM intake_row AS o WHERE o.file = f.id AND o.settled_at IS NULL"
-                " AND o.outcome IN ('refused', 'ask')) FROM intake_row AS r JOIN intake_file AS f ON f.id = r.file"
-                " WHERE r.file = ? AND r.row = ? AND r.outcome IN ('refused', 'ask') AND r.settled_at IS NULL",
-                (file, row),
-            ).fetchone()
-        if found is None:
-            if missing_ok:
-                continue
-            raise BadInput(
-                Problem(
-                    "SHEET-021", f"名单 {file} 第 {row} 行没有待了结的事", f"行的结果见 bihuan intake export {file}"
-                )
-            )
-        matter, waiting = found
-        now = micros(office.now())
-
-        def mark(writer: Writer, row: int = row, now: int = now) -> None:
-            writer.cursor.execute("UPDATE intake_row SET settled_at = ? WHERE file = ? AND row = ?", (now, file, row))
-
-        facts = {"settled_row": row, "settled_as": settled_as, "outstanding": waiting - 1}
-        answer = office.advance(matter, "settle", actor, facts, also=mark)
-        if waiting == 1:
-            answer = office.advance(matter, "finish", actor)
-    return answer

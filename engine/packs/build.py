@@ -148,26 +148,9 @@ class PackBuilder(Resolver):
                 subject.jurisdiction,
                 identity,
                 subject.listed,
-                self.order(document, path, subject.order, fields),
+                self.order(document, (*path, "order"), subject.order, fields),
             )
         return made
-
-    def order(
-        self, document: Document, path: Path, pairs: list[list[str]], fields: Mapping[str, Field]
-    ) -> tuple[tuple[str, str], ...]:
-        """Pairs of dates or times, the earlier first."""
-        made = []
-        for index, pair in enumerate(pairs):
-            spot = (*path, "order", index)
-            if len(pair) != 2:  # noqa: PLR2004 - a pair
-                self.wrong(document, "RULE-029", spot, f"{'、'.join(pair)} 不是一先一后两个要素", "[先, 后]")
-                continue
-            for key in pair:
-                known = self.known(document, "RULE-032", spot, "要素", key, fields, "rules/fields.yaml")
-                if known and fields[key].type not in ("date", "time"):
-                    self.wrong(document, "RULE-031", spot, f"{key} 不是日期或时间", "先后只比 date 和 time")
-            made.append((pair[0], pair[1]))
-        return tuple(made)
 
     def field(self, document: Document, path: Path, name: str, model: m.FieldModel) -> Field:
         """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.conditions import parse_value
 from engine.core.errors import nearest
-from engine.core.org import COMMUNITY, FACT, LEAD
+from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
 from engine.core.workflows import (
     PREVIOUS,
     SAME,
@@ -234,7 +234,7 @@ class FlowBuilder(GuardBuilder):
                 self.wrong("FLOW-007", (*path, "from"), f"“{title}”已办结，不能再有动作 {name}", "从未办结的环节出发")
         if model.to not in (SAME, PREVIOUS):
             self.known("FLOW-001", (*path, "to"), "环节", model.to, self.model.states)
-        for role in model.by:
+        for role in model.by if model.by != [SYSTEM] else ():
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
         for item in model.evidence:
             self.fact((*path, "evidence", item), item)

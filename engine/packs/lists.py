@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from engine.core.org import SYSTEM
 from engine.core.reference import Column, Reference, Step
 from engine.core.rulebook import Source, Subject
 from engine.packs import models as m
@@ -70,6 +72,10 @@ def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[st
     return made
 
 
+def _by_system(flow: Any, verb: str) -> bool:
+    return all(item[verb].by == [SYSTEM] for item in flow.transitions if verb in item)
+
+
 def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, Source]:
     """Senders of lists, and how their columns are called."""
     flows = [model.workflow for _, model in pack.files(WorkflowFile)]
@@ -80,14 +86,17 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
             continue
         fields = subjects[model.subject].fields
         named = [*model.aliases, *model.meanings, *model.required]
-        named += [key for keys in [*model.split.values(), *model.order] for key in keys]
+        named += [key for keys in model.split.values() for key in keys]
         for key in named:
             pack.known(document, "RULE-032", path, "要素", key, fields, "rules/fields.yaml")
         pack.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
         keeps = next((flow for _, flow in pack.files(WorkflowFile) if flow.workflow == model.rejects), None)
         verbs = [verb for item in keeps.transitions for verb in item] if keeps else []
         for verb in ("settle", "finish") if keeps else ():
-            pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)
+            known = pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)
+            if known and not _by_system(keeps, verb):
+                what = f"流程 {model.rejects} 的动作 {verb} 谁都可以办"
+                pack.wrong(document, "FLOW-017", (*path, "rejects"), what, "行数由系统数，写 by: system")
         made[name] = Source(
             name=name,
             title=model.title or name,
@@ -97,7 +106,7 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
             known_person=model.known_person,
             meanings=model.meanings,
             split={head: tuple(keys) for head, keys in model.split.items()},
-            order=tuple((pair[0], pair[1]) for pair in model.order),
+            order=pack.order(document, (*path, "order"), model.order, fields),
             rejects=model.rejects,
         )
     return made

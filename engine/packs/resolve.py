@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.core.conditions import Field
 from engine.core.errors import Problem, listing, nearest
 from engine.packs.yamlfile import Document, Path
 
@@ -54,3 +55,20 @@ class Resolver:
             document, code, path, f"没有{what} {name}", f"可用：{listing(options)}{where}", nearest(name, options)
         )
         return False
+
+    def order(
+        self, document: Document, path: Path, pairs: list[list[str]], fields: Mapping[str, Field]
+    ) -> tuple[tuple[str, str], ...]:
+        """Pairs of dates or times, the earlier first."""
+        made = []
+        for index, pair in enumerate(pairs):
+            spot = (*path, index)
+            if len(pair) != 2:  # noqa: PLR2004 - a pair
+                self.wrong(document, "RULE-029", spot, f"{'、'.join(pair)} 不是一先一后两个要素", "[先, 后]")
+                continue
+            for key in pair:
+                known = self.known(document, "RULE-032", spot, "要素", key, fields, "rules/fields.yaml")
+                if known and fields[key].type not in ("date", "time"):
+                    self.wrong(document, "RULE-031", spot, f"{key} 不是日期或时间", "先后只比 date 和 time")
+            made.append((pair[0], pair[1]))
+        return tuple(made)

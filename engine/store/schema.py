@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from engine.core.errors import Damaged, Problem
 
-SCHEMA = "3"
+SCHEMA = "4"
 CLASSES = ("open", "sealed", "index", "key", "chain")
 """open: never personal; sealed: ciphertext; index: keyed hash; key: wrapped data key; chain: hash of events."""
 
@@ -198,7 +198,15 @@ class FileLine(SQLModel, table=True):
     reasons: str = column("open")
     subject: str = column("open", index=True)
     case_id: str = column("open")
+    answers: str = column("open")
+    """The refused row this one came back for, as `FILE-ROW`."""
+    sent: str = column("index")
+    """What a row that did not go in says, as a keyed hash: the same again is no other row."""
     settled_at: int | None = column("open", default=None)
+    __table_args__ = (
+        Index("intake_answers", "answers", sqlite_where=condition("answers <> ''")),
+        Index("intake_sent", "sent", sqlite_where=condition("sent <> ''")),
+    )
 
 
 class EntryRow(SQLModel, table=True):

@@ -18,7 +18,8 @@ from engine.core.errors import BadInput, Refused
 from engine.core.org import Actor
 from engine.core.values import parse_time
 from engine.intake.back import export, told_rows, write_returned
-from engine.intake.take import Taken, settle, take
+from engine.intake.settling import settle
+from engine.intake.take import Taken, take
 from engine.privacy import erase, personal
 from engine.queries import alert_list, case_show
 from engine.service import Office
