@@ -11,6 +11,7 @@ from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
 from engine.core.judging import typed
+from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
 from engine.core.workflows import Workflow
@@ -77,7 +78,7 @@ def alert_list(
         {
             "case": case_id,
             "deadline": name,
-            "title": _deadline_title(office.book(release).workflows[workflow], name),
+            "title": title_of(office.book(release).workflows[workflow], name),
             "rung": rung,
             "level": level,
             "told": told,
@@ -203,7 +204,7 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
         moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
         return f"{transition}{result}{moved}"
     if kind == "alerted":
-        return f"{data['level']}：时限 {_deadline_title(flow, data['deadline'])}，告 {data['told']}"
+        return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind
@@ -223,10 +224,6 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "returned": lambda _: "退回，未签收",
 }
 """What happened, in words, where the data say it all."""
-
-
-def _deadline_title(flow: Workflow, name: str) -> str:
-    return next((d.title for state in flow.states.values() for d in state.deadlines if d.name == name), name)
 
 
 def _local(office: Office, at: int) -> str:

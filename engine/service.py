@@ -15,6 +15,7 @@ from engine.core.case import Case, Event, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
+from engine.core.noting import noted
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
@@ -24,7 +25,7 @@ from engine.relatives import with_relatives
 from engine.store import references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, corrected, plain
-from engine.store.store import Driver, Lost, Store, Writer
+from engine.store.store import Driver, Lost, Store, Writer, load_case
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
@@ -189,13 +190,17 @@ class Office:
         with self.store.reading() as driver:
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
-            _refuse_second(driver, subject)
+            self._refuse_second(driver, subject, actor)
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
             (given,), (stays,) = references.derived(driver, self.master, book, [{**stated.facts, **texts}.get], now)
+            kept = subjects.opened(driver, key) if key else {}
         stated = replace(stated, facts=given | dict(stated.facts))
         new = key is None
         key = key or self.master.new_subject(new_id())
         happened, decision = lifecycle.open_case(book, kind.name, key.subject, stated, actor, now, parents=parents)
+        if (name := subjects.other_name(kind, kept, texts)) is not None:
+            texts = {**texts, f"{name}{subjects.ORIGIN}原登记": kept[name]}
+            happened = happened._replace(data={**happened.data, "alerts": ["identity"]})
         sealed = subjects.Sealed()
         sealed.add(key, kind.name, texts, new=new)
         sealed.identify(key.subject, told)
@@ -207,7 +212,7 @@ class Office:
         def unchanged(writer: Writer) -> None:
             if subjects.find(writer.driver, told) != known:
                 raise Lost(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
-            _refuse_second(writer.driver, subject)
+            self._refuse_second(writer.driver, subject, actor)
             references.keep(writer, references.rows(book, change.case.id, stays, change.case.facts.get))
 
         return Step([change], answer, sealed, unchanged)
@@ -407,11 +412,17 @@ class Office:
         }
 
     def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
-        """Take note of the alerts of a case (one deadline's, or all); how many were open."""
+        """Take note of the alerts of a case (one deadline's by name or title, or all); how many were open."""
         taken = 0
 
         def decide(now: datetime) -> Step:
+            nonlocal name
             case, head = self.case(case_id, actor)
+            with self.store.reading() as driver:
+                unheard = driver.execute(
+                    "SELECT name, told FROM alert WHERE case_id = ? AND acknowledged_at IS NULL", (case.id,)
+                ).fetchall()
+            name = noted(self.book(case.release), case, unheard, name, actor)
             happened = Event("acknowledged", actor.user, now, {"name": name}, actor.account)
             change = Change.of(self.book(case.release), case, head, (happened,))
             return Step([change], {}, before=mark)
@@ -428,6 +439,17 @@ class Office:
         self.act(decide)
         return taken
 
+    def _refuse_second(self, driver: Driver, subject: str, actor: Actor) -> None:
+        """One open case per subject; whoever may not see it is told whom to ask, and not its number."""
+        row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
+        found = load_case(driver, row[0]) if row else None
+        if found is None:
+            return
+        if self.sees(actor, found[0]):
+            raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {found[0].id}；在它上面继续办理"))
+        asked = [role.title for role in self.book().organisation.roles.values() if role.scope == "all"]
+        raise Refused(Problem("CASE-014", "此人已由别的单位在办", f"请联系 {listing(asked) or '默认责任单位'} 核对"))
+
     def set_clock(self, at: int) -> None:
         """Put a rehearsal's clock to a moment (microseconds since 1970); no other database's clock moves."""
         if not self.rehearsal:
@@ -438,9 +460,3 @@ class Office:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
-
-
-def _refuse_second(driver: Driver, subject: str) -> None:
-    row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
-    if row:
-        raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {row[0]}；在它上面继续办理"))

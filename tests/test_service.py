@@ -313,3 +313,46 @@ def test_the_key_is_found_where_the_environment_says(monkeypatch: pytest.MonkeyP
     assert default_key_path() == tmp_path / "k"
     monkeypatch.delenv("BIHUAN_KEYS")
     assert default_key_path().name == "master.key"
+
+
+def test_whoever_may_not_see_a_case_is_not_told_its_number(office: Office) -> None:
+    case = opened(office)
+    with pytest.raises(Refused) as refused:
+        office.open_case("person", CONTACT | {"community": "凤阳社区"}, office.actor("fengyang"))
+    assert case not in str(refused.value)
+    assert "此人已由别的单位在办 — 请联系 数据岗" in str(refused.value)
+
+
+def test_what_no_rule_covers_is_the_default_owners_wherever_the_person_stays(office: Office) -> None:
+    facts = {"姓名": "王小", "所属社区": "和平社区"}
+    done = office.open_case("person", facts, office.actor("heping"))
+    assert (done["matched"], done["owner"]) == (False, office.book().default_owner)
+    assert [row["title"] for row in alert_list(office, office.actor("shuju"))] == ["没有规则覆盖"]
+
+
+def test_an_alert_is_acknowledged_by_whom_it_concerns(office: Office, later: Later) -> None:
+    case = opened(office)
+    later(hours=9)
+    shewu = office.actor("shewu")
+    assert {row["told"] for row in alert_list(office, shewu)} == {"华业社区", "华业社区主要负责人", "示例·分管领导甲"}
+    with pytest.raises(Refused, match=r"ALERT-002 — 不是告知 shewu 的预警 — 由 .*华业社区"):
+        office.acknowledge(case, "", shewu)
+    huaye = office.actor("huaye")
+    with pytest.raises(BadInput, match=r"没有未知悉的预警 核察 — 现有：verify（核查）.*did you mean 核查"):
+        office.acknowledge(case, "核察", huaye)
+    assert office.acknowledge(case, "核查", huaye) == 4
+    later(hours=9)
+    assert office.acknowledge(case, "", office.actor("shuju")) == 0
+    assert audit.verify(office).problems == []
+
+
+def test_another_name_on_a_known_number_is_an_alert_and_both_names_stay(office: Office) -> None:
+    case = opened(office)
+    gone = {"calls_made": 3, "visited_at": office.now().isoformat(), "proof": "P1"}
+    office.advance(case, "close_not_found", office.actor("huaye"), gone)
+    second = opened(office, name="李另名")
+    chief = office.actor("shuju")
+    told = personal(office, office.case(second, chief)[0], chief, "核对")
+    assert (told["name"], told["name@原登记"]) == ("李另名", "李示例")
+    assert [row["title"] for row in alert_list(office, chief)] == ["姓名不同"]
+    assert audit.verify(office).problems == []

@@ -38,6 +38,7 @@ def opened(
     community = community_of(book, book.subjects[flow.subject].jurisdiction, facts)
     lead = unit_of(outcome.get("lead", book.default_owner), "", community, facts)
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
+    lost = decision is not None and not decision.matched
     reckoning = Reckoning(book, flow, outcome, now, facts)
     armed, _, problems = reckoning.deadlines(state, now)
     by_hand = [] if more.get("origin") or more.get("follows") else untimely(reckoning, reckoning, facts)
@@ -49,7 +50,7 @@ def opened(
         "subject": subject,
         "to": state.name,
         "stage": state.stage,
-        "owner": unit_of(state.owner, lead, community, facts) or lead,
+        "owner": book.default_owner if lost else unit_of(state.owner, lead, community, facts) or lead,
         "lead": lead,
         "supporting": list(dict.fromkeys(unit for unit in supporting if unit != lead)),
         "category": outcome.get("category", ""),

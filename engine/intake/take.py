@@ -18,7 +18,6 @@ from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Source, Subject
-from engine.core.values import same_name
 from engine.ids import Drawn, new_id
 from engine.intake.files import read_grid
 from engine.intake.given import cleaner_of
@@ -252,9 +251,10 @@ class _Taking:
             foreign = any(kind == "not_mine" for _, kind, _ in row.errors)
             return Line(row, "refused", duplicate_of=None if foreign else first)
         known = subject in self.keys
-        if known and (why := self._other_name(row, subject)):
+        if known and (name := subjects.other_name(self.kind, self.texts.get(subject, {}), row.texts)) is not None:
             case = self._standing(subject)[0].id if subject in self.open else ""
-            return Line(row, "ask", case, "", first, why)
+            title = self.kind.fields[name].title
+            return Line(row, "ask", case, "", first, f"与已知人员证件相同，{title}不同，请核对是不是同一人")
         key = self.keys[subject] if known else self._new_subject()
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
@@ -302,14 +302,6 @@ class _Taking:
             return ""
         cells = [cell for header, cell in zip(self.sheet.headers, line.row.cells, strict=False) if header not in BACK]
         return self.office.master.index("row", f"{self.source.name} {orjson.dumps(cells, default=str).decode()}").hex()
-
-    def _other_name(self, row: Row, subject: str) -> str:
-        """Why a known person may be another one: her number, but not her name."""
-        for name, of in self.kind.fields.items():
-            given, kept = row.texts.get(name, ""), self.texts.get(subject, {}).get(name, "")
-            if of.check == "name" and given and kept and same_name(given) != same_name(kept):
-                return f"与已知人员证件相同，{of.title}不同，请核对是不是同一人"
-        return ""
 
     def _origin(self, row: Row) -> dict[str, Any]:
         return {"source": self.source.name, "file": self.file.subject, "row": row.line}

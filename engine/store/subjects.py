@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, Problem
 from engine.core.rulebook import Subject
+from engine.core.values import same_name
 from engine.ids import Draw
 from engine.store import schema as s
 from engine.store.store import Driver, Writer
@@ -87,6 +88,15 @@ def opened(driver: Driver, key: SubjectKey) -> dict[str, str]:
     """All personal values of a subject."""
     rows = driver.execute("SELECT field, sealed FROM vault WHERE subject = ? ORDER BY field", (key.subject,))
     return {name: key.open(name, sealed) for name, sealed in rows}
+
+
+def other_name(kind: Subject, kept: Mapping[str, str], given: Mapping[str, str]) -> str | None:
+    """The fact by which somebody may be another person than the one she is known as: her number, but not her name."""
+    for name, of in kind.fields.items():
+        known, told = kept.get(name, ""), given.get(name, "")
+        if of.check == "name" and known and told and same_name(told) != same_name(known):
+            return name
+    return None
 
 
 def erase(writer: Writer, subject: str) -> None:

@@ -1,0 +1,53 @@
+"""Alerts by name: how they are called, and who may take note of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.core.case import Case
+from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.org import Actor
+from engine.core.reckoning import HAND_OVER
+from engine.core.rulebook import Rulebook
+from engine.core.workflows import Workflow
+
+TITLES = {"no_match": "没有规则覆盖", "differs": "判定会不同", "identity": "姓名不同", HAND_OVER: "签收"}
+"""Alerts that no state's deadline names."""
+
+
+def title_of(flow: Workflow, name: str) -> str:
+    """What a deadline or alert is called."""
+    told = (deadline.title for state in flow.states.values() for deadline in state.deadlines if deadline.name == name)
+    return next(told, TITLES.get(name, name))
+
+
+def noted(book: Rulebook, case: Case, unheard: Iterable[tuple[str, str]], asked: str, actor: Actor) -> str:
+    """The name under which alerts are acknowledged (empty: all of the case), asked for by its name or title.
+
+    `unheard`: name and whom it tells. Only the unit that owns the case, whoever is told, and who sees all cases may.
+    """
+    told: dict[str, set[str]] = {}
+    for name, who in unheard:
+        told.setdefault(name, set()).add(who)
+    flow = book.workflows[case.workflow]
+    titles = {title_of(flow, name): name for name in told}
+    name = titles.get(asked, asked)
+    if name and name not in told:
+        shown = listing([f"{name}（{title}）" for title, name in titles.items()]) or "无"
+        raise BadInput(
+            Problem("ALERT-001", f"没有未知悉的预警 {asked}", f"现有：{shown}", nearest(asked, [*titles, *told]))
+        )
+    mine = {key for key, whom in told.items() if _may(book, case, whom, actor)}
+    if {name} - mine if name else told.keys() - mine:
+        others = "、".join(sorted({who for key in told.keys() - mine for who in told[key]} | {case.owner}))
+        yours = listing([title_of(flow, key) for key in told if key in mine]) or "无"
+        raise Refused(Problem("ALERT-002", f"不是告知 {actor.user} 的预警", f"由 {others} 知悉；您可知悉：{yours}"))
+    return name
+
+
+def _may(book: Rulebook, case: Case, told: set[str], actor: Actor) -> bool:
+    organisation = book.organisation
+    person = organisation.staff.get(actor.user)
+    hers = actor.units() | {actor.user} | ({person.name} if person else set())
+    everything = any(organisation.roles[role].scope == "all" for role, _ in actor.roles)
+    return everything or case.owner in actor.units() or bool(told & hers)
