@@ -13,7 +13,6 @@ from engine.ids import new_id
 from engine.service import Office
 from engine.store import subjects
 
-
 def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict[str, str]:
     """The personal values of a case, masked; in full with a reason, and then it is an event."""
     book = office.book(case.release)
@@ -24,10 +23,10 @@ def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict
         key = subjects.keys(driver, office.master, [case.subject]).get(case.subject)
         values = subjects.opened(driver, key) if key is not None else {}
     return {
-        name: text if reveal else vault.mask(fields[base].check if base in fields else "", text)
+        name: text if reveal else vault.mask(fields[base].check, text)
         for name, text in values.items()
         for base in [name.partition(subjects.ORIGIN)[0]]
-        if base != "reason"
+        if reveal or base in fields
     }
 
 

@@ -16,7 +16,7 @@ from engine.core.org import Actor
 from engine.core.rulebook import Subject
 from engine.core.workflows import Workflow
 from engine.privacy import personal
-from engine.service import Office
+from engine.service import REASON, Office
 
 MOST_ROWS = 200
 _VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
@@ -155,6 +155,8 @@ def _said_otherwise(kind: Subject, timeline: list[dict[str, Any]]) -> dict[str, 
 
 
 def _title(titles: dict[str, str], name: str) -> str:
+    if name.startswith(REASON):
+        return f"理由（{name.removeprefix(REASON)}）"
     base, _, origin = name.partition("@")
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
 
@@ -201,13 +203,19 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
     if kind == "advanced":
         transition = flow.transitions[data["transition"]].title
         result = f"：{data['task']['result']}" if "task" in data else ""
+        signed = "（签收）" if data.get("accepted") else ""
         moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
-        return f"{transition}{result}{moved}"
+        return f"{transition}{signed}{result}{moved}"
     if kind == "alerted":
         return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind
+
+
+def _offered(data: dict[str, Any]) -> str:
+    declined = "不属本单位，" if data.get("declined") else ""
+    return f"{declined}交 {data['to']}，待签收" + (f"（车次 {data['trip']}）" if data.get("trip") else "")
 
 
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -219,9 +227,9 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "child_opened": lambda data: f"名下立案 {data['child']}",
     "child_closed": lambda data: f"名下案件 {data['child']} 办结",
     "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
-    "offered": lambda data: f"交 {data['to']}，等待签收",
-    "accepted": lambda data: f"签收，归 {data['owner']}",
-    "returned": lambda _: "退回，未签收",
+    "offered": _offered,
+    "accepted": lambda data: f"由 {data['owner']} 接管",
+    "returned": lambda data: "车上没有此人，未交接" if data.get("missing") else "退回，未接收",
 }
 """What happened, in words, where the data say it all."""
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import cases, database, lists, rules
+from engine.cli import cases, database, handovers, lists, rules
 from engine.core.errors import BihuanError
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ app.add_typer(lists.areas, name="areas")
 app.add_typer(lists.intake, name="intake")
 app.add_typer(cases.case, name="case")
 app.add_typer(cases.alert, name="alert")
+app.add_typer(handovers.handover, name="handover")
+app.add_typer(handovers.trip, name="trip")
+app.add_typer(handovers.site, name="site")
 app.add_typer(database.audit, name="audit")
 app.add_typer(database.subject, name="subject")
 

@@ -73,9 +73,9 @@ def test_a_contact_goes_from_discovery_to_release_on_day_fourteen_by_command_lin
     rehearsal("case", "advance", case, "verify", f"checked_at={now}", "--as", "huaye")
     rehearsal("case", "advance", case, "depart", "vehicle=皖A·00001", f"departed_at={now}", "--as", "zhuanyun")
     rehearsal("clock", "+2h")
-    rehearsal(
-        "case", "advance", case, "admit", "quarantine_started=2022-05-26T10:00+08:00", "room=301", "--as", "zhuanyun2"
-    )
+    rehearsal("case", "advance", case, "admit", "site=集中隔离点", "--as", "zhuanyun2")
+    arrived = ["quarantine_started=2022-05-26T10:00+08:00", "room=301"]
+    rehearsal("handover", "accept", case, *arrived, "--as", "geli")
     rehearsal("clock", "+13d")
     early = rehearsal("case", "advance", case, "release", "--as", "shenpi", exit_code=1).stderr.splitlines()
     assert early == [
@@ -199,8 +199,8 @@ def test_an_anchor_finds_what_came_after_it_was_cut(rehearsal: Bihuan, tmp_path:
     (tmp_path / "anchor").write_text(rehearsal("audit", "anchor").stdout, "utf-8")
     assert "无误" in rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor")).stdout
     connection = sqlite3.connect(tmp_path / "db" / "office.db")
-    for table, column in (("event", "case_id"), ("deadline", "case_id"), ("involved", "case_id"), ("case", "id")):
-        connection.execute(f'DELETE FROM "{table}" WHERE {column} = ?', (case,))
+    for table in ("event", "deadline", "involved", "custody", "case"):
+        connection.execute(f'DELETE FROM "{table}" WHERE {"id" if table == "case" else "case_id"} = ?', (case,))
     connection.commit()
     connection.close()
     assert "无误" in rehearsal("audit", "verify").stdout

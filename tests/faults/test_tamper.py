@@ -119,7 +119,7 @@ def rewrite(cursor: Cursor, chance: random.Random) -> str:
 def remove_case(cursor: Cursor, chance: random.Random) -> str:
     case = chance.choice([case for _, case, seq in events(cursor) if seq == 1 and case != "system"])
     first = cursor.execute("SELECT min(n) FROM event WHERE case_id = ?", (case,)).fetchone()[0]
-    for table in ("event", "deadline", "alert", "involved"):
+    for table in ("event", "deadline", "alert", "involved", "custody", "trip_case", "place"):
         cursor.execute(f"DELETE FROM {table} WHERE case_id = ?", (case,))
     cursor.execute('DELETE FROM "case" WHERE id = ?', (case,))
     return f"{first}"
