@@ -27,6 +27,14 @@ def opened(office: Office, **facts: Any) -> str:
     return str(answer["case"])
 
 
+def several(office: Office, number: int) -> list[str]:
+    """Cases of so many close contacts, verified and waiting to be driven to the quarantine site."""
+    cases = [opened(office, id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(number)]
+    for case in cases:
+        office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    return cases
+
+
 def quarantined(office: Office) -> str:
     """The case of a close contact who has reached the quarantine site."""
     case = opened(office)
