@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from engine import audit
+from engine import audit, trips
 from engine.privacy import record_reveal
+from engine.queries import case_list
 from engine.service import Office
 from engine.store import store
 from engine.sweep import move_clock
@@ -37,6 +38,12 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes
         case = opened(office, id_number="", name=f"甲{number}", phone=f"1390000000{number}")
         move_clock(office, timedelta(minutes=100))
         office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    ready = [row["case"] for row in case_list(office, office.actor("shuju"), state="awaiting_transfer")]
+    drivers = office.actor("zhuanyun")
+    told = [trips.open_trip(office, "皖A", "甲", "集中隔离点", some, drivers) for some in (ready[:2], ready[2:4])]
+    now = office.now().isoformat()
+    here = {ready[0]: {"quarantine_started": now, "room": "1"}}
+    trips.receive(office, told[0]["trip"], here, office.actor("geli"))
     assert audit.verify(office).problems == []
     yield office
     office.close()
@@ -158,8 +165,50 @@ def drop_alert(cursor: Cursor, chance: random.Random) -> str:
     return f"案件 {case}"
 
 
+def change_custody(cursor: Cursor, chance: random.Random) -> str:
+    case, event = chance.choice(cursor.execute("SELECT case_id, event FROM custody").fetchall())
+    change = chance.choice(["since = since + 1", "unit = '别的'", "until = 5", "event = 50", "case_id = 'X'", None])
+    if change is None:
+        cursor.execute("DELETE FROM custody WHERE case_id = ? AND event = ?", (case, event))
+    else:
+        cursor.execute(f"UPDATE custody SET {change} WHERE case_id = ? AND event = ?", (case, event))
+    return f"案件 {case}"
+
+
+def change_trip(cursor: Cursor, chance: random.Random) -> str:
+    trip = chance.choice(cursor.execute("SELECT id FROM trip").fetchall())[0]
+    columns = ["vehicle", "giver", "receiver", "opened_by", "opened_at", "received_by", "received_at"]
+    change = chance.choice([*columns, None])
+    if change is None:
+        cursor.execute("DELETE FROM trip WHERE id = ?", (trip,))
+    else:
+        cursor.execute(f"UPDATE trip SET {change} = 7 WHERE id = ?", (trip,))
+    return f"车次 {trip}"
+
+
+def change_ride(cursor: Cursor, chance: random.Random) -> str:
+    trip, case = chance.choice(cursor.execute("SELECT trip, case_id FROM trip_case").fetchall())
+    change = chance.choice(["outcome = 'moved'", "offered = 1", "answered = 1", "trip = 'X'", "case_id = 'X'", None])
+    if change is None:
+        cursor.execute("DELETE FROM trip_case WHERE trip = ? AND case_id = ?", (trip, case))
+    else:
+        cursor.execute(f"UPDATE trip_case SET {change} WHERE trip = ? AND case_id = ?", (trip, case))
+    return f"案件 {case}"
+
+
+def change_place(cursor: Cursor, chance: random.Random) -> str:
+    case = chance.choice(cursor.execute("SELECT case_id FROM place").fetchall())[0]
+    change = chance.choice(["site = '第二隔离点'", "room = '9'", "shared_with = 'X'", "case_id = 'X'", None])
+    if change is None:
+        cursor.execute("DELETE FROM place WHERE case_id = ?", (case,))
+    else:
+        cursor.execute(f"UPDATE place SET {change} WHERE case_id = ?", (case,))
+    return f"案件 {case}"
+
+
 KINDS: list[Callable[[Cursor, random.Random], str]] = [
     flip, delete, insert, swap, cut, rewrite, remove_case, change_case, change_deadline, drop_alert, hide,
+    change_custody, change_trip, change_ride, change_place,
 ]  # fmt: skip
 
 

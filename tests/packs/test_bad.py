@@ -137,3 +137,22 @@ def test_every_rule_of_the_shipped_pack_has_an_example_that_hits_it(book: Rulebo
 def test_a_stored_pack_is_the_same_rules(pack_files: dict[str, bytes], book: Rulebook) -> None:
     again = unbundle(bundle(pack_files), 3)
     assert (again.digest, again.release) == (book.digest, 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "told"),
+    [
+        ("rules/organisation.yaml", "head: 社会事务部主要负责人}", "head: 甲, places: 3}", "社会事务部 不是隔离点"),
+        ("rules/fields.yaml", "values: [他街道,", "values: [他镇,", "没有单位 他镇"),
+        ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 城市管理部", "城市管理部 没有人员，无人裁定"),
+        ("rules/pack.yaml", "matter: trip_check", "matter: trip_chek", "did you mean trip_check"),
+        ("rules/pack.yaml", "matter: trip_check", "matter: registration", "没有流程 registration 的要素 about"),
+    ],
+)
+def test_hand_overs_trips_and_places_name_what_is_there(
+    pack_files: dict[str, bytes], file: str, right: str, wrong: str, told: str
+) -> None:
+    assert right in pack_files[file].decode()
+    error = str(refused({**pack_files, file: pack_files[file].decode().replace(right, wrong, 1).encode()}))
+    assert told in error
+    assert file in error
