@@ -13,6 +13,7 @@ from engine.ids import new_id
 from engine.service import Office
 from engine.store import subjects
 
+
 def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict[str, str]:
     """The personal values of a case, masked; in full with a reason, and then it is an event."""
     book = office.book(case.release)

@@ -118,7 +118,8 @@ def receive(
             for what, cases in (("missing", missing), ("extra", strangers))
             for about in cases
         }
-        told = {"trip": row["trip"], "accepted": list(here), "missing": missing, "extra": strangers}
+        taken = [case_id for case_id in expected if case_id in here]
+        told = {"trip": row["trip"], "accepted": taken, "missing": missing, "extra": strangers}
 
         def write(writer: Writer) -> None:
             writer.system(Event("trip_received", actor.user, now, told, actor.account))

@@ -12,7 +12,13 @@ from engine.core.reckoning import HAND_OVER
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Workflow
 
-TITLES = {"no_match": "没有规则覆盖", "differs": "判定会不同", "identity": "姓名不同", HAND_OVER: "签收", UNSETTLED: "裁定"}
+TITLES = {
+    "no_match": "没有规则覆盖",
+    "differs": "判定会不同",
+    "identity": "姓名不同",
+    HAND_OVER: "签收",
+    UNSETTLED: "裁定",
+}
 """Alerts that no state's deadline names."""
 
 
