@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
+from engine.core.custody import asked_of_receiver
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
-from engine.core.workflows import Workflow
+from engine.core.workflows import Evidence, Workflow
+from engine.custody import line
 from engine.privacy import personal
 from engine.service import REASON, Office
 
@@ -115,9 +117,15 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
         "can": [
-            {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
+            {
+                "transition": name,
+                "title": flow.transitions[name].title,
+                "evidence": _evidence(kind, flow.transitions[name].evidence),
+            }
             for name in lifecycle.possible(book, case, actor)
         ],
+        "asked_of_receiver": _evidence(kind, asked_of_receiver(book, case)),
+        "custody": line(office, case_id, actor),
         "parents": [{"case": name, "as": kind} for name, kind in case.parents.items()],
         "children": [{"case": name, **child._asdict()} for name, child in case.children.items()],
         "follows": case.follows,
@@ -161,11 +169,8 @@ def _title(titles: dict[str, str], name: str) -> str:
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
 
 
-def _evidence(office: Office, case: Case, name: str) -> list[str]:
-    book = office.book(case.release)
-    fields = book.kind_of(case.workflow).fields
-    asked = book.workflows[case.workflow].transitions[name].evidence
-    return [f"{item.field}（{fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
+def _evidence(kind: Subject, asked: Iterable[Evidence]) -> list[str]:
+    return [f"{item.field}（{kind.fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
 
 
 def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:

@@ -256,7 +256,7 @@ def test_a_room_is_given_twice_only_to_those_who_belong_together(office: Office)
     with pytest.raises(Refused) as refused:
         trips.receive(office, number, same, office.actor("geli"))
     assert len(refused.value.problems) == 3
-    together = here | {child: here[child] | {"room": "101", "accompanies": mother}}
+    together = here | {child: here[child] | {"room": "101", "accompanies": f"{mother[:5]}-{mother[5:]}".lower()}}
     trips.receive(office, number, together, office.actor("geli"))
     custody.offer(office, other, "第二隔离点", office.actor("geli"))
     with pytest.raises(Refused, match="缺少佐证：房间"):

@@ -116,6 +116,10 @@ def print_case(told: dict[str, Any]) -> None:
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
         out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}", soft_wrap=True)
+    if told["offered_to"]:
+        asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
+        out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}", soft_wrap=True)
+    print_custody(told["custody"])
     rows = [(e["at"], e["actor"], e["what"]) for e in told["timeline"]]
     out.print(table("经过", ("时间", "谁", "什么"), rows))
 
@@ -178,8 +182,13 @@ def custody(
             told = "；".join(f"[bold]{r['unit']}[/]（案件 {r['case']}，自 {r['since']}）" for r in rows)
             console().print(f"{at}：{told or '没有单位负责：那时不在办'}")
             return
-        shown = [(r["since"], r["until"] or "至今", r["unit"], r["case"]) for r in rows]
-        console().print(table("责任链", ("自", "至", "责任单位", "案件"), shown))
+        print_custody(rows)
+
+
+def print_custody(rows: list[dict[str, str]]) -> None:
+    """Who was responsible from when until when."""
+    shown = [(r["since"], r["until"] or "至今", r["unit"], r["case"]) for r in rows]
+    console().print(table("责任链", ("自", "至", "责任单位", "案件"), shown))
 
 
 @case.command("correct")

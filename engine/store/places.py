@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.errors import Problem, Refused
 from engine.core.org import Unit
+from engine.ids import read_id
 from engine.store.changes import Ready
 from engine.store.store import Driver
 
@@ -34,7 +35,8 @@ def _clash(driver: Driver, row: Mapping[str, Any]) -> list[Problem]:
         "SELECT case_id, shared_with FROM place WHERE site = ? AND room = ? AND case_id <> ?",
         (row["site"], row["room"], row["case_id"]),
     ).fetchall()
-    if not others or any(case == row["shared_with"] or shared == row["case_id"] for case, shared in others):
+    with_whom = read_id(row["shared_with"])
+    if not others or any(case == with_whom or read_id(shared) == row["case_id"] for case, shared in others):
         return []
     what = f"案件 {row['case_id']}：{row['site']} {row['room']} 房已有人"
     return [Problem("CASE-016", what, "换一间；陪护或同行的填明与哪一件案件同住")]
