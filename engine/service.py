@@ -247,7 +247,8 @@ class Office:
             kind = book.kind_of(case.workflow)
             self._asked(book, case, name, kind, raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
-            given, stays = self.matched(book, case, stated, texts, now)
+            found, stays = self.matched(book, case, stated, texts, now)
+            given = {key: value for key, value in found.items() if case.facts.get(key) is None}
             stated = replace(stated, facts=given | dict(stated.facts))
             happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
             changes = self.following(book, Change.of(book, case, head, happened), actor, again=bool(given))

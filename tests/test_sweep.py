@@ -65,7 +65,7 @@ def test_a_step_done_in_time_is_not_alerted(office: Office, later: Later) -> Non
 
 def test_nobody_matched_by_the_rules_raises_an_alert_at_once(office: Office) -> None:
     office.open_case("person", {"name": "甲乙", "pcr_result": "阴性", "community": "和平社区"}, office.actor("heping"))
-    assert alerts(office) == [("no_match", 0, "蓝", "和平社区主要负责人")]
+    assert alerts(office) == [("no_match", 0, "蓝", "社会事务部主要负责人")]
     assert audit.verify(office).problems == []
 
 
