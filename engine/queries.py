@@ -221,6 +221,7 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
     "offered": lambda data: f"交 {data['to']}，等待签收",
     "accepted": lambda data: f"签收，归 {data['owner']}",
+    "breached": lambda data: f"{data['closure']}闭环有缺口：{data['what']}",
     "returned": lambda _: "退回，未签收",
 }
 """What happened, in words, where the data say it all."""

@@ -11,6 +11,7 @@ from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.lookback import look_back
+from engine.loop import nightly
 from engine.service import Office
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Writer
@@ -25,7 +26,7 @@ _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 def sweep(office: Office) -> int:
     """Look back where a list was loaded, and raise every alert that is due now, batch by batch; how many there were."""
     look_back(office)
-    raised = 0
+    raised = nightly(office)
     while count := sweep_once(office, BATCH):
         raised += count
     return raised

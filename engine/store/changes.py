@@ -105,6 +105,7 @@ def _first(book: Rulebook, armed: Armed) -> int:
 _ALERTS = {
     "no_match": "没有规则覆盖，已归默认责任单位",
     "differs": "新来的信息会导致不同判定，请核对",
+    "breach": "闭环有缺口，见 bihuan loop",
     "looked_back": "参照表更新，等级变高，已重新判定",
     "identity": "证件与已知人员相同，姓名不同，请核对是不是同一人",
 }

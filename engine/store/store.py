@@ -176,6 +176,10 @@ class Writer:
         INSERT_ALERT.many(self.cursor, rows)
         INSERT_OUTBOX.many(self.cursor, rows)
 
+    def message(self, case_id: str, told: str, text: str) -> None:
+        """Write a message to be delivered."""
+        INSERT_OUTBOX.many(self.cursor, [{"case_id": case_id, "told": told, "text": text, "created_at": self.now}])
+
     def system(self, happened: Event) -> None:
         """Append to the chain of what belongs to no case: publishing, areas, reveals, erasures."""
         found = self.cursor.execute(
