@@ -134,6 +134,8 @@ class Case(NamedTuple):
     index_results: tuple[Done, ...] = ()
     """The results of the cases this one hangs on."""
     proposal: Proposal | None = None
+    cut_short: Mapping[str, datetime] = {}
+    """The clocks that ended before their days were full, and when."""
 
 
 _TOUCHES = frozenset(
@@ -199,6 +201,7 @@ def _opened(case_id: str, event: Event) -> Case:
         deadlines=_deadlines({}, data, 1),
         held=entry,
         plans=_plans({}, data, 1),
+        cut_short=_cut_short({}, data),
         results=_carried(data.get("results", ())),
         parents=data.get("parents", {}),
         follows=data.get("follows", ""),
@@ -214,6 +217,7 @@ def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
         "acted": {**case.acted, event.actor: seq},
         "deadlines": _deadlines(case.deadlines, data, seq),
         "plans": _plans(case.plans, data, seq),
+        "cut_short": _cut_short(case.cut_short, data),
     }
 
 
@@ -340,3 +344,7 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
             told["task"], seq, tuple(told.get("due", ())), tuple(told.get("daily", ())), told.get("start", 0)
         )
     return kept
+
+
+def _cut_short(before: Mapping[str, datetime], data: Mapping[str, Any]) -> Mapping[str, datetime]:
+    return {name: moment(at) for name, at in data["cut_short"].items()} if "cut_short" in data else before

@@ -10,10 +10,10 @@ from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.guards import Situation
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
+from engine.core.situation import Situation
 from engine.core.workflows import Evidence, Transition, Workflow
 
 
@@ -58,8 +58,9 @@ class Attempt:
         """An attempt on what is known of the case, and what is stated with it."""
         flow = book.workflows[case.workflow]
         facts = typed(book, case) | dict(stated.facts)
-        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts)
-        return cls(book, case, actor, stated, now, occurred_at or now, flow, facts, reckoning)
+        at = occurred_at or now
+        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts).ending(case.cut_short, at)
+        return cls(book, case, actor, stated, now, at, flow, facts, reckoning)
 
     def transition(self, name: str) -> Transition:
         """The transition of that name; there is none: told with what is possible."""
@@ -128,6 +129,7 @@ class Attempt:
 
     def conditions(self, transition: Transition) -> list[str]:
         """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least."""
+        stage = self.flow.states[self.case.state].stage
         situation = Situation(
             case=self.case,
             facts=self.facts,
@@ -137,6 +139,7 @@ class Attempt:
             zone=self.book.zone,
             count=self.reckoning.count,
             days_of=self.reckoning.days,
+            in_stage_since=self.case.stages.get(stage, self.case.entered).at,
         )
         unmet = [[reason for guard in guards if (reason := guard.unmet(situation))] for guards in transition.when]
         return min(unmet, key=len, default=[])

@@ -39,7 +39,7 @@ def opened(
     lead = unit_of(outcome.get("lead", book.default_owner), "", community, facts)
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
     lost = decision is not None and not decision.matched
-    reckoning = Reckoning(book, flow, outcome, now, facts)
+    reckoning = Reckoning(book, flow, outcome, now, facts).ending({}, now)
     armed, _, problems = reckoning.deadlines(state, now)
     by_hand = [] if more.get("origin") or more.get("follows") else untimely(reckoning, reckoning, facts)
     if problems or by_hand:
@@ -59,6 +59,7 @@ def opened(
         "personal": sorted(stated.personal),
         "armed": armed,
         **reckoning.plans(state, now),
+        **reckoning.cuts({}),
         **{name: value for name, value in more.items() if value},
     }
     return Event("opened", actor.user, now, data, actor.account)
@@ -83,7 +84,7 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
         "stage_before": flow.states[case.state].stage,
         "stage": state.stage,
         "owner": case.owner if stays else unit_of(state.owner, case.lead, home, attempt.facts),
-        **told(attempt.stated),
+        **told(attempt),
         "armed": armed,
         "ended": ended,
         **attempt.reckoning.plans(state, attempt.occurred_at, case, stays=stays),
@@ -124,11 +125,12 @@ def destination(attempt: Attempt, transition: Transition) -> State:
     return flow.states[transition.to]
 
 
-def told(stated: Stated) -> dict[str, Any]:
-    """What was stated, as an event holds it: personal facts by name only."""
+def told(attempt: Attempt) -> dict[str, Any]:
+    """What was stated, as an event holds it: personal facts by name only; and the clocks that it ends early."""
     return {
-        "facts": {key: to_json(value) for key, value in stated.facts.items()},
-        "personal": sorted(stated.personal),
+        "facts": {key: to_json(value) for key, value in attempt.stated.facts.items()},
+        "personal": sorted(attempt.stated.personal),
+        **attempt.reckoning.cuts(attempt.case.cut_short),
     }
 
 
@@ -149,7 +151,7 @@ def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable
     if problems or more_cannot or length is None:
         raise Refused(problems + more_cannot)
     armed[HAND_OVER] = [micros(attempt.occurred_at + length), ladder, "offered"]
-    data = {"to": to, **told(attempt.stated), "armed": armed, "ended": ended, **more}
+    data = {"to": to, **told(attempt), "armed": armed, "ended": ended, **more}
     return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
 
 

@@ -43,6 +43,8 @@ def to_json(case: Case) -> dict[str, Any]:
         told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
     if case.proposal:
         told["proposal"] = [*case.proposal]
+    if case.cut_short:
+        told["cut_short"] = {name: micros(at) for name, at in case.cut_short.items()}
     if case.index_results:
         told["index_results"] = _results(case.index_results)
     return told
@@ -80,6 +82,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         told["offer"] = Offer(to, transition, trip, moment(at), event)
     if "proposal" in plain:
         told["proposal"] = Proposal(*plain["proposal"])
+    if "cut_short" in plain:
+        told["cut_short"] = {name: moment(at) for name, at in plain["cut_short"].items()}
     if "index_results" in plain:
         told["index_results"] = _done(plain["index_results"])
     return Case(**told)

@@ -10,7 +10,7 @@ from typing import Any
 
 from transitions import EventData, Machine, MachineError
 
-from engine.core.guards import Guard
+from engine.core.guards import DecisionGuard, FactGuard, Guard
 
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
@@ -58,6 +58,14 @@ class Clock:
     """anchor or next."""
     days: str
     """A parameter, or `decision.X`: the parameter that the deciding rule named as its outcome X."""
+    after: str = ""
+    """The clock whose end is day 0, instead of an anchor; never done before that one."""
+    minus: str = ""
+    """The fact that says how many days have been served elsewhere already (补足)."""
+    restarts_on: tuple[str, ...] = ()
+    """Facts whose day, when later than the anchor's, is day 0 anew."""
+    ends_when: tuple[FactGuard | DecisionGuard, ...] = ()
+    """It is done early once all of these hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,16 @@ class DeadlineModel(Model):
 
 
 class ClockModel(Model):
-    """A day count from the first anchor that is known."""
+    """A day count from the first anchor that is known, or from the end of another clock."""
 
     title: str
-    anchor: Names
+    anchor: Names = []
+    after: str = ""
     day_zero: Literal["anchor", "next"] = "anchor"
     days: str
+    minus: str = ""
+    restarts_on: Names = []
+    ends_when: dict[str, Any] = {}
 
 
 class TaskModel(Model):

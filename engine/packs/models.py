@@ -358,7 +358,54 @@ class ExampleModel(Model):
     expect: dict[str, Any]
 
 
-class ExamplesFile(File):
-    """rules/examples/*.yaml: decisions as a manager would tell them."""
+class OpeningModel(Model):
+    """How the case of a story opens."""
 
-    examples: list[ExampleModel]
+    at: str
+    by: str
+    subject: str = ""
+    workflow: str = ""
+    with_: dict[str, Any] = Field(default={}, alias="with")
+
+
+class ExpectModel(Model):
+    """What a story says of its case after a step."""
+
+    state: str = ""
+    owner: str = ""
+    category: str = ""
+    workflow: str = ""
+    final: str = ""
+    due: dict[str, str | None] = {}
+    count: dict[str, int] = {}
+    planned: dict[str, list[str]] = {}
+
+
+class StoryStepModel(Model):
+    """Somebody does something, and what comes of it."""
+
+    at: str = ""
+    by: str = ""
+    do: str = ""
+    accept: bool = False
+    correct: bool = False
+    with_: dict[str, Any] = Field(default={}, alias="with")
+    told: dict[str, str] = {}
+    expect: ExpectModel = ExpectModel()
+    refused: Names = []
+
+
+class StoryModel(Model):
+    """A whole case as a manager would tell it."""
+
+    name: str
+    open: OpeningModel
+    expect: ExpectModel = ExpectModel()
+    steps: list[StoryStepModel] = []
+
+
+class ExamplesFile(File):
+    """rules/examples/*.yaml: decisions and whole cases as a manager would tell them."""
+
+    examples: list[ExampleModel] = []
+    stories: list[StoryModel] = []
