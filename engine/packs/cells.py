@@ -10,7 +10,10 @@ from typing import Any
 from engine.core.taskguards import Asked, DaysGuard, FirstGuard, GapGuard, LastGuard, TaskGuard, TimesGuard
 from engine.core.values import parse_duration
 
-FORMS = "{last, from_day, within}、{result, times, within, apart}、{result, on_day 或 on_days, times}、{result, first} 或 {gap}"
+FORMS = (
+    "{last, from_day, within}、{result, times, within, apart}、"
+    "{result, on_day 或 on_days, times}、{result, first} 或 {gap}"
+)
 _TIMES = re.compile(r">=\s*([1-9][0-9]?)\Z")
 _GAP = re.compile(r"(<=?)\s*(\S+)\Z")
 MOST = 99
