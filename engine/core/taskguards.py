@@ -202,7 +202,7 @@ class GapGuard:
             if gap > self.most or (self.strict and gap == self.most):
                 limit = f"{'小于' if self.strict else '不超过'} {duration_words(self.most)}"
                 between = f"{_at(before, at)} 至 {'现在' if after == at.now else _at(after, at)}"
-                return f"要求进入本阶段以来{self.asked.words}的间隔都{limit}：{between}隔了 {duration_words(gap)}"
+                return f"要求进入本阶段以来{self.asked.words}的间隔都{limit}：{between} 之间隔了 {duration_words(gap)}"
         return ""
 
 
