@@ -46,6 +46,8 @@ class Done(NamedTuple):
     result: str
     at: datetime
     event: int
+    of: str = ""
+    """The case that told it, where it is not this one's own."""
 
 
 class Entry(NamedTuple):
@@ -303,7 +305,8 @@ def _child(case: Case, event: Event, _: int) -> dict[str, Any]:
 
 def _index(case: Case, event: Event, seq: int) -> dict[str, Any]:
     done = event.data["task"]
-    return {"index_results": (*case.index_results, Done(done["name"], done["result"], moment(done["at"]), seq))}
+    told = Done(done["name"], done["result"], moment(done["at"]), seq, event.data["index"])
+    return {"index_results": (*case.index_results, told)}
 
 
 def _carried(results: Iterable[tuple[str, str, int]]) -> tuple[Done, ...]:

@@ -117,6 +117,16 @@ class ChildrenGuard:
 
 
 @dataclass(frozen=True, slots=True)
+class NoIndexGuard:
+    """The case hangs on no other."""
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else on which it hangs."""
+        index = dict.fromkeys([*at.case.parents, *(done.of for done in at.case.index_results)])
+        return f"只适用于没有上级案件的案件，本案挂在 {'、'.join(index)} 名下" if index else ""
+
+
+@dataclass(frozen=True, slots=True)
 class HandOverGuard:
     """No hand-over of the case waits for its receiver."""
 
@@ -126,4 +136,4 @@ class HandOverGuard:
         return "" if offer is None else f"已交 {offer.to}，等待签收，签收或退回之后方可办理"
 
 
-Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard | ChildrenGuard | HandOverGuard
+Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard | ChildrenGuard | NoIndexGuard | HandOverGuard

@@ -10,6 +10,7 @@ from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.guards import DecisionGuard
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -128,7 +129,10 @@ class Attempt:
         ]
 
     def conditions(self, transition: Transition) -> list[str]:
-        """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least."""
+        """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least.
+
+        Those that are meant for cases decided otherwise come last.
+        """
         stage = self.flow.states[self.case.state].stage
         situation = Situation(
             case=self.case,
@@ -141,8 +145,12 @@ class Attempt:
             days_of=self.reckoning.days,
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
         )
-        unmet = [[reason for guard in guards if (reason := guard.unmet(situation))] for guards in transition.when]
-        return min(unmet, key=len, default=[])
+        told = []
+        for guards in transition.when:
+            unmet = [(guard, reason) for guard in guards if (reason := guard.unmet(situation))]
+            meant = all(not isinstance(guard, DecisionGuard) for guard, _ in unmet)
+            told.append((not meant, len(unmet), [reason for _, reason in unmet]))
+        return min(told, key=lambda found: found[:2])[2] if told else []
 
 
 def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:

@@ -94,8 +94,8 @@ def _entry(entry: Entry) -> list[int]:
 
 
 def _results(results: tuple[Done, ...]) -> list[list[Any]]:
-    return [[done.task, done.result, micros(done.at), done.event] for done in results]
+    return [[done.task, done.result, micros(done.at), done.event, *([done.of] if done.of else [])] for done in results]
 
 
 def _done(rows: list[list[Any]]) -> tuple[Done, ...]:
-    return tuple(Done(task, result, moment(at), event) for task, result, at, event in rows)
+    return tuple(Done(task, result, moment(at), *rest) for task, result, at, *rest in rows)

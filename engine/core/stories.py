@@ -79,7 +79,7 @@ def _told(case: Case, key: str, value: str, at: datetime) -> Event:
     """What a linked case tells this one."""
     if key.startswith("index.task."):
         done = {"name": key.removeprefix("index.task."), "result": value, "at": micros(at)}
-        return Event("index_tested", SYSTEM, at, {"task": done})
+        return Event("index_tested", SYSTEM, at, {"index": "I1", "task": done})
     kind = key.removeprefix("children.")
     if value == "opened":
         return Event("child_opened", SYSTEM, at, {"child": f"C{len(case.children) + 1}", "kind": kind})

@@ -168,7 +168,7 @@ class DaysGuard:
 
 @dataclass(frozen=True, slots=True)
 class FirstGuard:
-    """The first results of a task, so many of them, must all be this one."""
+    """The first results of a task, so many of them, must all be this one; those of each case this one hangs on."""
 
     asked: Asked
     result: str
@@ -176,12 +176,19 @@ class FirstGuard:
 
     def unmet(self, at: Situation) -> str:
         """Empty when it holds, else which of them is another or still missing."""
-        results = self.asked.results(at)[: self.first]
         needed = f"要求{self.asked.words}前 {self.first} 次结果均为 {self.result}"
-        for number, done in enumerate(results, 1):
-            if done.result != self.result:
-                return f"{needed}，第 {number} 次（{_at(done.at, at)}）为 {done.result}"
-        return "" if len(results) == self.first else f"{needed}，现有 {len(results)} 次"
+        results = self.asked.results(at)
+        told: dict[str, list[Done]] = {case: [] for case in at.case.parents} if self.asked.index else {}
+        for done in results:
+            told.setdefault(done.of, []).append(done)
+        for case, each in (told or {"": results}).items():
+            whose = f"{case} 的" if len(told) > 1 else ""
+            for number, done in enumerate(each[: self.first], 1):
+                if done.result != self.result:
+                    return f"{needed}，{whose}第 {number} 次（{_at(done.at, at)}）为 {done.result}"
+            if len(each) < self.first:
+                return f"{needed}，{whose}现有 {len(each)} 次"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

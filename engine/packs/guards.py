@@ -16,6 +16,7 @@ from engine.core.guards import (
     FactGuard,
     Guard,
     HandOverGuard,
+    NoIndexGuard,
 )
 from engine.core.rulebook import Subject
 from engine.core.taskguards import Asked
@@ -134,9 +135,11 @@ class GuardBuilder:
 
     def _index_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
         """What the results of the case this one hangs on must say; on which days of its clock nobody here knows."""
+        if not name and raw == "none":
+            return NoIndexGuard()
         word, _, task = name.partition(".")
         if word != "task":
-            self.wrong("RULE-030", path, f"不认识的条件 index.{name}", "index.task.任务名")
+            self.wrong("RULE-030", path, "不认识的上级案件条件", "index: none，或 index.task.任务名")
             return None
         if not self.known("FLOW-012", path, "任务", task, self.names.results):
             return None
