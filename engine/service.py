@@ -20,7 +20,7 @@ from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
-from engine.packs.pack import bundle, compile_pack, unbundle
+from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle
 from engine.relatives import with_relatives
 from engine.store import references, subjects
 from engine.store import schema as s
@@ -104,11 +104,10 @@ class Office:
             if release in self._books:
                 return self._books[release]
             text, digest = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
-        book = unbundle(text, release)
-        if book.digest != digest:
+        if digest_of_bundle(text) != digest:
             raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
-        self._books[release] = book
-        return book
+        self._books[release] = unbundle(text, release)
+        return self._books[release]
 
     def actor(self, user: str) -> Actor:
         """The member of staff who acts; nobody may do anything without a name."""
