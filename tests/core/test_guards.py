@@ -21,6 +21,7 @@ ZERO = date(2022, 5, 26)
 START = datetime(2022, 5, 25, 16, tzinfo=UTC)
 """00:00 of day 0."""
 OWN = Asked("t", "核酸", "c")
+TWICE = "缺少连续 2 次核酸结果为 阴性（间隔不小于 1天）"
 INDEX = Asked("t", "核酸", index=True)
 CASE = Case(
     id="C",
@@ -140,7 +141,7 @@ def test_the_last_result_is_right_late_enough_and_new_enough(
             TimesGuard(OWN, "阴性", 2, None, timedelta(days=1)),
             [(10, "阴性")],
             30,
-            "缺少连续 2 次核酸结果为 阴性（间隔不小于 1天）：现有 1 次（05-26 10:00），还差 1 次，下一次采样不早于 05-27 10:00",
+            f"{TWICE}：现有 1 次（05-26 10:00），还差 1 次，下一次采样不早于 05-27 10:00",
         ),
         (
             TimesGuard(OWN, "阴性", 2, timedelta(days=3)),
