@@ -109,7 +109,9 @@ def _put_right(
     """The case stays in its workflow; what follows from its facts follows anew."""
     book, case, flow = attempt.book, attempt.case, attempt.flow
     state = flow.states[case.state]
-    reckoning = Reckoning(book, flow, outcome, case.opened_at, attempt.facts).ending(case.cut_short, attempt.now)
+    reckoning = Reckoning(book, flow, outcome, case.opened_at, attempt.facts).ending(
+        case, typed(book, case), attempt.now
+    )
     armed, ended, cannot = reckoning.deadlines(state, attempt.now, case, stays=True)
     if cannot:
         raise Refused(cannot)

@@ -33,6 +33,10 @@ class FactGuard:
         """Whether these facts meet it."""
         return holds(self.cell, facts.get(self.field.name))
 
+    def was_not(self, facts: Mapping[str, Fact], outcome: Mapping[str, object]) -> bool:
+        """Whether it was known to be otherwise."""
+        return facts.get(self.field.name) is not None and not self.holds(facts, outcome)
+
 
 @dataclass(frozen=True, slots=True)
 class ClockGuard:
@@ -96,6 +100,10 @@ class DecisionGuard:
     def holds(self, _: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
         """Whether this is what the rule gave."""
         return outcome.get(self.name) in self.allowed
+
+    def was_not(self, facts: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
+        """Whether the rule had given something else."""
+        return not self.holds(facts, outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,10 @@ class Attempt:
     ) -> Attempt:
         """An attempt on what is known of the case, and what is stated with it."""
         flow = book.workflows[case.workflow]
-        facts = typed(book, case) | dict(stated.facts)
+        known = typed(book, case)
+        facts = known | dict(stated.facts)
         at = occurred_at or now
-        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts).ending(case.cut_short, at)
+        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts).ending(case, known, at)
         return cls(book, case, actor, stated, now, at, flow, facts, reckoning)
 
     def transition(self, name: str) -> Transition:

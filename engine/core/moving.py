@@ -39,7 +39,7 @@ def opened(
     lead = unit_of(outcome.get("lead", book.default_owner), "", community, facts)
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
     lost = decision is not None and not decision.matched
-    reckoning = Reckoning(book, flow, outcome, now, facts).ending({}, now)
+    reckoning = Reckoning(book, flow, outcome, now, facts)
     armed, _, problems = reckoning.deadlines(state, now)
     by_hand = [] if more.get("origin") or more.get("follows") else untimely(reckoning, reckoning, facts)
     if problems or by_hand:
@@ -59,7 +59,6 @@ def opened(
         "personal": sorted(stated.personal),
         "armed": armed,
         **reckoning.plans(state, now),
-        **reckoning.cuts({}),
         **{name: value for name, value in more.items() if value},
     }
     return Event("opened", actor.user, now, data, actor.account)

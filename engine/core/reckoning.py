@@ -39,12 +39,17 @@ class Reckoning:
             name = str(self.outcome.get(name.removeprefix("decision."), ""))
         return self.book.days(name, self.facts, self.opened_at) if name in self.book.parameters else None
 
-    def ending(self, before: Mapping[str, datetime], at: datetime) -> Reckoning:
-        """With the clocks that these facts end early: since when they were, or at this moment."""
+    def ending(self, case: Case, known: Mapping[str, Fact], at: datetime) -> Reckoning:
+        """With the clocks that end early: those that had, and those whose reason comes to hold by these facts.
+
+        What was so from the beginning, or only becomes known, is no reason: `known` are the facts before.
+        """
         ended = {
-            clock.name: before.get(clock.name, at)
+            clock.name: case.cut_short.get(clock.name, at)
             for clock in self.flow.clocks.values()
-            if clock.ends_when and all(asked.holds(self.facts, self.outcome) for asked in clock.ends_when)
+            if clock.ends_when
+            and all(asked.holds(self.facts, self.outcome) for asked in clock.ends_when)
+            and (clock.name in case.cut_short or any(asked.was_not(known, case.outcome) for asked in clock.ends_when))
         }
         return replace(self, cut_short=ended)
 

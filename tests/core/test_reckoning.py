@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.case import evolve, replay
+from engine.core.case import Case, evolve, replay
 from engine.core.conditions import Fact
 from engine.core.guards import ClockGuard
 from engine.core.judging import Attempt, Stated
@@ -35,7 +35,7 @@ def policy() -> Rulebook:
 
 
 def count(book: Rulebook, clock: str, facts: Mapping[str, Fact], workflow: str = "left_area") -> Count:
-    return Reckoning(book, book.workflows[workflow], {}, NOW, facts).ending({}, NOW).count(clock)
+    return Reckoning(book, book.workflows[workflow], {}, NOW, facts).count(clock)
 
 
 dates = st.dates(date(2022, 2, 1), date(2022, 12, 1))
@@ -147,15 +147,27 @@ def test_a_clock_ends_early_once_and_runs_again_when_the_reason_is_gone(policy: 
     assert ["cut_short" in event.data for event in events] == [False, True, False, True, True]
 
 
-def test_a_clock_reached_by_days_does_not_end_early(policy: Rulebook) -> None:
-    stated = Stated({"left_on": date(2022, 5, 26), "origin_level": "low"})
+def open_left(policy: Rulebook, **facts: Fact) -> Case:
+    stated = Stated({"left_on": date(2022, 5, 26), **facts})
     first, _ = open_case(policy, "person", "S", stated, OFFICER, NOW, workflow="left_area")
-    case = evolve(None, first, "C")
-    attempt = Attempt.of(policy, case, OFFICER, Stated(), NOW)
+    return evolve(None, first, "C")
+
+
+def test_a_clock_reached_by_days_does_not_end_early(policy: Rulebook) -> None:
+    attempt = Attempt.of(policy, open_left(policy, origin_level="high"), OFFICER, Stated({"origin_level": "low"}), NOW)
     transition = attempt.transition("go_home")
     assert attempt.conditions(transition) == []
     by_days = replace(transition, when=((ClockGuard("central", 12),),))
     assert attempt.conditions(by_days) == ["集中隔离须满 12 天，今天是第 0 天，2022-06-07 0 时起方可（还差 12 天）"]
+
+
+@pytest.mark.parametrize("level", ["low", None])
+def test_what_was_so_from_the_beginning_or_becomes_known_ends_no_clock(policy: Rulebook, level: str | None) -> None:
+    case = open_left(policy, origin_level=level)
+    told = advance(policy, case, "level", OFFICER, Stated({"origin_level": "none"}), NOW + timedelta(days=2))
+    case = evolve(case, told[0])
+    assert case.cut_short == {}
+    assert count_of(policy, case, "central").done_at == midnight(date(2022, 6, 9), policy.zone)
 
 
 def test_a_clock_without_days_in_force_says_so(policy: Rulebook) -> None:
