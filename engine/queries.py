@@ -102,7 +102,13 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
     for name in flow.clocks:
         count = lifecycle.count_of(book, case, name)
         done = count.done_at.astimezone(book.zone).isoformat() if count.done_at else ""
-        clocks[count.title] = {"day_zero": str(count.day_zero or ""), "days": count.days, "done_at": done}
+        note = f"{count.note}（已提前结束）" if count.cut_short else count.note
+        clocks[count.title] = {
+            "day_zero": str(count.day_zero or ""),
+            "days": count.days,
+            "done_at": done,
+            "note": note,
+        }
     timeline = _timeline(office, case)
     return office.answer(book, case) | {
         "workflow_title": flow.title,

@@ -111,7 +111,7 @@ def print_case(told: dict[str, Any]) -> None:
     for title, clock in told["clocks"].items():
         if clock["day_zero"] and clock["days"]:
             done = clock["done_at"][:16].replace("T", " ")
-            out.print(f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满")
+            out.print(f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满{clock['note']}")
     _deadlines(told)
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""

@@ -100,11 +100,12 @@ class _Statement:
             old, new = self.before.count(clock.name).day_zero, self.after.count(clock.name).day_zero
             if old is None or new is None or new >= old:
                 continue
-            anchor = next(name for name in clock.anchor if self.after.facts.get(name) is not None)
+            moving = [name for name in (*clock.anchor, clock.minus) if name in self.stated] or list(clock.anchor)
+            anchor = next((name for name in moving if self.after.facts.get(name) is not None), None)
             runs = self.case is not None and any(
                 armed.since == f"clock {clock.name}" for armed in self.case.deadlines.values()
             )
-            if runs or self.before.facts.get(anchor) is not None:
+            if anchor is not None and (runs or self.before.facts.get(anchor) is not None or anchor == clock.minus):
                 yield f"{self.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
 
 
