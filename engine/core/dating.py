@@ -105,7 +105,7 @@ class _Statement:
             runs = self.case is not None and any(
                 armed.since == f"clock {clock.name}" for armed in self.case.deadlines.values()
             )
-            if anchor is not None and (runs or self.before.facts.get(anchor) is not None or anchor == clock.minus):
+            if anchor is not None and (runs or self.before.facts.get(anchor) is not None):
                 yield f"{self.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
 
 
