@@ -220,6 +220,11 @@ class Workflow:
             return False, []
         return moved, cursor.unmet
 
+    def line(self, clock: str) -> tuple[str, ...]:
+        """A clock, and those it comes after."""
+        after = self.clocks[clock].after
+        return (clock, *self.line(after)) if after else (clock,)
+
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """What can be done in a state, in the order of the file."""
         return tuple(transition for transition in self.transitions.values() if state in transition.sources)

@@ -182,18 +182,15 @@ def _releases(flow: Workflow, at: At) -> list[Problem]:
 def _awaited(flow: Workflow, transition: Transition) -> set[str]:
     """The clocks that are done whenever this may be fired; one that follows another is never done before it."""
     each = [
-        {name for guard in guards if isinstance(guard, ClockGuard) and guard.day is None for name in _line(flow, guard)}
+        {
+            name
+            for guard in guards
+            if isinstance(guard, ClockGuard) and guard.day is None
+            for name in flow.line(guard.clock)
+        }
         for guards in transition.when
     ]
     return set.intersection(*each) if each else set()
-
-
-def _line(flow: Workflow, guard: ClockGuard) -> list[str]:
-    """A clock, and those it comes after."""
-    line = [guard.clock]
-    while after := flow.clocks[line[-1]].after:
-        line.append(after)
-    return line
 
 
 def _examples(book: Rulebook, at: At) -> list[Problem]:

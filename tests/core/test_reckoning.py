@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.core.case import Case, evolve, replay
 from engine.core.conditions import Fact
+from engine.core.errors import Refused
 from engine.core.guards import ClockGuard
 from engine.core.judging import Attempt, Stated
 from engine.core.lifecycle import advance, count_of, open_case
@@ -176,3 +177,14 @@ def test_a_clock_without_days_in_force_says_so(policy: Rulebook) -> None:
     )
     assert early.count("central").cannot == "集中隔离没有适用的天数参数"
     assert early.count("home").cannot == "居家隔离无法起算：请先填写 集中隔离的天数"
+
+
+@pytest.mark.parametrize("verb", ["level", "go_home"])
+def test_days_served_are_not_stated_by_hand_once_a_count_runs(policy: Rulebook, verb: str) -> None:
+    case = open_left(policy, origin_level="high")
+    now = NOW + timedelta(days=15)
+    if verb == "go_home":
+        case = evolve(case, advance(policy, case, verb, OFFICER, Stated(), now)[0])
+    stated = Stated({"origin_level": "high", "days_served": 9})
+    with pytest.raises(Refused, match="别处已隔离天数会把集中隔离的第 0 天从 2022-05-26 提前到 2022-05-17"):
+        advance(policy, case, "level", OFFICER, stated, now)
