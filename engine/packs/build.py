@@ -20,6 +20,7 @@ from engine.packs.guards import Names
 from engine.packs.lists import build_references, build_sources
 from engine.packs.resolve import Read, Resolver
 from engine.packs.stories import StoryBuilder
+from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, Path
 
 
@@ -367,7 +368,7 @@ class PackBuilder(Resolver):
         """Examples, their facts typed."""
         fields = {key: of for subject in subjects.values() for key, of in subject.fields.items()}
         made = []
-        for document, model in self.files(m.ExamplesFile):
+        for document, model in self.files(ExamplesFile):
             for index, example in enumerate(model.examples):
                 path: Path = ("examples", index)
                 self.table_places[example.name] = (document, path)

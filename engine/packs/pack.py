@@ -20,6 +20,7 @@ from engine.packs.build import PackBuilder
 from engine.packs.check import check_book, check_stories
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Read
+from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, read_yaml
 from engine.packs.yamlfile import Path as Keys
 
@@ -33,7 +34,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
-    ("rules/examples/*.yaml", m.ExamplesFile),
+    ("rules/examples/*.yaml", ExamplesFile),
     ("rules/*.yaml", m.TablesFile),
     ("workflows/*.yaml", WorkflowFile),
 )

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.core.conditions import Fact, parse_value
 from engine.core.rulebook import Expected, Story, StoryStep, Subject
 from engine.core.values import local_day, local_time
-from engine.packs import models as m
+from engine.packs import storymodels as m
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
