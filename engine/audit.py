@@ -13,6 +13,7 @@ from typing import Any
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.record import to_json
+from engine.core.why import misreckoned
 from engine.service import Office
 from engine.store.changes import Change, plain
 from engine.store.store import SYSTEM, link
@@ -152,6 +153,8 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     if kept != derived.due:
         names = sorted({name for name in kept.keys() | derived.due.keys() if kept.get(name) != derived.due.get(name)})
         report.wrong("时限记录与事件推出的不符", f"案件 {case.id} 时限 {'、'.join(names)}")
+    if wrong := misreckoned(case):
+        report.wrong("时限与它自己的算法不符", f"案件 {case.id} 时限 {'、'.join(wrong)}")
     line = driver.execute("SELECT event, unit, since, until FROM custody WHERE case_id = ? ORDER BY event", (case.id,))
     if line.fetchall() != derived.custody:
         report.wrong("交接链的记录与事件推出的不符", f"案件 {case.id}")

@@ -14,6 +14,7 @@ from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.rulebook import Subject
+from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.privacy import personal
 from engine.service import Office
@@ -120,6 +121,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
         "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
+        "why": {name: why(book, case, name) for name in case.deadlines},
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
             for name in lifecycle.possible(book, case, actor)

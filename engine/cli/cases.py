@@ -46,7 +46,9 @@ def open_(
 
 def _deadlines(answer: dict[str, Any]) -> None:
     for name, due in answer["deadlines"].items():
-        console().print(f"时限 {answer['deadline_titles'].get(name, name)}：{due[:16].replace('T', ' ')} 前")
+        why = f"（{answer['why'][name]}）" if "why" in answer else ""
+        due_at = due[:16].replace("T", " ")
+        console().print(f"时限 {answer['deadline_titles'].get(name, name)}：{due_at} 前{why}", soft_wrap=True)
 
 
 @case.command("list")

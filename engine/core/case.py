@@ -31,12 +31,30 @@ class Event(NamedTuple):
 
 
 class Armed(NamedTuple):
-    """A deadline that is running: when it is due, by which ladder it is urged, and the event that armed it."""
+    """A deadline that is running: when it is due, by which ladder it is urged, and the event that armed it.
+
+    `base` is the moment it counts from and `length` how long, as `within` said; both in microseconds.
+    """
 
     due: datetime
     ladder: str
     since: str
     event: int
+    base: int
+    within: str
+    length: int
+
+
+class Delay(NamedTuple):
+    """By how much a deadline that counts from `base` was extended and shelved in all, and until when it is silent.
+
+    All in microseconds. Counted from another moment it is another deadline, and nothing was put off.
+    """
+
+    base: int
+    extended: int = 0
+    shelved: int = 0
+    until: int = 0
 
 
 class Done(NamedTuple):
@@ -126,8 +144,8 @@ class Case(NamedTuple):
     offer: Offer | None = None
     returns: int = 0
     """How often the case was given back instead of taken."""
-    postponed: Mapping[str, int] = {}
-    """How many microseconds each deadline has been put off by."""
+    postponed: Mapping[str, Delay] = {}
+    """The deadlines that were extended (延期) or shelved (挂账)."""
     parents: Mapping[str, str] = {}
     """The cases that this one hangs on, and what it is to each."""
     follows: str = ""
@@ -294,8 +312,20 @@ def _returned(case: Case, event: Event, _: int) -> dict[str, Any]:
 
 
 def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
-    name, by = event.data["deadline"], event.data["by"]
-    return {"postponed": {**case.postponed, name: case.postponed.get(name, 0) + by}}
+    data = event.data
+    name, base = data["deadline"], case.deadlines[data["deadline"]].base
+    delay = delayed(case, name, base)
+    if data["kind"] == "extended":
+        delay = delay._replace(extended=delay.extended + data["by"])
+    else:
+        delay = delay._replace(shelved=delay.shelved + data["by"], until=data["until"])
+    return {"postponed": {**case.postponed, name: delay}}
+
+
+def delayed(case: Case | None, name: str, base: int) -> Delay:
+    """By how much a deadline that counts from this moment is put off."""
+    delay = case.postponed.get(name) if case is not None else None
+    return delay if delay is not None and delay.base == base else Delay(base)
 
 
 def _child(case: Case, event: Event, _: int) -> dict[str, Any]:
@@ -333,8 +363,8 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
 def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -> dict[str, Armed]:
     ended = set(data.get("ended", ()))
     kept = {name: armed for name, armed in before.items() if name not in ended}
-    for name, (due, ladder, since) in data.get("armed", {}).items():
-        kept[name] = Armed(moment(due), ladder, since, seq)
+    for name, (due, ladder, since, base, within, length) in data.get("armed", {}).items():
+        kept[name] = Armed(moment(due), ladder, since, seq, base, within, length)
     return kept
 
 

@@ -12,7 +12,7 @@ from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Attempt, Stated
 from engine.core.org import COMMUNITY, FACT, LEAD, Actor
-from engine.core.reckoning import HAND_OVER, Reckoning
+from engine.core.reckoning import HAND_OVER, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
 from engine.core.workflows import PREVIOUS, SAME, State, TaskType, Transition, Workflow
@@ -149,7 +149,7 @@ def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable
     armed, ended, more_cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=True)
     if problems or more_cannot or length is None:
         raise Refused(problems + more_cannot)
-    armed[HAND_OVER] = [micros(attempt.occurred_at + length), ladder, "offered"]
+    armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, ladder)
     data = {"to": to, **told(attempt), "armed": armed, "ended": ended, **more}
     return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.core.case import Armed, Case, Plan, micros, moment
+from engine.core.case import Armed, Case, Plan, delayed, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
 from engine.core.rulebook import Rulebook
@@ -18,7 +18,15 @@ from engine.core.workflows import Clock, Deadline, Schedule, State, Workflow
 HAND_OVER = "hand_over"
 """The name of the deadline by which an offer must be answered."""
 Armings = dict[str, list[Any]]
-"""Deadline → due in microseconds since 1970, ladder, and what it runs since."""
+"""Deadline → due, ladder, what it runs since, when that was, what said how long, and how long; all times in
+microseconds: whoever asks why is answered from these words alone."""
+MICRO = timedelta(microseconds=1)
+
+
+def arming(since: str, base: int, within: str, length: timedelta, ladder: str, extended: int = 0) -> list[Any]:
+    """A deadline as the event that arms it tells it."""
+    micro = length // MICRO
+    return [base + micro + extended, ladder, since, base, within, micro]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +128,11 @@ class Reckoning:
         armed: Armings = {}
         problems: list[Problem] = []
         for deadline in state.deadlines:
-            due, why = entering.due(deadline)
-            if due is None:
+            told, why = entering.arming(deadline)
+            if told is None:
                 problems.append(Problem("CASE-013", f"时限“{deadline.title}”无法确定", why))
-            elif not _same(running.get(deadline.name), due, deadline):
-                armed[deadline.name] = [micros(due), deadline.ladder, deadline.since]
+            elif not _same(running.get(deadline.name), told):
+                armed[deadline.name] = told
         names = {deadline.name for deadline in state.deadlines}
         if stays and case is not None and case.offer is not None:
             names.add(HAND_OVER)
@@ -157,8 +165,8 @@ class _Entering:
     case: Case | None
     stays: bool
 
-    def due(self, deadline: Deadline) -> tuple[datetime | None, str]:
-        """When it is due, or why nobody can tell."""
+    def arming(self, deadline: Deadline) -> tuple[list[Any] | None, str]:
+        """When it is due and why then, or why nobody can tell."""
         since, why = self._since(deadline.since)
         if since is None:
             return None, why
@@ -166,7 +174,9 @@ class _Entering:
         within = book.within(deadline.within, facts, opened_at)
         if within is None:
             return None, f"{deadline.within} 在当日没有适用的值"
-        return since + within, ""
+        base = micros(since)
+        put_off = delayed(self.case, deadline.name, base).extended
+        return arming(deadline.since, base, deadline.within, within, deadline.ladder, put_off), ""
 
     def _since(self, since: str) -> tuple[datetime | None, str]:
         word, _, name = since.partition(" ")
@@ -232,5 +242,5 @@ def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
     return (list(running.due), list(running.daily)) == (plan.get("due", []), plan.get("daily", []))
 
 
-def _same(running: Armed | None, due: datetime, deadline: Deadline) -> bool:
-    return running is not None and running.due == due and running.ladder == deadline.ladder
+def _same(running: Armed | None, told: list[Any]) -> bool:
+    return running is not None and [micros(running.due), running.ladder] == told[:2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Done, Entry, Offer, Plan, Proposal, micros, moment
+from engine.core.case import Armed, Case, Child, Delay, Done, Entry, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -35,6 +35,8 @@ def to_json(case: Case) -> dict[str, Any]:
     for name in _PLAIN:
         if value := getattr(case, name):
             told[name] = value
+    if case.postponed:
+        told["postponed"] = {name: [*delay] for name, delay in case.postponed.items()}
     if case.plans:
         told["plans"] = {name: [*plan] for name, plan in case.plans.items()}
     if case.children:
@@ -50,7 +52,7 @@ def to_json(case: Case) -> dict[str, Any]:
     return told
 
 
-_PLAIN = ("left", "returns", "postponed", "parents", "follows")
+_PLAIN = ("left", "returns", "parents", "follows")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 
@@ -70,6 +72,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         "deadlines": {name: Armed(moment(due), *rest) for name, (due, *rest) in plain["deadlines"].items()},
         "results": _done(plain["results"]),
     }
+    if "postponed" in plain:
+        told["postponed"] = {name: Delay(*delay) for name, delay in plain["postponed"].items()}
     if "plans" in plain:
         told["plans"] = {
             name: Plan(task, event, tuple(due), tuple(daily), start)

@@ -11,7 +11,7 @@ from engine.core.conditions import Fact, Field
 from engine.core.org import Organisation
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
-from engine.core.values import Parameter, local_day, parse_duration
+from engine.core.values import Dated, Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
 
 
@@ -174,16 +174,20 @@ class Rulebook:
         return timedelta(**{UNITS[self.parameters[name].unit]: days[-1]}) if days else None
 
     def days(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> tuple[int, ...] | None:
-        """The whole numbers a parameter lists for a case; None when no value is in force.
+        """The whole numbers a parameter lists for a case; None when no value is in force."""
+        dated = self.dated(name, facts, opened)
+        if dated is None or dated.value is None:
+            return None
+        return dated.value if isinstance(dated.value, tuple) else (int(dated.value),)
+
+    def dated(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> Dated | None:
+        """The value of a parameter that is in force for a case.
 
         The day that counts is that of the fact it is `dated_by`, else of the opening.
         """
         stated = facts.get(self.parameters[name].dated_by) or opened
         day = local_day(stated, self.zone) if isinstance(stated, datetime) else stated
-        dated = self.parameters[name].at(day) if isinstance(day, date) else None
-        if dated is None or dated.value is None:
-            return None
-        return dated.value if isinstance(dated.value, tuple) else (int(dated.value),)
+        return self.parameters[name].at(day) if isinstance(day, date) else None
 
 
 UNITS = {"minute": "minutes", "hour": "hours", "day": "days"}
