@@ -12,10 +12,11 @@ from typing import Any
 
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem
+from engine.core.reckoning import MICRO
 from engine.core.record import to_json
 from engine.core.why import misreckoned
 from engine.service import Office
-from engine.store.changes import Change, plain
+from engine.store.changes import Change, Due, plain
 from engine.store.store import SYSTEM, link
 
 _COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
@@ -96,8 +97,9 @@ class _Derived:
     """The deadline rows and alerts that a case's events lead to."""
 
     def __init__(self) -> None:
-        self.due: dict[str, tuple[int, int, str, int, int | None]] = {}
-        self.alerts: set[tuple[int, str, int]] = set()
+        self.due: dict[str, Due] = {}
+        self.alerts: dict[tuple[int, str, int], tuple[str | None, int | None]] = {}
+        """Each alert with who acknowledged it, and when."""
         self.custody: list[tuple[int, str, int, int | None]] = []
 
     def follow(self, office: Office, before: Case | None, happened: Event, case_id: str) -> Case:
@@ -107,8 +109,8 @@ class _Derived:
         for name in change.ended:
             self.due.pop(name, None)
         for item in change.due:
-            self.due[item.name] = (item.armed_by, item.due, item.ladder, item.rung, item.next_at)
-        self.alerts |= {(alert.armed_by, alert.name, alert.rung) for alert in change.raised}
+            self.due[item.name] = item
+        self.alerts |= {(alert.armed_by, alert.name, alert.rung): (None, None) for alert in change.raised}
         for event, unit, since in change.held:
             if self.custody and self.custody[-1][3] is None:
                 self.custody[-1] = (*self.custody[-1][:3], since)
@@ -116,16 +118,37 @@ class _Derived:
                 self.custody.append((event, unit, since, None))
         if happened.type == "alerted":
             self._alerted(office, change.case, happened)
+        if happened.type == "acknowledged":
+            self._acknowledged(happened)
+        self._silenced(change)
         return change.case
 
     def _alerted(self, office: Office, case: Case, happened: Event) -> None:
         name, rung = happened.data["deadline"], happened.data["rung"]
-        self.alerts.add((happened.data["armed"], name, rung))
+        self.alerts[happened.data["armed"], name, rung] = (None, None)
         if name in self.due:
-            armed_by, due, ladder, _, _ = self.due[name]
-            rungs = office.book(case.release).ladders[ladder].rungs
-            later = micros(moment(due) + rungs[rung + 1].at) if rung + 1 < len(rungs) else None
-            self.due[name] = (armed_by, due, ladder, rung + 1, later)
+            at = self.due[name].next_at
+            gap = office.book(case.release).ladders[self.due[name].ladder].gap(rung)
+            later = None if gap is None or at is None else at + gap // MICRO
+            self.due[name] = self.due[name]._replace(rung=rung + 1, next_at=later)
+
+    def _acknowledged(self, happened: Event) -> None:
+        asked, by = happened.data["name"], (happened.actor, micros(happened.occurred_at))
+        for alert, (_, at) in self.alerts.items():
+            if at is None and asked in ("", alert[1]):
+                self.alerts[alert] = by
+
+    def _silenced(self, change: Change) -> None:
+        for name, until in change.quiet:
+            due = self.due.get(name)
+            if due and not any(
+                alert[:2] == (due.armed_by, name) and at is None for alert, (_, at) in self.alerts.items()
+            ):
+                self.due[name] = due._replace(next_at=max(due.next_at or 0, until))
+        for name, until in change.shelved:
+            due = self.due[name]
+            later = None if due.next_at is None else max(due.next_at, until)
+            self.due[name] = due._replace(next_at=later, shelved_until=until)
 
 
 def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Derived) -> None:
@@ -145,9 +168,10 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     if row[2:9] != columns or row[9] != micros(case.opened_at) or row[10] != plain(to_json(case)).decode():
         report.wrong("案件记录与事件推出的不符", f"案件 {case.id}")
     kept = {
-        name: tuple(rest)
-        for name, *rest in driver.execute(
-            "SELECT name, armed_by, due, ladder, rung, next_at FROM deadline WHERE case_id = ?", (case.id,)
+        row[0]: Due(*row)
+        for row in driver.execute(
+            "SELECT name, armed_by, due, ladder, rung, next_at, shelved_until FROM deadline WHERE case_id = ?",
+            (case.id,),
         )
     }
     if kept != derived.due:
@@ -158,7 +182,12 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     line = driver.execute("SELECT event, unit, since, until FROM custody WHERE case_id = ? ORDER BY event", (case.id,))
     if line.fetchall() != derived.custody:
         report.wrong("交接链的记录与事件推出的不符", f"案件 {case.id}")
-    alerts = set(driver.execute("SELECT armed_by, name, rung FROM alert WHERE case_id = ?", (case.id,)))
+    alerts = {
+        tuple(key): (by, at)
+        for *key, by, at in driver.execute(
+            "SELECT armed_by, name, rung, acknowledged_by, acknowledged_at FROM alert WHERE case_id = ?", (case.id,)
+        )
+    }
     if alerts != derived.alerts:
         report.wrong("预警记录与事件推出的不符", f"案件 {case.id}")
 

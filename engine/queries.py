@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from engine.core import lifecycle
-from engine.core.case import Case, micros, moment
+from engine.core.case import Case, delayed, micros, moment
 from engine.core.conditions import Fact, from_json, label
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
+from engine.core.postponing import WORDS
+from engine.core.reckoning import MICRO
 from engine.core.rulebook import Subject
+from engine.core.values import duration_words
 from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.privacy import personal
@@ -23,7 +26,8 @@ MOST_ROWS = 200
 _VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
 """Which cases `c` an actor may see; its two values come from `_reach`."""
 _CASES = (
-    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due)"  # noqa: S608
+    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due),"  # noqa: S608
+    " max(d.shelved_until)"
     ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
     f" WHERE (c.final = '') = ? AND (? = '' OR c.state = ?) AND {_VISIBLE}"
     " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
@@ -50,7 +54,7 @@ def case_list(
         rows = driver.execute(_CASES, (0 if closed else 1, state, state, *_reach(office, actor), most)).fetchall()
     now = office.now()
     listed = []
-    for case_id, category, workflow, at, owner, final, release, opened_at, due in rows:
+    for case_id, category, workflow, at, owner, final, release, opened_at, due, shelved in rows:
         book = office.book(release)
         listed.append(
             {
@@ -64,6 +68,7 @@ def case_list(
                 "opened_at": _local(office, opened_at),
                 "due": _local(office, due) if due else "",
                 "overdue": bool(due and moment(due) < now),
+                "shelved_until": _local(office, shelved) if shelved and moment(shelved) > now else "",
             }
         )
     return listed
@@ -122,6 +127,11 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
         "why": {name: why(book, case, name) for name in case.deadlines},
+        "shelved_until": {
+            name: _local(office, until)
+            for name, armed in case.deadlines.items()
+            if (until := delayed(case, name, armed.base).until) > micros(office.now())
+        },
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
             for name in lifecycle.possible(book, case, actor)
@@ -213,6 +223,9 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
         return f"{transition}{result}{moved}"
     if kind == "alerted":
         return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
+    if kind == "postponed":
+        length = duration_words(data["by"] * MICRO)
+        return f"时限 {title_of(flow, data['deadline'])}{WORDS[data['kind']]} {length}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind

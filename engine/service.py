@@ -17,6 +17,7 @@ from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem
 from engine.core.judging import Stated, typed
 from engine.core.noting import noted
 from engine.core.org import Actor
+from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
@@ -412,19 +413,26 @@ class Office:
         }
 
     def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
-        """Take note of the alerts of a case (one deadline's by name or title, or all); how many were open."""
+        """Take note of the alerts of a case (one deadline's by name or title, or all); how many were open.
+
+        Their ladders stop, and go on when nobody works on the case.
+        """
         taken = 0
 
         def decide(now: datetime) -> Step:
             nonlocal name
             case, head = self.case(case_id, actor)
+            book = self.book(case.release)
             with self.store.reading() as driver:
                 unheard = driver.execute(
                     "SELECT name, told FROM alert WHERE case_id = ? AND acknowledged_at IS NULL", (case.id,)
                 ).fetchall()
-            name = noted(self.book(case.release), case, unheard, name, actor)
-            happened = Event("acknowledged", actor.user, now, {"name": name}, actor.account)
-            change = Change.of(self.book(case.release), case, head, (happened,))
+                name = noted(book, case, unheard, name, actor)
+                stopped = driver.execute(_UNHEARD, (case.id, name, name)).fetchall()
+            again = {key: book.ladders[ladder].again // MICRO for key, ladder in stopped if ladder in book.ladders}
+            told = {"name": name, "again": again}
+            happened = Event("acknowledged", actor.user, now, told, actor.account)
+            change = Change.of(book, case, head, (happened,))
             return Step([change], {}, before=mark)
 
         def mark(writer: Writer) -> None:
@@ -460,3 +468,10 @@ class Office:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
+
+
+_UNHEARD = (
+    "SELECT d.name, d.ladder FROM deadline AS d WHERE d.case_id = ? AND (? = '' OR d.name = ?) AND EXISTS"
+    " (SELECT 1 FROM alert AS a WHERE a.case_id = d.case_id AND a.armed_by = d.armed_by AND a.name = d.name"
+    " AND a.acknowledged_at IS NULL) ORDER BY d.name"
+)

@@ -12,6 +12,7 @@ from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.lookback import look_back
 from engine.loop import nightly
+from engine.core.reckoning import MICRO
 from engine.service import Office
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Writer
@@ -19,7 +20,10 @@ from engine.store.store import INSERT_EVENT, Writer
 BATCH = 1000
 AGAIN = timedelta(hours=1)
 """When a deadline that could not be swept is tried again."""
-_DUE = "SELECT case_id, name, armed_by, due, ladder, rung FROM deadline WHERE next_at <= ? ORDER BY next_at LIMIT ?"
+_DUE = (
+    "SELECT case_id, name, armed_by, due, ladder, rung, next_at FROM deadline"
+    " WHERE next_at <= ? ORDER BY next_at LIMIT ?"
+)
 _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
@@ -59,15 +63,15 @@ class _Batch:
         stands: dict[str, tuple[str, int]] = {}
         events, alerts, nexts, messages = [], [], [], []
         now = moment(self.now)
-        for case_id, name, armed_by, due_at, ladder, rung in due:
+        for case_id, name, armed_by, due_at, ladder, rung, at in due:
             try:
                 if case_id not in heads:
                     seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
                     heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
                 owner, release = stands[case_id]
                 book = self.books[release]
-                rungs = book.ladders[ladder].rungs
-                step = rungs[rung]
+                steps = book.ladders[ladder]
+                step = steps.step(rung)
             except (KeyError, IndexError, TypeError):
                 self._set_aside(case_id, name)
                 continue
@@ -77,7 +81,8 @@ class _Batch:
             row = event_row(case_id, seq + 1, Event("alerted", SYSTEM, now, data, self.account))
             heads[case_id] = (seq + 1, self.writer.chain_on(head, [row]))
             events.append(row)
-            later = due_at + rungs[rung + 1].at // _MICRO if rung + 1 < len(rungs) else None
+            gap = steps.gap(rung)
+            later = None if gap is None else at + gap // MICRO
             nexts.append((rung + 1, later, case_id, name))
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
             messages.append((case_id, told, f"{step.level}：案件 {case_id} 时限 {name}", self.now))
@@ -85,7 +90,7 @@ class _Batch:
 
     def _set_aside(self, case_id: str, name: str) -> None:
         """A deadline whose case or ladder is broken must not silence the others: it is recorded and tried later."""
-        later = self.now + AGAIN // _MICRO
+        later = self.now + AGAIN // MICRO
         self.writer.cursor.execute(
             "UPDATE deadline SET next_at = ? WHERE case_id = ? AND name = ?", (later, case_id, name)
         )
@@ -113,9 +118,6 @@ class _Batch:
             alerts,
         )
         many("INSERT INTO outbox (case_id, told, text, created_at) VALUES (?, ?, ?, ?)", messages)
-
-
-_MICRO = moment(1) - moment(0)
 
 
 def move_clock(office: Office, step: timedelta) -> int:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import cases, database, lists, rules
+from engine.cli import cases, database, ladders, lists, rules  # noqa: F401 - ladders adds to `case`
 from engine.core.errors import BihuanError
 
 app = typer.Typer(

@@ -146,6 +146,8 @@ class Case(NamedTuple):
     """How often the case was given back instead of taken."""
     postponed: Mapping[str, Delay] = {}
     """The deadlines that were extended (延期) or shelved (挂账)."""
+    acknowledged: Mapping[str, int] = {}
+    """Deadlines whose ladder an acknowledgement stopped, and for how many microseconds without work on the case."""
     parents: Mapping[str, str] = {}
     """The cases that this one hangs on, and what it is to each."""
     follows: str = ""
@@ -158,7 +160,7 @@ class Case(NamedTuple):
     """The clocks that ended before their days were full, and when."""
 
 
-_TOUCHES = frozenset(
+WORK = frozenset(
     {
         "advanced",
         "stated",
@@ -181,7 +183,7 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         return _opened(case_id, event)
     seq = case.seq + 1
     changed: dict[str, Any] = {"seq": seq}
-    if event.type in _TOUCHES:
+    if event.type in WORK:
         changed |= _told(case, event, seq)
     if then := _THEN.get(event.type):
         changed |= then(case, event, seq)
@@ -231,7 +233,12 @@ def _opened(case_id: str, event: Event) -> Case:
 def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
     """What every piece of work may bring: facts, deadlines and schedules begun or ended, and who did it."""
     data = event.data
+    heard = case.acknowledged
+    if heard:
+        over = {*data.get("armed", ()), *data.get("ended", ())}
+        heard = {name: again for name, again in heard.items() if name not in over}
     return {
+        "acknowledged": heard,
         "facts": {**case.facts, **data.get("facts", {})},
         "personal": case.personal | set(data.get("personal", ())),
         "acted": {**case.acted, event.actor: seq},
@@ -322,6 +329,10 @@ def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
     return {"postponed": {**case.postponed, name: delay}}
 
 
+def _acknowledged(case: Case, event: Event, _: int) -> dict[str, Any]:
+    return {"acknowledged": {**case.acknowledged, **event.data["again"]}}
+
+
 def delayed(case: Case | None, name: str, base: int) -> Delay:
     """By how much a deadline that counts from this moment is put off."""
     delay = case.postponed.get(name) if case is not None else None
@@ -353,6 +364,7 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "accepted": _accepted,
     "returned": _returned,
     "postponed": _postponed,
+    "acknowledged": _acknowledged,
     "child_opened": _child,
     "child_closed": _child,
     "index_tested": _index,

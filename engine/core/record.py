@@ -52,7 +52,7 @@ def to_json(case: Case) -> dict[str, Any]:
     return told
 
 
-_PLAIN = ("left", "returns", "parents", "follows")
+_PLAIN = ("left", "returns", "parents", "follows", "acknowledged")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 

@@ -28,11 +28,31 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Who is told what before, at and after a due time (催办阶梯); rungs in the order of time."""
+    """Who is told what before, at and after a due time (催办阶梯); rungs in the order of time.
+
+    An acknowledgement stops it until the case has lain without work for `again`.
+    """
 
     name: str
     title: str
     rungs: tuple[Rung, ...]
+    again: timedelta
+
+    def step(self, rung: int) -> Rung:
+        """A rung; after the last one comes the last one again."""
+        return self.rungs[min(rung, len(self.rungs) - 1)]
+
+    def gap(self, rung: int) -> timedelta | None:
+        """How long after a rung the next one follows; None: there is none."""
+        return self.rungs[rung + 1].at - self.rungs[rung].at if rung + 1 < len(self.rungs) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Who may put a deadline off, and by how much at most in all."""
+
+    by: tuple[str, ...]
+    most: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,10 @@ class Deadline:
     since: str
     """opened, state, `stage X`, `fact X` or `clock X` (the moment that clock is done)."""
     ladder: str
+    extend: Allowance | None = None
+    """Extension (延期) moves the due time."""
+    shelve: Allowance | None = None
+    """Shelving (挂账) silences the ladder for a while."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ class PackBuilder(Resolver):
                     )
                 if index and rung.at <= rungs[index - 1].at:
                     self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
-            made[name] = Ladder(name, model.title, tuple(rungs))
+            made[name] = Ladder(name, model.title, tuple(rungs), model.again)
         return made
 
     def results(self, subjects: Mapping[str, Subject]) -> dict[str, frozenset[str]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from engine.core.workflows import FINAL
-from engine.packs.models import Cited, File, Model, Names, When, reads
+from engine.packs.models import Cited, Duration, File, Model, Names, When, reads
 
 
 def _clock(value: Any) -> str:
@@ -20,6 +20,13 @@ def _clock(value: Any) -> str:
 Clock = Annotated[str, PlainValidator(reads("RULE-027", _clock))]
 
 
+class AllowanceModel(Model):
+    """Who may put a deadline off, and by how much in all."""
+
+    by: Names
+    most: Duration
+
+
 class DeadlineModel(Model):
     """A due time of a state."""
 
@@ -28,6 +35,8 @@ class DeadlineModel(Model):
     within: str
     since: str
     ladder: str
+    extend: AllowanceModel | None = None
+    shelve: AllowanceModel | None = None
 
 
 class ClockModel(Model):

@@ -11,6 +11,7 @@ from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
 from engine.core.workflows import (
     PREVIOUS,
     SAME,
+    Allowance,
     ChildType,
     Clock,
     Deadline,
@@ -22,7 +23,7 @@ from engine.core.workflows import (
     Transition,
     Workflow,
 )
-from engine.packs.flowmodels import StateModel, TransitionModel
+from engine.packs.flowmodels import AllowanceModel, StateModel, TransitionModel
 from engine.packs.guards import GuardBuilder
 from engine.packs.yamlfile import Path
 
@@ -249,7 +250,16 @@ class FlowBuilder(GuardBuilder):
                 f"不认识 {model.since}",
                 "opened、state、stage 阶段、fact 要素 或 clock 计时",
             )
-        return Deadline(model.name, model.title, model.within, model.since, model.ladder)
+        extend, shelve = (self.allowance((*path, key), getattr(model, key)) for key in ("extend", "shelve"))
+        return Deadline(model.name, model.title, model.within, model.since, model.ladder, extend, shelve)
+
+    def allowance(self, path: Path, model: AllowanceModel | None) -> Allowance | None:
+        """Who may put a deadline off, each role of which must exist."""
+        if model is None:
+            return None
+        for role in model.by:
+            self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
+        return Allowance(tuple(model.by), model.most)
 
     def transition(self, path: Path, name: str, model: TransitionModel) -> Transition:
         """A verb, with every state, role, fact, task and guard it names."""

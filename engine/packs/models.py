@@ -233,6 +233,7 @@ class LadderModel(Model):
     """Who is told before, at and after the due time."""
 
     title: str
+    again: Duration
     rungs: Annotated[list[RungModel], Field(min_length=1)]
 
 

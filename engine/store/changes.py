@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.core.case import Armed, Case, Event, evolve, micros
+from engine.core.case import WORK, Armed, Case, Event, delayed, evolve, micros
 from engine.core.corrections import Correction
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
@@ -23,6 +23,14 @@ class Due(NamedTuple):
     ladder: str
     rung: int
     next_at: int | None
+    shelved_until: int | None
+
+
+class Silent(NamedTuple):
+    """The ladder of a deadline goes on at `until` or later."""
+
+    name: str
+    until: int
 
 
 class Raised(NamedTuple):
@@ -58,6 +66,9 @@ class Change(NamedTuple):
     joined: tuple[str, ...] = ()
     """Units that were not involved before."""
     held: tuple[Held, ...] = ()
+    quiet: tuple[Silent, ...] = ()
+    """Acknowledged: silent until there was no work for long enough."""
+    shelved: tuple[Silent, ...] = ()
 
     @classmethod
     def of(
@@ -65,23 +76,36 @@ class Change(NamedTuple):
     ) -> Change:
         """What these events do to the rows of a case; `case_id` is needed for its first event only."""
         seq = before.seq if before is not None else 0
-        case, raised, held = before, [], []
+        case, raised, held, quiet = before, [], [], []
         for happened in events:
             owner = case.owner if case is not None else ""
             case = evolve(case, happened, case_id)
             raised += _raised(book, case, happened)
+            quiet += _quiet(case, happened)
             if case.owner != owner:
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
         if case is None:
             raise ValueError("a change has events")
-        due = [
-            Due(name, armed.event, micros(armed.due), armed.ladder, 0, _first(book, armed))
-            for name, armed in case.deadlines.items()
-            if armed.event > seq
-        ]
+        due = [_due(book, case, name, armed) for name, armed in case.deadlines.items() if armed.event > seq]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
-        return cls(case, before, head, events, tuple(due), tuple(ended), tuple(raised), tuple(joined), tuple(held))
+        return cls(
+            case,
+            before,
+            head,
+            events,
+            tuple(due),
+            tuple(ended),
+            tuple(raised),
+            tuple(joined),
+            tuple(held),
+            tuple(silent for silent in quiet if silent.name in case.acknowledged),
+            tuple(
+                Silent(e.data["deadline"], e.data["until"])
+                for e in events
+                if e.type == "postponed" and "until" in e.data
+            ),
+        )
 
     def then(self, book: Rulebook, *events: Event) -> Change:
         """This, and after it more events of the same case."""
@@ -98,8 +122,20 @@ def corrected(book: Rulebook, change: Change | None, case: Case, head: bytes, do
     return changes
 
 
-def _first(book: Rulebook, armed: Armed) -> int:
-    return micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+def _due(book: Rulebook, case: Case, name: str, armed: Armed) -> Due:
+    """A deadline that was armed: its first rung, not before it may be heard again."""
+    first = micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+    until = delayed(case, name, armed.base).until
+    return Due(name, armed.event, micros(armed.due), armed.ladder, 0, max(first, until), until or None)
+
+
+def _quiet(case: Case, happened: Event) -> list[Silent]:
+    """Ladders that an acknowledgement stops, and those that stay so because somebody works on the case."""
+    if happened.type != "acknowledged" and (happened.type not in WORK or not case.acknowledged):
+        return []
+    lengths = happened.data["again"] if happened.type == "acknowledged" else case.acknowledged
+    at = micros(happened.occurred_at)
+    return [Silent(name, at + again) for name, again in lengths.items()]
 
 
 _ALERTS = {
@@ -136,6 +172,8 @@ class Ready:
     raised: list[dict[str, Any]]
     joined: list[tuple[str, str]]
     held: list[dict[str, Any]]
+    quiet: list[dict[str, Any]]
+    shelved: list[dict[str, Any]]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
@@ -166,6 +204,8 @@ class Ready:
             raised=[here | item._asdict() for item in change.raised],
             joined=[(unit, case.id) for unit in change.joined],
             held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
+            quiet=[here | item._asdict() for item in change.quiet],
+            shelved=[here | item._asdict() for item in change.shelved],
         )
 
     def case(self) -> Case:
@@ -174,6 +214,7 @@ class Ready:
 
     def then(self, later: Ready) -> Ready:
         """This, and after it a later change of the same case."""
+        anew = {item["name"] for item in later.due}
         return Ready(
             later.row | {"before": self.row["before"]},
             self.head,
@@ -183,6 +224,8 @@ class Ready:
             self.raised + later.raised,
             self.joined + later.joined,
             self.held + later.held,
+            [item for item in self.quiet if item["name"] not in anew] + later.quiet,
+            [item for item in self.shelved if item["name"] not in anew] + later.shelved,
         )
 
 

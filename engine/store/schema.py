@@ -105,6 +105,7 @@ class DeadlineRow(SQLModel, table=True):
     ladder: str = column("open")
     rung: int = column("open")
     next_at: int | None = column("open")
+    shelved_until: int | None = column("open", default=None)
     __table_args__ = (Index("deadline_due", "next_at", sqlite_where=condition("next_at IS NOT NULL")),)
 
 
