@@ -85,9 +85,19 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
             report.wrong("事件与链不符：内容、次序或时间被改动", where)
             return
         if case_id == SYSTEM:
+            derived.system(row["type"], json.loads(row["data"]))
             continue
         happened = Event(row["type"], row["actor"], moment(row["occurred_at"]), json.loads(row["data"]), row["account"])
         case = derived.follow(office, case, happened, case_id)
+    if case_id == SYSTEM:
+        kept = {
+            row[:3]: row[3:]
+            for row in driver.execute("SELECT kind, case_id, name, tries, since, again_at, error FROM incident")
+        }
+        for kind, of, name in sorted(
+            item for item in kept.keys() | derived.incidents.keys() if kept.get(item) != derived.incidents.get(item)
+        ):
+            report.wrong("搁置待重试的记录与事件推出的不符", f"案件 {of} {kind} {name}")
     if case is not None:
         report.cases += 1
         _stored(driver, report, case, head, derived)
@@ -101,6 +111,15 @@ class _Derived:
         self.alerts: dict[tuple[int, str, int], tuple[str | None, int | None]] = {}
         """Each alert with who acknowledged it, and when."""
         self.custody: list[tuple[int, str, int, int | None]] = []
+        self.incidents: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+
+    def system(self, kind: str, data: Mapping[str, Any]) -> None:
+        """What the chain of no case says of things set aside."""
+        if kind in ("set_aside", "recovered"):
+            found = (data["kind"], data["case"], data["name"])
+            self.incidents.pop(found, None)
+            if kind == "set_aside":
+                self.incidents[found] = (data["tries"], data["since"], data["again"], data["error"])
 
     def follow(self, office: Office, before: Case | None, happened: Event, case_id: str) -> Case:
         """The case after one more event, its rows taken into account."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine import setbacks
 from engine.core import lifecycle
 from engine.core.case import Case, delayed, micros, moment
 from engine.core.conditions import Fact, from_json, label
@@ -37,6 +38,11 @@ _ALERTS = (
     ' c.workflow FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
     f" WHERE (? OR a.acknowledged_at IS NULL) AND {_VISIBLE}"
     " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
+)
+_INCIDENTS = (
+    "SELECT i.kind, i.case_id, i.name, i.tries, i.since"  # noqa: S608
+    ' FROM incident AS i LEFT JOIN "case" AS c ON c.id = i.case_id'
+    f" WHERE i.tries >= {setbacks.TRIES} AND (? OR {_VISIBLE}) ORDER BY i.since DESC LIMIT ?"
 )
 
 
@@ -77,10 +83,10 @@ def case_list(
 def alert_list(
     office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
-    """Alerts not yet acknowledged, the newest first, of the cases an actor may see."""
+    """What fails again and again, then alerts not yet acknowledged, the newest first, of the cases an actor may see."""
     with office.store.reading() as driver:
         rows = driver.execute(_ALERTS, (everything, *_reach(office, actor), most)).fetchall()
-    return [
+    return _incidents(office, actor, most) + [
         {
             "case": case_id,
             "deadline": name,
@@ -93,6 +99,28 @@ def alert_list(
             "acknowledged_by": by or "",
         }
         for case_id, name, rung, level, told, due, raised_at, by, release, workflow in rows
+    ]
+
+
+def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
+    """What could not be done in several tries: shown also to the default owner, whose head is told of it."""
+    book = office.book()
+    asked = book.default_owner in actor.units()
+    with office.store.reading() as driver:
+        rows = driver.execute(_INCIDENTS, (asked, *_reach(office, actor), most)).fetchall()
+    return [
+        {
+            "case": case_id,
+            "deadline": name,
+            "title": f"{setbacks.WORDS[kind]}（{name}），已试 {tries} 次",
+            "rung": 0,
+            "level": "红",
+            "told": setbacks.head(book),
+            "due": "",
+            "raised_at": _local(office, since),
+            "acknowledged_by": "",
+        }
+        for kind, case_id, name, tries, since in rows
     ]
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from engine import audit
 from engine.core.errors import BadInput
+from engine.delivery import deliver
 from engine.scheduler import tick
 from engine.service import Office
-from engine.sweep import deliver, move_clock, sweep, sweep_once
+from engine.sweep import move_clock, sweep, sweep_once
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -72,11 +73,18 @@ def test_nobody_matched_by_the_rules_raises_an_alert_at_once(office: Office) -> 
 def test_messages_are_delivered_at_least_once_and_then_no_more(office: Office, later: Later) -> None:
     opened(office)
     later(hours=2)
-    first = deliver(office)
-    assert "提醒" in next(first)[1]
-    first.close()
-    assert len(list(deliver(office))) == 2
-    assert list(deliver(office)) == []
+    sent: list[str] = []
+
+    def die(_: str, text: str) -> None:
+        sent.append(text)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(office, die)  # sent, but not yet noted
+    assert deliver(office, lambda _, text: sent.append(text)) == 2
+    assert sent[0] == sent[1]
+    assert "提醒" in sent[0]
+    assert deliver(office, lambda _, text: sent.append(text)) == 0
 
 
 def test_a_tick_leaves_a_heartbeat(office: Office) -> None:
@@ -109,5 +117,5 @@ def test_one_broken_deadline_does_not_silence_the_others(office: Office, later: 
     assert later(minutes=90) == 2
     assert [name for name, *_ in alerts(office)] == ["verify"]
     with office.store.reading() as driver:
-        (data,) = driver.execute("SELECT data FROM event WHERE type = 'sweep_failed'").fetchone()
+        (data,) = driver.execute("SELECT data FROM event WHERE type = 'set_aside'").fetchone()
     assert broken in data

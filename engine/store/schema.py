@@ -126,6 +126,19 @@ class AlertRow(SQLModel, table=True):
     __table_args__ = (Index("alert_open", "raised_at", sqlite_where=condition("acknowledged_at IS NULL")),)
 
 
+class IncidentRow(SQLModel, table=True):
+    """What could not be done and is tried again: a deadline (`deadline`), or message number `name` (`message`)."""
+
+    __tablename__ = "incident"
+    kind: str = column("open", primary_key=True)
+    case_id: str = column("open", primary_key=True)
+    name: str = column("open", primary_key=True)
+    tries: int = column("open")
+    since: int = column("open")
+    again_at: int = column("open")
+    error: str = column("open")
+
+
 class OutboxRow(SQLModel, table=True):
     """A message to be delivered at least once."""
 

@@ -198,6 +198,20 @@ class Writer:
                 BEGIN_CUSTODY.many(self.cursor, begins)
             turn += 1
 
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of the transaction that is written whole or not at all."""
+        last = self.last
+        self.driver.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self.driver.execute("ROLLBACK TO part")
+            self.last = last
+            raise
+        finally:
+            self.driver.execute("RELEASE part")
+
     def chain_on(self, head: bytes, events: Iterable[dict[str, Any]]) -> bytes:
         """Give events of one chain their numbers and hashes; the head of the chain after them."""
         for row in events:
