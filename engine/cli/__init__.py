@@ -7,7 +7,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import cases, database, ladders, lists, rules  # noqa: F401 - ladders adds to `case`
+from engine.cli import cases, database, ladders, lists, rules
 from engine.core.errors import BihuanError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(lists.areas, name="areas")
 app.add_typer(lists.intake, name="intake")
 app.add_typer(cases.case, name="case")
 app.add_typer(cases.alert, name="alert")
+app.add_typer(ladders.ladder, name="ladder")
 app.add_typer(database.audit, name="audit")
 app.add_typer(database.subject, name="subject")
 

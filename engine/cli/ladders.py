@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.cases import CaseId, case, print_deadlines
-from engine.cli.common import DEFAULT_DB, As, Db, Json, console, office, print_json
-from engine.core.errors import BadInput, Problem
+from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, office, print_json, table
+from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import parse_duration
+from engine.packs.pack import read_folder, shipped
+
+if TYPE_CHECKING:
+    from engine.core.rulebook import Rulebook
+    from engine.ladders import Fired
+
+ladder = typer.Typer(help="催办阶梯：演练 (ladders)", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="DEADLINE", help="时限")]
 Length = Annotated[str, typer.Argument(metavar="LENGTH", help="多久，如 4h、3d")]
@@ -63,3 +73,37 @@ def _length(text: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise BadInput(Problem("ARG-002", f"{text}：{error}")) from None
+
+
+@ladder.command("test")
+def fire(
+    folder: Annotated[Path | None, typer.Argument(help="规则包文件夹 (pack folder)")] = None,
+    pack: PackDir = None,
+    as_json: Json = False,
+) -> None:
+    """演练全部催办阶梯：每一级告谁；无人可告即不通过 (fire every ladder; who is told)."""
+    from engine.ladders import fire_all, problems
+
+    book, fired = fire_all(read_folder(folder or pack or shipped()))
+    wrong = problems(book, fired)
+    if as_json:
+        print_json(
+            {"ok": not wrong, "ladders": [asdict(item) for item in fired], "problems": [str(item) for item in wrong]}
+        )
+    else:
+        _print(book, fired)
+    if wrong:
+        raise Refused(wrong)
+    if not as_json:
+        console().print(f"{len(fired)} 次演练，每一级都有人可告，最后都落到负责人")
+
+
+def _print(book: Rulebook, fired: list[Fired]) -> None:
+    """One row for all deadlines of a state whose rungs tell the same."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for item in fired:
+        rungs = zip_longest(book.ladders[item.ladder].rungs, item.told, fillvalue="（没有发出）")
+        told = "\n".join(f"{getattr(rung, 'level', rung)} {whom}" for rung, whom in rungs)
+        rows.setdefault((item.workflow, item.state, item.owner, told), []).append(item.deadline)
+    shown = [(flow, state, owner, "、".join(names), told) for (flow, state, owner, told), names in rows.items()]
+    console().print(table(f"催办阶梯演练 {len(fired)} 次", ("流程", "环节", "责任单位", "时限", "各级告"), shown))
