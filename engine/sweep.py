@@ -11,10 +11,10 @@ from typing import Any
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
-from engine.lookback import look_back
-from engine.loop import nightly
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
+from engine.lookback import look_back
+from engine.loop import nightly
 from engine.service import Office
 from engine.setbacks import DEADLINE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
