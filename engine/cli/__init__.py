@@ -7,7 +7,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import cases, database, handovers, lists, rules
+from engine.cli import cases, database, handovers, ladders, lists, rules
 from engine.core.errors import BihuanError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("decide")(rules.decide)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("sweep")(database.sweep)
+app.command("loop")(database.loop)
 app.command("run")(database.run)
 app.command("clock", context_settings={"ignore_unknown_options": True})(database.clock)
 app.command("demo")(database.demo)
@@ -32,6 +33,7 @@ app.add_typer(cases.alert, name="alert")
 app.add_typer(handovers.handover, name="handover")
 app.add_typer(handovers.trip, name="trip")
 app.add_typer(handovers.site, name="site")
+app.add_typer(ladders.ladder, name="ladder")
 app.add_typer(database.audit, name="audit")
 app.add_typer(database.subject, name="subject")
 

@@ -135,7 +135,7 @@ def give_back(
     problems = [*attempt.timely(), *(Problem("CASE-010", reason) for reason in unmet)]
     if problems:
         raise Refused(problems)
-    data: dict[str, Any] = {**told(stated), "ended": [HAND_OVER]}
+    data: dict[str, Any] = {**told(attempt), "ended": [HAND_OVER]}
     if missing:
         data["missing"] = True
     elif not offer.transition:
@@ -194,7 +194,7 @@ def _taken(attempt: Attempt, owner: str, unmet: list[str]) -> Event:
     """The case under another owner, where it stands; where a fact names the owner, it names the new one from now on."""
     case, book = attempt.case, attempt.book
     state = attempt.flow.states[case.state]
-    facts = told(attempt.stated)
+    facts = told(attempt)
     named = ""
     if state.owner.startswith(FACT):
         named = state.owner.removeprefix(FACT)

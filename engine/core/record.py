@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Done, Entry, Offer, Plan, Proposal, micros, moment
+from engine.core.case import Armed, Case, Child, Delay, Done, Entry, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -35,6 +35,8 @@ def to_json(case: Case) -> dict[str, Any]:
     for name in _PLAIN:
         if value := getattr(case, name):
             told[name] = value
+    if case.postponed:
+        told["postponed"] = {name: [*delay] for name, delay in case.postponed.items()}
     if case.plans:
         told["plans"] = {name: [*plan] for name, plan in case.plans.items()}
     if case.children:
@@ -43,12 +45,14 @@ def to_json(case: Case) -> dict[str, Any]:
         told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
     if case.proposal:
         told["proposal"] = [*case.proposal]
+    if case.cut_short:
+        told["cut_short"] = {name: micros(at) for name, at in case.cut_short.items()}
     if case.index_results:
         told["index_results"] = _results(case.index_results)
     return told
 
 
-_PLAIN = ("left", "returns", "postponed", "parents", "follows")
+_PLAIN = ("left", "returns", "parents", "follows", "acknowledged")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 
@@ -68,6 +72,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         "deadlines": {name: Armed(moment(due), *rest) for name, (due, *rest) in plain["deadlines"].items()},
         "results": _done(plain["results"]),
     }
+    if "postponed" in plain:
+        told["postponed"] = {name: Delay(*delay) for name, delay in plain["postponed"].items()}
     if "plans" in plain:
         told["plans"] = {
             name: Plan(task, event, tuple(due), tuple(daily), start)
@@ -80,6 +86,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         told["offer"] = Offer(to, transition, trip, moment(at), event)
     if "proposal" in plain:
         told["proposal"] = Proposal(*plain["proposal"])
+    if "cut_short" in plain:
+        told["cut_short"] = {name: moment(at) for name, at in plain["cut_short"].items()}
     if "index_results" in plain:
         told["index_results"] = _done(plain["index_results"])
     return Case(**told)
@@ -90,8 +98,8 @@ def _entry(entry: Entry) -> list[int]:
 
 
 def _results(results: tuple[Done, ...]) -> list[list[Any]]:
-    return [[done.task, done.result, micros(done.at), done.event] for done in results]
+    return [[done.task, done.result, micros(done.at), done.event, *([done.of] if done.of else [])] for done in results]
 
 
 def _done(rows: list[list[Any]]) -> tuple[Done, ...]:
-    return tuple(Done(task, result, moment(at), event) for task, result, at, event in rows)
+    return tuple(Done(task, result, moment(at), *rest) for task, result, at, *rest in rows)

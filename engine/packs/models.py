@@ -82,7 +82,7 @@ class HandOverRulesModel(Model):
     ladder: str
     most_returns: Annotated[int, Field(strict=True, ge=0)]
     arbiter: str
-    matter: str
+    matter: str = ""
 
 
 class PackFile(File):
@@ -235,6 +235,7 @@ class LadderModel(Model):
     """Who is told before, at and after the due time."""
 
     title: str
+    again: Duration
     rungs: Annotated[list[RungModel], Field(min_length=1)]
 
 
@@ -348,19 +349,3 @@ class TablesFile(File):
     """rules/*.yaml: decision tables."""
 
     tables: dict[str, TableModel]
-
-
-class ExampleModel(Model):
-    """A decision as a manager would tell it."""
-
-    name: str
-    table: str
-    as_of: Day
-    facts: dict[str, Any]
-    expect: dict[str, Any]
-
-
-class ExamplesFile(File):
-    """rules/examples/*.yaml: decisions as a manager would tell them."""
-
-    examples: list[ExampleModel]

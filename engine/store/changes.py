@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.core.case import Armed, Case, Event, evolve, micros
+from engine.core.case import WORK, Armed, Case, Event, delayed, evolve, micros
 from engine.core.corrections import Correction
 from engine.core.custody import UNSETTLED, Taken, place_of
 from engine.core.record import from_json, to_json
@@ -24,6 +24,14 @@ class Due(NamedTuple):
     ladder: str
     rung: int
     next_at: int | None
+    shelved_until: int | None
+
+
+class Silent(NamedTuple):
+    """The ladder of a deadline goes on at `until` or later."""
+
+    name: str
+    until: int
 
 
 class Raised(NamedTuple):
@@ -73,6 +81,9 @@ class Change(NamedTuple):
     """The place that is taken up now, where it is another."""
     left: bool = False
     """Whether the place it took up is free now."""
+    quiet: tuple[Silent, ...] = ()
+    """Acknowledged: silent until there was no work for long enough."""
+    shelved: tuple[Silent, ...] = ()
 
     @classmethod
     def of(
@@ -80,21 +91,18 @@ class Change(NamedTuple):
     ) -> Change:
         """What these events do to the rows of a case; `case_id` is needed for its first event only."""
         seq = before.seq if before is not None else 0
-        case, raised, held, aboard = before, [], [], []
+        case, raised, held, aboard, quiet = before, [], [], [], []
         for happened in events:
             last, case = case, evolve(case, happened, case_id)
             raised += _raised(book, case, happened)
+            quiet += _quiet(case, happened)
             if case.owner != (last.owner if last is not None else ""):
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
             if last is not None:
                 aboard += _aboard(last, case, happened)
         if case is None:
             raise ValueError("a change has events")
-        due = [
-            Due(name, armed.event, micros(armed.due), armed.ladder, 0, _first(book, armed))
-            for name, armed in case.deadlines.items()
-            if armed.event > seq
-        ]
+        due = [_due(book, case, name, armed) for name, armed in case.deadlines.items() if armed.event > seq]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
         lay, lies = place_of(book, before) if before is not None else None, place_of(book, case)
@@ -111,6 +119,12 @@ class Change(NamedTuple):
             tuple(aboard),
             lies if lies != lay else None,
             lay is not None and lies is None,
+            tuple(silent for silent in quiet if silent.name in case.acknowledged),
+            tuple(
+                Silent(e.data["deadline"], e.data["until"])
+                for e in events
+                if e.type == "postponed" and "until" in e.data
+            ),
         )
 
     def then(self, book: Rulebook, *events: Event) -> Change:
@@ -143,13 +157,26 @@ def _aboard(before: Case, case: Case, happened: Event) -> list[Aboard]:
     return [Aboard(before.offer.trip, before.offer.event, case.seq, outcome)]
 
 
-def _first(book: Rulebook, armed: Armed) -> int:
-    return micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+def _due(book: Rulebook, case: Case, name: str, armed: Armed) -> Due:
+    """A deadline that was armed: its first rung, not before it may be heard again."""
+    first = micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+    until = delayed(case, name, armed.base).until
+    return Due(name, armed.event, micros(armed.due), armed.ladder, 0, max(first, until), until or None)
+
+
+def _quiet(case: Case, happened: Event) -> list[Silent]:
+    """Ladders that an acknowledgement stops, and those that stay so because somebody works on the case."""
+    if happened.type != "acknowledged" and (happened.type not in WORK or not case.acknowledged):
+        return []
+    lengths = happened.data["again"] if happened.type == "acknowledged" else case.acknowledged
+    at = micros(happened.occurred_at)
+    return [Silent(name, at + again) for name, again in lengths.items()]
 
 
 _ALERTS = {
     "no_match": "没有规则覆盖，已归默认责任单位",
     "differs": "新来的信息会导致不同判定，请核对",
+    "breach": "闭环有缺口，见 bihuan loop",
     "looked_back": "参照表更新，等级变高，已重新判定",
     "identity": "证件与已知人员相同，姓名不同，请核对是不是同一人",
     UNSETTLED: "退单已达次数上限，请裁定责任单位",
@@ -188,6 +215,8 @@ class Ready:
     aboard: list[dict[str, Any]]
     placed: list[dict[str, Any]]
     left: list[tuple[str]]
+    quiet: list[dict[str, Any]]
+    shelved: list[dict[str, Any]]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
@@ -221,6 +250,8 @@ class Ready:
             aboard=[here | item._asdict() for item in change.aboard],
             placed=[here | change.placed._asdict()] if change.placed else [],
             left=[(case.id,)] if change.left else [],
+            quiet=[here | item._asdict() for item in change.quiet],
+            shelved=[here | item._asdict() for item in change.shelved],
         )
 
     def case(self) -> Case:
@@ -229,6 +260,7 @@ class Ready:
 
     def then(self, later: Ready) -> Ready:
         """This, and after it a later change of the same case."""
+        anew = {item["name"] for item in later.due}
         return Ready(
             later.row | {"before": self.row["before"]},
             self.head,
@@ -241,6 +273,8 @@ class Ready:
             self.aboard + later.aboard,
             later.placed or ([] if later.left else self.placed),
             self.left + later.left,
+            [item for item in self.quiet if item["name"] not in anew] + later.quiet,
+            [item for item in self.shelved if item["name"] not in anew] + later.shelved,
         )
 
 
