@@ -31,6 +31,15 @@ def test_a_deadline_on_another_day_names_the_days(book: Rulebook) -> None:
     assert case.deadlines["release"].due == day(15)
 
 
+def test_a_deadline_says_why_its_count_began_anew_or_ended_early(book: Rulebook) -> None:
+    case = step(book, in_quarantine(book), "expose_again", "geli", day(5), exposed_again_on=day(4).date())
+    assert why(book, case, "release").startswith(
+        "06-13 00:00 = 集中隔离医学观察期满（自再次接触日期 2022-05-29 重新起算） 06-12 00:00"
+    )
+    early = case._replace(cut_short={"quarantine": day(6)})
+    assert "集中隔离医学观察提前结束（自" in why(book, early, "release")
+
+
 def test_another_due_time_than_the_words_lead_to_is_found(book: Rulebook) -> None:
     case, _ = open_(book, CONTACT)
     assert misreckoned(case) == []
