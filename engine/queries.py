@@ -12,6 +12,7 @@ from engine.core import lifecycle
 from engine.core.case import Case, delayed, micros, moment
 from engine.core.conditions import Fact, from_json, label
 from engine.core.custody import asked_of_receiver
+from engine.core.errors import Damaged
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
@@ -92,7 +93,7 @@ def alert_list(
         {
             "case": case_id,
             "deadline": name,
-            "title": title_of(office.book(release).workflows[workflow], name),
+            "title": _alert_title(office, release, workflow, name),
             "rung": rung,
             "level": level,
             "told": told,
@@ -102,6 +103,14 @@ def alert_list(
         }
         for case_id, name, rung, level, told, due, raised_at, by, release, workflow in rows
     ]
+
+
+def _alert_title(office: Office, release: int, workflow: str, name: str) -> str:
+    """The title of what an alert is about; of a case whose rules cannot be read, its name."""
+    try:
+        return title_of(office.book(release).workflows[workflow], name)
+    except Damaged:
+        return name
 
 
 def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:

@@ -105,7 +105,10 @@ class Office:
                 release = driver.execute("SELECT max(number) FROM release").fetchone()[0]
             if release in self._books:
                 return self._books[release]
-            text, digest = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
+            row = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
+        if row is None:
+            raise Damaged(Problem("RULE-038", f"没有第 {release} 版规则", "请从备份恢复"))
+        text, digest = row
         if digest_of_bundle(text) != digest:
             raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
         self._books[release] = unbundle(text, release)

@@ -46,7 +46,9 @@ def open_trip(
     if lacks:
         raise BadInput([Problem("FACT-003", f"缺少{title}", "必填") for title in lacks])
     if not office.book().hand_over.matter:
-        raise Refused(Problem("CASE-010", "规则包没有写少人、多人时立哪种事项，不能发车", "pack.yaml 的 hand_over.matter"))
+        raise Refused(
+            Problem("CASE-010", "规则包没有写少人、多人时立哪种事项，不能发车", "pack.yaml 的 hand_over.matter")
+        )
     wanted = {"vehicle": vehicle, "driver": driver, "to": to, "cases": " ".join(cases)}
     digest = office.digest("trip", vehicle, actor.user, wanted) if request_key else ""
 

@@ -142,7 +142,9 @@ def change_case(cursor: Cursor, chance: random.Random) -> str:
 
 def change_deadline(cursor: Cursor, chance: random.Random) -> str:
     case, name = chance.choice(cursor.execute("SELECT case_id, name FROM deadline").fetchall())
-    change = chance.choice(["due = due + 1", "rung = rung + 1", "next_at = NULL", "armed_by = armed_by + 1", None])
+    change = chance.choice(
+        ["due = due + 1", "rung = rung + 1", "next_at = NULL", "shelved_until = 1", "armed_by = armed_by + 1", None]
+    )
     if change is None:
         cursor.execute("DELETE FROM deadline WHERE case_id = ? AND name = ?", (case, name))
     else:
@@ -161,7 +163,8 @@ def hide(cursor: Cursor, chance: random.Random) -> str:
 
 def drop_alert(cursor: Cursor, chance: random.Random) -> str:
     case, name, rung = chance.choice(cursor.execute("SELECT case_id, name, rung FROM alert").fetchall())
-    cursor.execute("DELETE FROM alert WHERE case_id = ? AND name = ? AND rung = ?", (case, name, rung))
+    forge = chance.choice(["DELETE FROM alert", "UPDATE alert SET acknowledged_by = 'shuju', acknowledged_at = 1"])
+    cursor.execute(f"{forge} WHERE case_id = ? AND name = ? AND rung = ?", (case, name, rung))
     return f"案件 {case}"
 
 
