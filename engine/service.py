@@ -344,6 +344,10 @@ class Office:
             if key is None:
                 raise Refused(Problem("SUBJ-002", "此对象的个人信息已清除", "不能再填个人信息"))
             sealed.add(key, kind.name, texts, new=False)
+            if texts.keys() & {name for names in kind.identity for name in names}:
+                with self.store.reading() as driver:
+                    known = {**subjects.opened(driver, key), **texts}
+                sealed.identify(subject, subjects.identities(self.master, kind, known.get))
         return sealed
 
     def reason(self, case: Case, event: int, text: str) -> subjects.Sealed:

@@ -24,6 +24,7 @@ from engine.intake.given import cleaner_of
 from engine.intake.rows import BACK, Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.settling import CORRECTED, OPEN_OUTCOMES, Waiting, mark, named, sent_before, settling, waiting
 from engine.intake.sheet import Sheet, understand
+from engine.kept import digest
 from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s
@@ -254,7 +255,7 @@ class _Taking:
         if known and (name := subjects.other_name(self.kind, self.texts.get(subject, {}), row.texts)) is not None:
             case = self._standing(subject)[0].id if subject in self.open else ""
             title = self.kind.fields[name].title
-            return Line(row, "ask", case, "", first, f"与已知人员证件相同，{title}不同，请核对是不是同一人")
+            return Line(row, "ask", case, "", first, f"与已知人员相同，但{title}不同，请核对是不是同一人")
         key = self.keys[subject] if known else self._new_subject()
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
@@ -386,7 +387,8 @@ class _Taking:
             "total": len(self.lines),
             "matter": self.matter,
         }
-        told = {"file": self.file.subject, "source": self.source.name, "rows": len(self.lines)}
+        said = digest(row.values(), [(*line[1:4], *line[5:]) for line in lines])
+        told = {"file": self.file.subject, "source": self.source.name, "rows": len(self.lines), "digest": said}
         try:
             with self.office.store.writing(micros(self.now)) as writer:
                 if writer.cursor.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0] != self.seen:
