@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,9 @@ def take(
                     for header, _, why in row.errors
                 ]
             )
-        if dry_run or taking.write():
+        if dry_run:
+            return taking.tried(taken)
+        if taking.write():
             return taken
     raise Refused(Problem("CASE-409", "同时有别的名单在导入", "稍后再试；什么都没有写入"))
 
@@ -362,6 +364,14 @@ class _Taking:
         self.matter = change.case.id
         self.changes[self.matter] = Ready.of(change)
         self.sealed.add(matter, flow.subject, {}, new=True)
+
+    def tried(self, taken: Taken) -> Taken:
+        """What would become of the list, without the numbers of cases that there will never be."""
+        for line in taken.lines:
+            if line.case in self.changes and not self.changes[line.case].row["before"]:
+                line.case = ""
+        new = self.matter in self.changes and not self.changes[self.matter].row["before"]
+        return replace(taken, file="", matter="" if new else self.matter)
 
     def write(self) -> bool:
         """One transaction; False when somebody entered persons meanwhile, and all must be looked up again."""
