@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.cases import CaseId, Facts, Key, print_stand
-from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, moment_of, office, pairs, print_json, table
+from engine.cli.common import (
+    DEFAULT_DB,
+    As,
+    Db,
+    Json,
+    Reveal,
+    console,
+    moment_of,
+    office,
+    pairs,
+    print_json,
+    reason_of,
+    table,
+)
 from engine.core.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -254,12 +267,14 @@ def _counted(row: dict[str, Any]) -> str:
 
 
 @trip.command("show")
-def trip_show(trip_id: TripId, db: Db = DEFAULT_DB, user: As = "", reveal: Reveal = "", as_json: Json = False) -> None:
+def trip_show(
+    trip_id: TripId, db: Db = DEFAULT_DB, user: As = "", reveal: Reveal = None, as_json: Json = False
+) -> None:
     """一个车次：车、驾驶员、每人如何 (one trip)."""
     from engine import trips
 
     with office(db, quiet=as_json) as found:
-        told = trips.trip_show(found, trip_id, found.actor(user), reveal)
+        told = trips.trip_show(found, trip_id, found.actor(user), reason_of(reveal))
         if as_json:
             print_json(told, found)
             return

@@ -15,7 +15,7 @@ from engine.core.workflows import Workflow
 TITLES = {
     "no_match": "没有规则覆盖",
     "differs": "判定会不同",
-    "identity": "姓名不同",
+    "identity": "身份不一致",
     HAND_OVER: "签收",
     UNSETTLED: "裁定",
 }
