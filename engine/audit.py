@@ -247,11 +247,14 @@ def _trips(driver: Any, report: Report) -> None:
         " AND type IN ('trip_opened', 'trip_received') ORDER BY seq",
         (SYSTEM,),
     ):
-        data = json.loads(text)
-        if kind == "trip_opened":
-            told[data["trip"]] = (data["vehicle"], data["giver"], data["receiver"], actor, at, None, None)
-        elif data["trip"] in told:
-            told[data["trip"]] = (*told[data["trip"]][:5], actor, at)
+        try:
+            data = json.loads(text)
+            if kind == "trip_opened":
+                told[data["trip"]] = (data["vehicle"], data["giver"], data["receiver"], actor, at, None, None)
+            else:
+                told[data["trip"]] = (*told[data["trip"]][:5], actor, at)
+        except (ValueError, KeyError, TypeError):
+            continue  # an event that was changed: its chain tells where
     rows = driver.execute(
         "SELECT id, vehicle, giver, receiver, opened_by, opened_at, received_by, received_at FROM trip"
     )
