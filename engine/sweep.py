@@ -11,6 +11,7 @@ from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
 from engine.lookback import look_back
+from engine.planning import make_ahead
 from engine.service import Office
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Writer
@@ -19,12 +20,17 @@ BATCH = 1000
 AGAIN = timedelta(hours=1)
 """When a deadline that could not be swept is tried again."""
 _DUE = "SELECT case_id, name, armed_by, due, ladder, rung FROM deadline WHERE next_at <= ? ORDER BY next_at LIMIT ?"
+_NEXT = (
+    "SELECT min(at) FROM (SELECT min(next_at) AS at FROM deadline WHERE next_at <= ?"
+    " UNION ALL SELECT min(next_at) - ? FROM schedule WHERE ended = 0 AND next_at <= ?)"
+)
 _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Look back where a list was loaded, and raise every alert that is due now, batch by batch; how many there were."""
+    """Look back where a list was loaded, make the tasks to come, and raise every alert that is due; how many alerts."""
     look_back(office)
+    make_ahead(office)
     raised = 0
     while count := sweep_once(office, BATCH):
         raised += count
@@ -122,10 +128,11 @@ def move_clock(office: Office, step: timedelta) -> int:
     if step <= timedelta(0):
         raise BadInput(Problem("CLOCK-002", "时钟只能往前拨", "如 +3h、+14d"))
     target = micros(office.now() + step)
+    ahead = office.book().plan_ahead // _MICRO
     raised = 0
     while True:
         with office.store.reading() as driver:
-            due = driver.execute("SELECT min(next_at) FROM deadline WHERE next_at <= ?", (target,)).fetchone()[0]
+            due = driver.execute(_NEXT, (target, ahead, target + ahead)).fetchone()[0]
         office.set_clock(target if due is None else max(due, micros(office.now())))
         if due is None:
             return raised

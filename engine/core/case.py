@@ -20,6 +20,20 @@ def moment(since_epoch: int) -> datetime:
     return EPOCH + timedelta(microseconds=since_epoch)
 
 
+AT = "@"
+
+
+def occurrence(schedule: str, due: int) -> str:
+    """The name of one occurrence of a schedule, also that of its deadline."""
+    return f"{schedule}{AT}{due}"
+
+
+def parts(name: str) -> tuple[str, int]:
+    """The schedule and the due time that an occurrence is named after; 0: the deadline of a state."""
+    schedule, _, due = name.rpartition(AT)
+    return (schedule, int(due)) if schedule else (name, 0)
+
+
 class Event(NamedTuple):
     """Something that happened to a case, in the past tense; `data` is what JSON can hold and never personal."""
 
@@ -63,6 +77,16 @@ class Plan(NamedTuple):
     due: tuple[int, ...] = ()
     daily: tuple[str, ...] = ()
     start: int = 0
+    within: int = 0
+    """How many microseconds after its due time each may be done."""
+    ladder: str = ""
+
+
+class Mark(NamedTuple):
+    """What became of one occurrence of a task: `claimed`, `done` or `skipped`, and by whom."""
+
+    state: str
+    by: str
 
 
 class Offer(NamedTuple):
@@ -134,6 +158,8 @@ class Case(NamedTuple):
     index_results: tuple[Done, ...] = ()
     """The results of the cases this one hangs on."""
     proposal: Proposal | None = None
+    marks: Mapping[str, Mark] = {}
+    """Occurrences of scheduled tasks that somebody has touched, by their name; all others are untouched."""
 
 
 _TOUCHES = frozenset(
@@ -163,6 +189,8 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         changed |= _told(case, event, seq)
     if then := _THEN.get(event.type):
         changed |= then(case, event, seq)
+    if case.marks and changed.get("plans", case.plans) != case.plans:
+        changed["marks"] = _kept_marks(changed.get("marks", case.marks), changed["plans"])
     return case._replace(**changed)
 
 
@@ -223,6 +251,8 @@ def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     if done := data.get("task"):
         changed["results"] = (*case.results, Done(done["name"], done["result"], moment(done["at"]), seq))
+        if "due" in done:
+            changed["marks"] = {**case.marks, occurrence(done["schedule"], done["due"]): Mark("done", event.actor)}
     if "entered" not in data:
         return changed
     entry = Entry(event.occurred_at, seq)
@@ -287,6 +317,27 @@ def _returned(case: Case, event: Event, _: int) -> dict[str, Any]:
     return {"offer": None, "returns": case.returns + bool(event.data.get("counted"))}
 
 
+def _claimed(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name = occurrence(event.data["schedule"], event.data["due"])
+    others = {key: mark for key, mark in case.marks.items() if key != name}
+    return {"marks": others if event.data.get("given_up") else {**others, name: Mark("claimed", event.actor)}}
+
+
+def _skipped(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name = occurrence(event.data["schedule"], event.data["due"])
+    return {"marks": {**case.marks, name: Mark("skipped", event.actor)}}
+
+
+def _kept_marks(marks: Mapping[str, Mark], plans: Mapping[str, Plan]) -> dict[str, Mark]:
+    """Nobody holds what is no longer planned; what was done or skipped stays so."""
+
+    def planned(name: str) -> bool:
+        schedule, due = parts(name)
+        return schedule in plans and (not plans[schedule].due or due in plans[schedule].due)
+
+    return {name: mark for name, mark in marks.items() if mark.state != "claimed" or planned(name)}
+
+
 def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
     name, by = event.data["deadline"], event.data["by"]
     return {"postponed": {**case.postponed, name: case.postponed.get(name, 0) + by}}
@@ -316,6 +367,8 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "accepted": _accepted,
     "returned": _returned,
     "postponed": _postponed,
+    "claimed": _claimed,
+    "skipped": _skipped,
     "child_opened": _child,
     "child_closed": _child,
     "index_tested": _index,
@@ -336,7 +389,6 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
         return before
     kept = {name: plan for name, plan in before.items() if name not in data["unplanned"]}
     for name, told in data["planned"].items():
-        kept[name] = Plan(
-            told["task"], seq, tuple(told.get("due", ())), tuple(told.get("daily", ())), told.get("start", 0)
-        )
+        due, daily = tuple(told.get("due", ())), tuple(told.get("daily", ()))
+        kept[name] = Plan(told["task"], seq, due, daily, told["start"], told["within"], told["ladder"])
     return kept

@@ -133,21 +133,32 @@ class _Entering:
     def plan(self, schedule: Schedule) -> dict[str, Any] | None:
         """The due times of a schedule from the entry into its stages on; None while nobody can tell them."""
         start = self._began(schedule)
-        zone = self.reckoning.book.zone
+        book = self.reckoning.book
+        task = self.reckoning.flow.tasks[schedule.task]
+        within = book.within(task.within, self.reckoning.facts, self.reckoning.opened_at)
+        if within is None:
+            return None
+        told = {
+            "task": task.name,
+            "start": micros(start),
+            "within": within // timedelta(microseconds=1),
+            "ladder": task.ladder,
+        }
         if not schedule.days:
-            return {"task": schedule.task, "daily": list(schedule.at), "start": micros(start)}
+            return told | {"daily": list(schedule.at)}
         zero = self.reckoning.count(schedule.clock).day_zero
         days = self.reckoning.days(schedule.days)
         if zero is None or days is None:
             return None
-        first = local_day(start, zone)
-        due = [
-            micros(local_time(zero + timedelta(days=day), at, zone))
+        first = local_day(start, book.zone)
+        listed = [
+            local_time(zero + timedelta(days=day), at, book.zone)
             for day in days
             for at in schedule.at
             if zero + timedelta(days=day) >= first
         ]
-        return {"task": schedule.task, "due": due}
+        due = sorted(micros(at) for at in listed if at + within > start)
+        return told | {"due": due} if due else None
 
     def _began(self, schedule: Schedule) -> datetime:
         """When the case came into the stages of a schedule, as it stands now."""
@@ -155,7 +166,7 @@ class _Entering:
         if case is None or flow.states[case.state].stage not in schedule.stages:
             return self.now
         running = case.plans.get(schedule.name)
-        if running is not None and running.start:
+        if running is not None:
             return moment(running.start)
         return max((case.stages[stage].at for stage in schedule.stages if stage in case.stages), default=self.now)
 
@@ -171,7 +182,9 @@ def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
     """Whether a schedule that runs is the one that is wanted."""
     if running is None or running.task != plan["task"]:
         return False
-    return (list(running.due), list(running.daily)) == (plan.get("due", []), plan.get("daily", []))
+    due, daily = plan.get("due", []), plan.get("daily", [])
+    same = [list(running.due), list(running.daily), running.within, running.ladder]
+    return same == [due, daily, plan["within"], plan["ladder"]]
 
 
 def _same(running: Armed | None, due: datetime, deadline: Deadline) -> bool:

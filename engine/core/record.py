@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Done, Entry, Offer, Plan, Proposal, micros, moment
+from engine.core.case import Armed, Case, Child, Done, Entry, Mark, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -37,6 +37,8 @@ def to_json(case: Case) -> dict[str, Any]:
             told[name] = value
     if case.plans:
         told["plans"] = {name: [*plan] for name, plan in case.plans.items()}
+    if case.marks:
+        told["marks"] = {name: [*mark] for name, mark in case.marks.items()}
     if case.children:
         told["children"] = {name: [*child] for name, child in case.children.items()}
     if case.offer:
@@ -70,9 +72,11 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
     }
     if "plans" in plain:
         told["plans"] = {
-            name: Plan(task, event, tuple(due), tuple(daily), start)
-            for name, (task, event, due, daily, start) in plain["plans"].items()
+            name: Plan(task, event, tuple(due), tuple(daily), *rest)
+            for name, (task, event, due, daily, *rest) in plain["plans"].items()
         }
+    if "marks" in plain:
+        told["marks"] = {name: Mark(*mark) for name, mark in plain["marks"].items()}
     if "children" in plain:
         told["children"] = {name: Child(*child) for name, child in plain["children"].items()}
     if "offer" in plain:

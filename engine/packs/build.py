@@ -84,6 +84,7 @@ class PackBuilder(Resolver):
             examples=tuple(examples),
             hand_over=hand_over,
             backdate=pack.backdate,
+            plan_ahead=pack.plan_ahead,
             digest=self.digest,
         )
 

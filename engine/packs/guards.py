@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.conditions import ConditionError, Field, parse_cell
 from engine.core.errors import Problem, listing, nearest
 from engine.core.guards import ActorGuard, ClockGuard, DecisionGuard, FactGuard, Guard, TaskGuard
-from engine.core.rulebook import Subject
+from engine.core.rulebook import Subject, Term
 from engine.core.values import parse_duration
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.yamlfile import Document, Path
@@ -23,7 +23,7 @@ class Names:
     units: Iterable[str]
     roles: Iterable[str]
     parameters: Iterable[str]
-    terms: Iterable[str]
+    terms: Mapping[str, Term]
     ladders: Iterable[str]
 
     def no_length(self, within: str) -> str:

@@ -12,6 +12,7 @@ from engine.core.case import Armed, Case, Event, evolve, micros
 from engine.core.corrections import Correction
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
+from engine.store.plans import Op, changed
 
 
 class Due(NamedTuple):
@@ -58,6 +59,8 @@ class Change(NamedTuple):
     joined: tuple[str, ...] = ()
     """Units that were not involved before."""
     held: tuple[Held, ...] = ()
+    planned: tuple[tuple[Op, ...], ...] = ()
+    """What each event does to schedules and tasks."""
 
     @classmethod
     def of(
@@ -65,10 +68,12 @@ class Change(NamedTuple):
     ) -> Change:
         """What these events do to the rows of a case; `case_id` is needed for its first event only."""
         seq = before.seq if before is not None else 0
-        case, raised, held = before, [], []
+        case, raised, held, planned = before, [], [], []
         for happened in events:
-            owner = case.owner if case is not None else ""
+            earlier, owner = case, case.owner if case is not None else ""
             case = evolve(case, happened, case_id)
+            if ops := changed(book, earlier, case, happened):
+                planned.append(tuple(ops))
             raised += _raised(book, case, happened)
             if case.owner != owner:
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
@@ -81,7 +86,18 @@ class Change(NamedTuple):
         ]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
-        return cls(case, before, head, events, tuple(due), tuple(ended), tuple(raised), tuple(joined), tuple(held))
+        return cls(
+            case,
+            before,
+            head,
+            events,
+            tuple(due),
+            tuple(ended),
+            tuple(raised),
+            tuple(joined),
+            tuple(held),
+            tuple(planned),
+        )
 
     def then(self, book: Rulebook, *events: Event) -> Change:
         """This, and after it more events of the same case."""
@@ -135,6 +151,7 @@ class Ready:
     raised: list[dict[str, Any]]
     joined: list[tuple[str, str]]
     held: list[dict[str, Any]]
+    planned: list[tuple[Op, ...]]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
@@ -165,6 +182,7 @@ class Ready:
             raised=[here | item._asdict() for item in change.raised],
             joined=[(unit, case.id) for unit in change.joined],
             held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
+            planned=list(change.planned),
         )
 
     def case(self) -> Case:
@@ -182,6 +200,7 @@ class Ready:
             self.raised + later.raised,
             self.joined + later.joined,
             self.held + later.held,
+            self.planned + later.planned,
         )
 
 

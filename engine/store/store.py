@@ -23,6 +23,7 @@ from engine.core.errors import BadInput, BihuanError, Damaged, Problem
 from engine.core.record import from_json
 from engine.store import schema as s
 from engine.store.changes import Ready, event_row, plain
+from engine.store.plans import PLANNED
 
 SYSTEM = "system"
 Driver = sqlite3.Connection
@@ -142,6 +143,7 @@ class Writer:
             raise Lost(Problem("CASE-409", "案件已被别人推进"))
         INSERT_EVENT.many(self.cursor, events)
         self._hold(changes)
+        self._plan(changes)
         if joined := [row for change in changes for row in change.joined]:
             self.insert(s.InvolvedRow, ("unit", "case_id"), joined)
         if ended := [row for change in changes for row in change.ended]:
@@ -159,6 +161,16 @@ class Writer:
                 END_CUSTODY.many(self.cursor, ends)
             if begins := [row for row in rows if row["unit"]]:
                 BEGIN_CUSTODY.many(self.cursor, begins)
+            turn += 1
+
+    def _plan(self, changes: Sequence[Ready]) -> None:
+        """Schedules and tasks as each event leaves them, event after event."""
+        turn = 0
+        while ops := [op for change in changes if len(change.planned) > turn for op in change.planned[turn]]:
+            for verb, statements in PLANNED.items():
+                if rows := [row for name, row in ops if name == verb]:
+                    for statement in statements:
+                        self.cursor.executemany(statement, rows)
             turn += 1
 
     def chain_on(self, head: bytes, events: Iterable[dict[str, Any]]) -> bytes:
