@@ -13,9 +13,10 @@ from typing import Any
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.record import to_json
+from engine.retold import Retold
 from engine.service import Office
 from engine.store.changes import Change, plain
-from engine.store.store import SYSTEM, link
+from engine.store.store import SYSTEM, Driver, link
 
 _COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
 _PREFIX = "bihuan-anchor-1"
@@ -71,7 +72,7 @@ def _numbers(driver: Any, report: Report) -> None:
 
 def _chain(office: Office, driver: Any, report: Report, case_id: str, events: Iterator[Mapping[str, Any]]) -> None:
     head, case, seq = b"", None, 0
-    derived = _Derived()
+    derived = _Derived(office, driver, case_id)
     for row in events:
         seq += 1
         where = f"案件 {case_id} 第 {row['seq']} 条（总第 {row['n']} 条）"
@@ -85,24 +86,30 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
         if case_id == SYSTEM:
             continue
         happened = Event(row["type"], row["actor"], moment(row["occurred_at"]), json.loads(row["data"]), row["account"])
-        case = derived.follow(office, case, happened, case_id)
+        case = derived.follow(case, happened)
     if case is not None:
         report.cases += 1
+        derived.tasks.finish()
         _stored(driver, report, case, head, derived)
 
 
 class _Derived:
-    """The deadline rows and alerts that a case's events lead to."""
+    """The deadline rows, alerts, custody and tasks that a case's events lead to."""
 
-    def __init__(self) -> None:
+    def __init__(self, office: Office, driver: Driver, case_id: str) -> None:
+        self.office = office
+        self.case_id = case_id
         self.due: dict[str, tuple[int, int, str, int, int | None]] = {}
         self.alerts: set[tuple[int, str, int]] = set()
         self.custody: list[tuple[int, str, int, int | None]] = []
+        self.tasks = Retold(driver, case_id, self.due, micros(office.now()))
 
-    def follow(self, office: Office, before: Case | None, happened: Event, case_id: str) -> Case:
+    def follow(self, before: Case | None, happened: Event) -> Case:
         """The case after one more event, its rows taken into account."""
         release = before.release if before is not None else happened.data["release"]
-        change = Change.of(office.book(release), before, b"", (happened,), case_id)
+        book = self.office.book(release)
+        change = Change.of(book, before, b"", (happened,), self.case_id)
+        self.tasks.follow(book, change.planned)
         for name in change.ended:
             self.due.pop(name, None)
         for item in change.due:
@@ -113,16 +120,19 @@ class _Derived:
                 self.custody[-1] = (*self.custody[-1][:3], since)
             if unit:
                 self.custody.append((event, unit, since, None))
+        if happened.type == "passed_over":
+            self.tasks.passed_over(happened.data)
         if happened.type == "alerted":
-            self._alerted(office, change.case, happened)
+            self._alerted(change.case, happened)
         return change.case
 
-    def _alerted(self, office: Office, case: Case, happened: Event) -> None:
+    def _alerted(self, case: Case, happened: Event) -> None:
         name, rung = happened.data["deadline"], happened.data["rung"]
+        self.tasks.made(name)
         self.alerts.add((happened.data["armed"], name, rung))
         if name in self.due:
             armed_by, due, ladder, _, _ = self.due[name]
-            rungs = office.book(case.release).ladders[ladder].rungs
+            rungs = self.office.book(case.release).ladders[ladder].rungs
             later = micros(moment(due) + rungs[rung + 1].at) if rung + 1 < len(rungs) else None
             self.due[name] = (armed_by, due, ladder, rung + 1, later)
 
@@ -152,6 +162,8 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     if kept != derived.due:
         names = sorted({name for name in kept.keys() | derived.due.keys() if kept.get(name) != derived.due.get(name)})
         report.wrong("时限记录与事件推出的不符", f"案件 {case.id} 时限 {'、'.join(names)}")
+    for what in derived.tasks.wrong(case):
+        report.wrong("计划或任务记录与事件推出的不符", f"案件 {case.id} {what}")
     line = driver.execute("SELECT event, unit, since, until FROM custody WHERE case_id = ? ORDER BY event", (case.id,))
     if line.fetchall() != derived.custody:
         report.wrong("交接链的记录与事件推出的不符", f"案件 {case.id}")

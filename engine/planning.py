@@ -88,9 +88,7 @@ class _Batch:
         book = self.books[release]
         plan = plan_of(text)
         first = book.ladders[plan.ladder].rungs[0].at // timedelta(microseconds=1)
-        wanted = [
-            due for due in dues(plan, next_at, self.horizon, book.zone) if (case_id, name, due) not in self.there
-        ]
+        wanted = [due for due in dues(plan, next_at, self.horizon, book.zone) if (case_id, name, due) not in self.there]
         missed = [due for due in wanted if due + plan.within <= self.now]
         if missed[:-1]:  # nobody swept: only the last of them is still asked for
             self._passed_over(case_id, name, event, missed[:-1])

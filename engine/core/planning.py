@@ -49,10 +49,12 @@ def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] |
 
     day = local_day(moment(at), zone)
     end = micros(local_time(day + timedelta(days=1), "00:00", zone)) - 1
-    running = sorted(
-        (due, name) for name, plan in plans.items() for due in dues(plan, at - plan.within, at, zone)
-    )
+    running = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at - plan.within, at, zone))
     ahead = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at + 1, end, zone))
     past = [(found[-1], name) for name, plan in plans.items() if (found := dues(plan, at - WEEK * 53, at, zone))]
-    wanted = [*filter(still_open, running), *filter(still_open, ahead), *filter(still_open, [max(past)] if past else [])]
+    wanted = [
+        *filter(still_open, running),
+        *filter(still_open, ahead),
+        *filter(still_open, [max(past)] if past else []),
+    ]
     return (wanted[0][1], wanted[0][0]) if wanted else None

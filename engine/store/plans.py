@@ -18,9 +18,11 @@ _OPEN = "state IN ('open', 'claimed')"
 _UNDUE = "DELETE FROM deadline WHERE case_id = :case_id AND name = :name"
 PLANNED: dict[str, tuple[str, ...]] = {
     "mark": (
-        "INSERT INTO task (case_id, schedule, due, event, ends, state, who)"
-        " VALUES (:case_id, :schedule, :due, :event, :ends, :state, :who) ON CONFLICT (case_id, schedule, due)"
-        " DO UPDATE SET event = excluded.event, ends = excluded.ends, state = excluded.state, who = excluded.who",
+        (
+            "INSERT INTO task (case_id, schedule, due, event, ends, state, who)"
+            " VALUES (:case_id, :schedule, :due, :event, :ends, :state, :who) ON CONFLICT (case_id, schedule, due)"
+            " DO UPDATE SET event = excluded.event, ends = excluded.ends, state = excluded.state, who = excluded.who"
+        ),
     ),
     "undue": (_UNDUE,),
     "gone": (f"DELETE FROM task WHERE {_TASK} AND due = :due AND {_OPEN}", _UNDUE),  # noqa: S608 - our own words
@@ -29,14 +31,18 @@ PLANNED: dict[str, tuple[str, ...]] = {
         "UPDATE deadline SET armed_by = :event WHERE case_id = :case_id AND name = :name",
     ),
     "end": (
-        "UPDATE task SET state = CASE WHEN ends <= :at THEN 'missed' ELSE 'ended' END"  # noqa: S608 - the same
-        f" WHERE {_TASK} AND {_OPEN}",
+        (
+            "UPDATE task SET state = CASE WHEN ends <= :at THEN 'missed' ELSE 'ended' END"  # noqa: S608 - the same
+            f" WHERE {_TASK} AND {_OPEN}"
+        ),
         "DELETE FROM deadline WHERE case_id = :case_id AND name > :after AND name < :before",
     ),
     "close": ("UPDATE schedule SET ended = :ended WHERE case_id = :case_id AND name = :name AND ended = 0",),
     "plan": (
-        "INSERT INTO schedule (case_id, name, event, release, plan, next_at, ended)"
-        " VALUES (:case_id, :name, :event, :release, :plan, :next_at, 0)",
+        (
+            "INSERT INTO schedule (case_id, name, event, release, plan, next_at, ended)"
+            " VALUES (:case_id, :name, :event, :release, :plan, :next_at, 0)"
+        ),
     ),
 }
 """What is done to schedules and their tasks, in the order in which one event does it: what is done before what ends."""
@@ -98,7 +104,10 @@ def _replanned(
     """A schedule that begins, goes on otherwise, or ends: what was open and is wanted no more goes."""
     if old is not None:
         if new is None or old.daily or new.daily:
-            yield "end", {"schedule": name, "after": name + "@", "before": name + "A", "at": micros(happened.occurred_at)}
+            yield (
+                "end",
+                {"schedule": name, "after": name + "@", "before": name + "A", "at": micros(happened.occurred_at)},
+            )
         else:
             for due in old.due:
                 verb = "rearm" if due in new.due else "gone"

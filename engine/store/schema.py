@@ -119,9 +119,7 @@ class ScheduleRow(SQLModel, table=True):
     plan: str = column("open")
     next_at: int | None = column("open")
     ended: int = column("open", default=0)
-    __table_args__ = (
-        Index("schedule_due", "next_at", sqlite_where=condition("ended = 0 AND next_at IS NOT NULL")),
-    )
+    __table_args__ = (Index("schedule_due", "next_at", sqlite_where=condition("ended = 0 AND next_at IS NOT NULL")),)
 
 
 class TaskRow(SQLModel, table=True):
