@@ -1,4 +1,4 @@
-"""Occurrences of scheduled tasks, made a little ahead of their due times and never twice, in one pass over what is due."""
+"""Occurrences of scheduled tasks, made a little ahead of their due times and never twice, in one pass over them."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from engine.core.conditions import Fact, from_json, label
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
+from engine.core.planning import WEEK, dues
 from engine.core.rulebook import Subject
 from engine.core.workflows import Workflow
 from engine.privacy import personal
@@ -33,6 +34,16 @@ _ALERTS = (
     f" WHERE (? OR a.acknowledged_at IS NULL) AND {_VISIBLE}"
     " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
 )
+
+
+_TASKS = (
+    "SELECT t.case_id, t.schedule, t.due, t.ends, t.who, c.owner, c.category, c.workflow, c.release"  # noqa: S608
+    ' FROM task AS t JOIN "case" AS c ON c.id = t.case_id'
+    " WHERE t.state IN ('open', 'claimed') AND (? = '' OR t.who = ?)"
+    f" AND (? OR c.owner IN (SELECT value FROM json_each(?))) AND {_VISIBLE} ORDER BY t.due, t.case_id LIMIT ?"
+)
+FURTHER = 3
+"""So many due times of a plan are shown beyond the tasks that are made."""
 
 
 def _reach(office: Office, actor: Actor) -> tuple[bool, str]:
@@ -90,6 +101,73 @@ def alert_list(
     ]
 
 
+def task_list(
+    office: Office, actor: Actor, *, mine: bool = False, everything: bool = False, most: int = MOST_ROWS
+) -> list[dict[str, Any]]:
+    """Tasks to be done, the first due first: of the cases her units are responsible for, hers only, or all she sees."""
+    who = actor.user if mine else ""
+    units = json.dumps(sorted(actor.units()))
+    with office.store.reading() as driver:
+        asked = (who, who, mine or everything, units, *_reach(office, actor), most)
+        rows = driver.execute(_TASKS, asked).fetchall()
+    now = micros(office.now())
+    listed = []
+    for case_id, schedule, due, ends, by, owner, category, workflow, release in rows:
+        flow = office.book(release).workflows[workflow]
+        task = flow.tasks[flow.schedules[schedule].task]
+        listed.append(
+            {
+                "case": case_id,
+                "category": category,
+                "owner": owner,
+                "task": task.name,
+                "title": task.title,
+                "due": _local(office, due),
+                "ends": _local(office, ends),
+                "state": _task_state("claimed" if by else "open", due, ends, now),
+                "who": by,
+                "overdue": ends <= now,
+            }
+        )
+    return listed
+
+
+def _task_state(state: str, due: int, ends: int, now: int) -> str:
+    """A task in words; one whose time has passed undone is overdue by itself."""
+    if state in ("open", "claimed") and ends <= now:
+        return "超期"
+    if state == "open":
+        return "待做" if due <= now else "未到时"
+    return {"claimed": "已认领", "done": "已做", "skipped": "免做", "missed": "漏做", "ended": "已停"}[state]
+
+
+def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
+    """The tasks of a case that are made, and of each plan the next due times beyond them, as reckoned."""
+    zone = office.book(case.release).zone
+    now = micros(office.now())
+    with office.store.reading() as driver:
+        rows = driver.execute(
+            "SELECT schedule, due, ends, state, who FROM task WHERE case_id = ? ORDER BY due, schedule", (case.id,)
+        ).fetchall()
+        nexts = driver.execute(
+            "SELECT name, next_at FROM schedule WHERE case_id = ? AND ended = 0 AND next_at IS NOT NULL", (case.id,)
+        ).fetchall()
+    made = [(due, name, _task_state(state, due, ends, now), who) for name, due, ends, state, who in rows]
+    for name, next_at in nexts:
+        further = [due for due in dues(case.plans[name], next_at, next_at + 2 * WEEK, zone) if due > now]
+        made += [(due, name, "计划", "") for due in further[:FURTHER]]
+    return [
+        {
+            "task": flow.schedules[name].task,
+            "title": flow.schedules[name].title,
+            "due": _local(office, due),
+            "state": state,
+            "who": who,
+        }
+        for due, name, state, who in made
+    ]
+
+
 def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> dict[str, Any]:
     """Everything of one case: facts (masked), deadlines, clocks, what can be done now, and its timeline."""
     case, _ = office.case(case_id, actor)
@@ -114,6 +192,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
         "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
+        "tasks": _tasks(office, case, flow),
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
             for name in lifecycle.possible(book, case, actor)
@@ -219,6 +298,9 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "child_opened": lambda data: f"名下立案 {data['child']}",
     "child_closed": lambda data: f"名下案件 {data['child']} 办结",
     "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
+    "claimed": lambda data: "放弃认领任务" if data.get("given_up") else "认领任务",
+    "skipped": lambda _: "免做一次任务",
+    "passed_over": lambda _: "巡检停过，过期的任务只补最近一次",
     "offered": lambda data: f"交 {data['to']}，等待签收",
     "accepted": lambda data: f"签收，归 {data['owner']}",
     "returned": lambda _: "退回，未签收",

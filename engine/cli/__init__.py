@@ -7,7 +7,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import cases, database, lists, rules
+from engine.cli import cases, database, lists, rules, tasks
 from engine.core.errors import BihuanError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("demo")(database.demo)
 app.add_typer(lists.areas, name="areas")
 app.add_typer(lists.intake, name="intake")
 app.add_typer(cases.case, name="case")
+app.add_typer(tasks.task, name="task")
 app.add_typer(cases.alert, name="alert")
 app.add_typer(database.audit, name="audit")
 app.add_typer(database.subject, name="subject")

@@ -116,6 +116,9 @@ def print_case(told: dict[str, Any]) -> None:
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
         out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}", soft_wrap=True)
+    if told["tasks"]:
+        tasks = [(item["due"], item["title"], item["state"], item["who"]) for item in told["tasks"]]
+        out.print(table("任务", ("应于", "任务", "状态", "谁"), tasks))
     rows = [(e["at"], e["actor"], e["what"]) for e in told["timeline"]]
     out.print(table("经过", ("时间", "谁", "什么"), rows))
 

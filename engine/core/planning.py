@@ -51,10 +51,10 @@ def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] |
     end = micros(local_time(day + timedelta(days=1), "00:00", zone)) - 1
     running = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at - plan.within, at, zone))
     ahead = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at + 1, end, zone))
-    past = [(found[-1], name) for name, plan in plans.items() if (found := dues(plan, at - WEEK * 53, at, zone))]
-    wanted = [
-        *filter(still_open, running),
-        *filter(still_open, ahead),
-        *filter(still_open, [max(past)] if past else []),
+    past = [
+        (found[-1], name)
+        for name, plan in plans.items()
+        if (found := dues(plan, at - 2 * DAY if plan.daily else 0, at, zone))
     ]
-    return (wanted[0][1], wanted[0][0]) if wanted else None
+    wanted = filter(still_open, [*running, *ahead, *sorted(past)[-1:]])
+    return next(((name, due) for due, name in wanted), None)

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from engine.core.case import Case, Event, moment, occurrence
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.judging import Attempt, Stated, who
-from engine.core.moving import told
+from engine.core.judging import who
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import TaskType, Transition, Workflow
@@ -52,17 +51,13 @@ def claim(
     return Event("claimed", actor.user, now, data, actor.account)
 
 
-def skip(book: Rulebook, case: Case, schedule: str, due: int, actor: Actor, stated: Stated, now: datetime) -> Event:
-    """Somebody allowed to says why an occurrence is left undone."""
-    attempt = Attempt.of(book, case, actor, stated, now)
-    task = attempt.flow.tasks[case.plans[schedule].task]
+def skip(book: Rulebook, case: Case, schedule: str, due: int, actor: Actor, now: datetime) -> Event:
+    """Somebody who is allowed to leaves an occurrence undone; why, is sealed beside the event."""
+    task = book.workflows[case.workflow].tasks[case.plans[schedule].task]
     unmet = who(book, case, task.skip_by, actor) if task.skip_by else [f"{task.title}不能免做"]
-    if not stated.personal:
-        unmet.append("缺少理由")
     if unmet:
         raise Refused([Problem("TASK-003", reason) for reason in unmet])
-    data = {"schedule": schedule, "due": due, **told(stated)}
-    return Event("skipped", actor.user, now, data, actor.account)
+    return Event("skipped", actor.user, now, {"schedule": schedule, "due": due}, actor.account)
 
 
 def _when(book: Rulebook, due: int) -> str:

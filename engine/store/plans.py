@@ -63,7 +63,7 @@ def changed(book: Rulebook, before: Case | None, case: Case, happened: Event) ->
     """What an event does to the schedule and task rows of a case."""
     here = {"case_id": case.id}
     running: Mapping[str, Plan] = before.plans if before is not None else {}
-    ops = [(verb, here | row) for verb, row in _marked(case, running, happened)]
+    ops = [(verb, here | row) for verb, row in _marked(running, happened)]
     for name in sorted(running.keys() | case.plans.keys()) if running != case.plans else ():
         old, new = running.get(name), case.plans.get(name)
         if old != new:
@@ -71,7 +71,7 @@ def changed(book: Rulebook, before: Case | None, case: Case, happened: Event) ->
     return ops
 
 
-def _marked(case: Case, running: Mapping[str, Plan], happened: Event) -> Iterator[Op]:
+def _marked(running: Mapping[str, Plan], happened: Event) -> Iterator[Op]:
     """An occurrence that was taken on, done or left undone."""
     states: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "advanced": lambda _: "done",
@@ -106,7 +106,7 @@ def _replanned(
         if new is None or old.daily or new.daily:
             yield (
                 "end",
-                {"schedule": name, "after": name + "@", "before": name + "A", "at": micros(happened.occurred_at)},
+                {"schedule": name, "after": f"{name}@", "before": f"{name}A", "at": micros(happened.occurred_at)},
             )
         else:
             for due in old.due:

@@ -123,7 +123,7 @@ class ScheduleRow(SQLModel, table=True):
 
 
 class TaskRow(SQLModel, table=True):
-    """One occurrence of a scheduled task: open, claimed, done, skipped, missed or ended; open past `ends` is overdue."""
+    """One occurrence of a scheduled task: open, claimed, done, skipped, missed or ended; overdue past `ends`."""
 
     __tablename__ = "task"
     case_id: str = column("open", primary_key=True)
