@@ -57,6 +57,11 @@ def make_once(office: Office, most: int) -> int | None:
         return _Batch(writer, books, office.account, now, horizon, there).make(due)
 
 
+def latest_only(wanted: list[int], missed: list[int]) -> tuple[list[int], list[int]]:
+    """What is made of what is wanted: of the time nobody swept only the last; and what is passed over."""
+    return wanted[max(len(missed) - 1, 0) :], missed[:-1]
+
+
 @dataclass(slots=True)
 class _Batch:
     """The rows one batch writes, gathered and then written statement by statement."""
@@ -90,9 +95,9 @@ class _Batch:
         first = book.ladders[plan.ladder].rungs[0].at // timedelta(microseconds=1)
         wanted = [due for due in dues(plan, next_at, self.horizon, book.zone) if (case_id, name, due) not in self.there]
         missed = [due for due in wanted if due + plan.within <= self.now]
-        if missed[:-1]:  # nobody swept: only the last of them is still asked for
-            self._passed_over(case_id, name, event, missed[:-1])
-            wanted = wanted[len(missed) - 1 :]
+        wanted, passed = latest_only(wanted, missed)
+        if passed:
+            self._passed_over(case_id, name, event, passed)
         for due in wanted:
             ends = due + plan.within
             self.tasks.append((case_id, name, due, event, ends))

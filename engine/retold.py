@@ -32,6 +32,8 @@ class Retold:
         self.passed: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self.running: dict[str, int] = {}
         """Schedule → the event that made the plan which runs now."""
+        self.complete: set[tuple[str, int]] = set()
+        """Plans that are ending: all that was made of them is there, and must not come back."""
         self.book: Rulebook
         self._made: dict[tuple[str, int], int | None] | None = None
 
@@ -124,7 +126,9 @@ class Retold:
         self.due.setdefault(occurrence(name, due), (self.running[name], ends, plan.ladder, 0, ends + first))
 
     def _open_of(self, name: str) -> list[int]:
-        self._make(name)
+        if (name, self.running[name]) not in self.complete:
+            self.complete.add((name, self.running[name]))
+            self._make(name)
         return [due for (of, due), row in self.tasks.items() if of == name and row[2] in ("open", "claimed")]
 
     def _mark(self, row: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from engine.ids import read_id
 from engine.intake.files import read_grid
 from engine.service import Office, Step
 from engine.store.changes import Change
+from engine.store.subjects import Sealed
 
 _OPEN = "SELECT schedule, due, ends FROM task WHERE case_id = ? AND state IN ('open', 'claimed') ORDER BY due"
 Decide = Callable[[Rulebook, Case, str, int, datetime], Event]
@@ -69,8 +70,7 @@ def _on_one(
         happened = decided(book, case, schedule, at, now)
         change = Change.of(book, case, head, (happened,))
         told = {"case": case.id, "task": task.name, "title": task.title, "due": _local(book, at)}
-        sealed = [office.reason(case, change.case.seq, reason)] if reason else []
-        return Step([change], told, *sealed)
+        return Step([change], told, office.reason(case, change.case.seq, reason) if reason else Sealed())
 
     return office.act(decide)
 

@@ -26,9 +26,9 @@ def opened(office: Office, **facts: Any) -> str:
     return str(answer["case"])
 
 
-def quarantined(office: Office) -> str:
+def quarantined(office: Office, **facts: Any) -> str:
     """The case of a close contact who has reached the quarantine site."""
-    case = opened(office)
+    case = opened(office, **facts)
     now = office.now().isoformat()
     office.advance(case, "verify", office.actor("huaye"), {"checked_at": now})
     office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A·00001", "departed_at": now})

@@ -82,7 +82,9 @@ def done(
     from engine import tasks
 
     with office(db, quiet=as_json) as found:
-        given = [*pairs(results or []).items(), *(tasks.results_of(path) if path else [])]
+        pairs(results or [])  # every item that is none is told at once
+        given = [(case.strip(), told.strip()) for case, _, told in (item.partition("=") for item in results or [])]
+        given += tasks.results_of(path) if path else []
         when = moment_of("--at", at, found.book().zone) if at else None
         answers = tasks.done(found, name, given, found.actor(user), at=when, request_key=key)
         refused = [answer for answer in answers if answer.refused]

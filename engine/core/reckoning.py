@@ -131,7 +131,10 @@ class _Entering:
         return (value if isinstance(value, datetime) else midnight(value, book.zone)), ""
 
     def plan(self, schedule: Schedule) -> dict[str, Any] | None:
-        """The due times of a schedule from the entry into its stages on; None while nobody can tell them."""
+        """The due times of a schedule from the entry into its stages on; None while nobody can tell them.
+
+        What nobody asked for while there was time to do it is not asked for afterwards.
+        """
         start = self._began(schedule)
         book = self.reckoning.book
         task = self.reckoning.flow.tasks[schedule.task]
@@ -150,14 +153,13 @@ class _Entering:
         days = self.reckoning.days(schedule.days)
         if zero is None or days is None:
             return None
-        first = local_day(start, book.zone)
-        listed = [
-            local_time(zero + timedelta(days=day), at, book.zone)
-            for day in days
-            for at in schedule.at
-            if zero + timedelta(days=day) >= first
-        ]
-        due = sorted(micros(at) for at in listed if at + within > start)
+        first = max(zero, local_day(start, book.zone))
+        dates = [date for day in days if (date := zero + timedelta(days=day)) >= first]
+        listed = sorted(micros(local_time(date, at, book.zone)) for date in dates for at in schedule.at)
+        before = self.case.plans.get(schedule.name) if self.case is not None else None
+        asked = set(before.due) if before is not None else set()
+        latest = micros(self.now - within)
+        due = [at for at in listed if at > latest or at in asked]
         return told | {"due": due} if due else None
 
     def _began(self, schedule: Schedule) -> datetime:

@@ -50,7 +50,7 @@ PLANNED: dict[str, tuple[str, ...]] = {
 
 def plan_text(plan: Plan) -> str:
     """A plan as its row holds it."""
-    return orjson.dumps(plan).decode()
+    return orjson.dumps([*plan]).decode()
 
 
 def plan_of(text: str) -> Plan:
