@@ -12,10 +12,12 @@ from typing import Any
 
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem
+from engine.core.reckoning import MICRO
 from engine.core.record import to_json
+from engine.core.why import misreckoned
 from engine.retold import Retold
 from engine.service import Office
-from engine.store.changes import Change, plain
+from engine.store.changes import Change, Due, plain
 from engine.store.store import SYSTEM, Driver, link
 
 _COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
@@ -84,9 +86,19 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
             report.wrong("事件与链不符：内容、次序或时间被改动", where)
             return
         if case_id == SYSTEM:
+            derived.system(row["type"], json.loads(row["data"]))
             continue
         happened = Event(row["type"], row["actor"], moment(row["occurred_at"]), json.loads(row["data"]), row["account"])
         case = derived.follow(case, happened)
+    if case_id == SYSTEM:
+        kept = {
+            row[:3]: row[3:]
+            for row in driver.execute("SELECT kind, case_id, name, tries, since, again_at, error FROM incident")
+        }
+        for kind, of, name in sorted(
+            item for item in kept.keys() | derived.incidents.keys() if kept.get(item) != derived.incidents.get(item)
+        ):
+            report.wrong("搁置待重试的记录与事件推出的不符", f"案件 {of} {kind} {name}")
     if case is not None:
         report.cases += 1
         derived.tasks.finish()
@@ -99,10 +111,20 @@ class _Derived:
     def __init__(self, office: Office, driver: Driver, case_id: str) -> None:
         self.office = office
         self.case_id = case_id
-        self.due: dict[str, tuple[int, int, str, int, int | None]] = {}
-        self.alerts: set[tuple[int, str, int]] = set()
+        self.due: dict[str, Due] = {}
+        self.alerts: dict[tuple[int, str, int], tuple[str | None, int | None]] = {}
+        """Each alert with who acknowledged it, and when."""
         self.custody: list[tuple[int, str, int, int | None]] = []
         self.tasks = Retold(driver, case_id, self.due, micros(office.now()))
+        self.incidents: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+
+    def system(self, kind: str, data: Mapping[str, Any]) -> None:
+        """What the chain of no case says of things set aside."""
+        if kind in ("set_aside", "recovered"):
+            found = (data["kind"], data["case"], data["name"])
+            self.incidents.pop(found, None)
+            if kind == "set_aside":
+                self.incidents[found] = (data["tries"], data["since"], data["again"], data["error"])
 
     def follow(self, before: Case | None, happened: Event) -> Case:
         """The case after one more event, its rows taken into account."""
@@ -113,8 +135,8 @@ class _Derived:
         for name in change.ended:
             self.due.pop(name, None)
         for item in change.due:
-            self.due[item.name] = (item.armed_by, item.due, item.ladder, item.rung, item.next_at)
-        self.alerts |= {(alert.armed_by, alert.name, alert.rung) for alert in change.raised}
+            self.due[item.name] = item
+        self.alerts |= {(alert.armed_by, alert.name, alert.rung): (None, None) for alert in change.raised}
         for event, unit, since in change.held:
             if self.custody and self.custody[-1][3] is None:
                 self.custody[-1] = (*self.custody[-1][:3], since)
@@ -124,17 +146,38 @@ class _Derived:
             self.tasks.passed_over(happened.data)
         if happened.type == "alerted":
             self._alerted(change.case, happened)
+        if happened.type == "acknowledged":
+            self._acknowledged(happened)
+        self._silenced(change)
         return change.case
 
     def _alerted(self, case: Case, happened: Event) -> None:
         name, rung = happened.data["deadline"], happened.data["rung"]
         self.tasks.made(name)
-        self.alerts.add((happened.data["armed"], name, rung))
+        self.alerts[happened.data["armed"], name, rung] = (None, None)
         if name in self.due:
-            armed_by, due, ladder, _, _ = self.due[name]
-            rungs = self.office.book(case.release).ladders[ladder].rungs
-            later = micros(moment(due) + rungs[rung + 1].at) if rung + 1 < len(rungs) else None
-            self.due[name] = (armed_by, due, ladder, rung + 1, later)
+            at = self.due[name].next_at
+            gap = self.office.book(case.release).ladders[self.due[name].ladder].gap(rung)
+            later = None if gap is None or at is None else at + gap // MICRO
+            self.due[name] = self.due[name]._replace(rung=rung + 1, next_at=later)
+
+    def _acknowledged(self, happened: Event) -> None:
+        asked, by = happened.data["name"], (happened.actor, micros(happened.occurred_at))
+        for alert, (_, at) in self.alerts.items():
+            if at is None and asked in ("", alert[1]):
+                self.alerts[alert] = by
+
+    def _silenced(self, change: Change) -> None:
+        for name, until in change.quiet:
+            due = self.due.get(name)
+            if due and not any(
+                alert[:2] == (due.armed_by, name) and at is None for alert, (_, at) in self.alerts.items()
+            ):
+                self.due[name] = due._replace(next_at=max(due.next_at or 0, until))
+        for name, until in change.shelved:
+            due = self.due[name]
+            later = None if due.next_at is None else max(due.next_at, until)
+            self.due[name] = due._replace(next_at=later, shelved_until=until)
 
 
 def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Derived) -> None:
@@ -154,9 +197,10 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     if row[2:9] != columns or row[9] != micros(case.opened_at) or row[10] != plain(to_json(case)).decode():
         report.wrong("案件记录与事件推出的不符", f"案件 {case.id}")
     kept = {
-        name: tuple(rest)
-        for name, *rest in driver.execute(
-            "SELECT name, armed_by, due, ladder, rung, next_at FROM deadline WHERE case_id = ?", (case.id,)
+        row[0]: Due(*row)
+        for row in driver.execute(
+            "SELECT name, armed_by, due, ladder, rung, next_at, shelved_until FROM deadline WHERE case_id = ?",
+            (case.id,),
         )
     }
     if kept != derived.due:
@@ -164,10 +208,17 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
         report.wrong("时限记录与事件推出的不符", f"案件 {case.id} 时限 {'、'.join(names)}")
     for what in derived.tasks.wrong(case):
         report.wrong("计划或任务记录与事件推出的不符", f"案件 {case.id} {what}")
+    if wrong := misreckoned(case):
+        report.wrong("时限与它自己的算法不符", f"案件 {case.id} 时限 {'、'.join(wrong)}")
     line = driver.execute("SELECT event, unit, since, until FROM custody WHERE case_id = ? ORDER BY event", (case.id,))
     if line.fetchall() != derived.custody:
         report.wrong("交接链的记录与事件推出的不符", f"案件 {case.id}")
-    alerts = set(driver.execute("SELECT armed_by, name, rung FROM alert WHERE case_id = ?", (case.id,)))
+    alerts = {
+        tuple(key): (by, at)
+        for *key, by, at in driver.execute(
+            "SELECT armed_by, name, rung, acknowledged_by, acknowledged_at FROM alert WHERE case_id = ?", (case.id,)
+        )
+    }
     if alerts != derived.alerts:
         report.wrong("预警记录与事件推出的不符", f"案件 {case.id}")
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from engine.core.case import Event, micros, moment, occurrence
+from engine.core.case import Event, Plan, micros, moment, occurrence
 from engine.core.org import SYSTEM
 from engine.core.planning import due_next, dues
+from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
 from engine.service import Office
+from engine.setbacks import SCHEDULE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.plans import plan_of
 from engine.store.store import INSERT_EVENT, Writer
 
 BATCH = 5000
-AGAIN = 3_600_000_000
-"""When a schedule that could not be planned is tried again, in microseconds."""
 _DUE = (
-    "SELECT case_id, name, event, release, plan, next_at FROM schedule"
-    " WHERE ended = 0 AND next_at <= ? ORDER BY next_at LIMIT ?"
+    "SELECT case_id, name, event, release, plan, next_at FROM schedule AS s WHERE ended = 0 AND next_at <= ?1"
+    " AND NOT EXISTS (SELECT 1 FROM incident AS i WHERE i.kind = 'schedule' AND i.case_id = s.case_id"
+    " AND i.name = s.name AND i.again_at > ?3) ORDER BY next_at LIMIT ?2"
 )
+_OVER = (
+    "SELECT i.case_id, i.name FROM incident AS i WHERE i.kind = 'schedule' AND NOT EXISTS (SELECT 1 FROM schedule AS s"
+    " WHERE s.case_id = i.case_id AND s.name = i.name AND s.ended = 0 AND s.next_at <= ?)"
+)
+"""Set aside once, and now planned or ended."""
 _THERE = (
     f"SELECT t.case_id, t.schedule, t.due FROM ({_DUE}) AS s CROSS JOIN task AS t"  # noqa: S608 - our own words
     " ON t.case_id = s.case_id AND t.schedule = s.name AND t.due >= s.next_at WHERE t.state <> 'ended'"
@@ -46,15 +53,24 @@ def make_ahead(office: Office) -> int:
 def make_once(office: Office, most: int) -> int | None:
     """One batch of schedules in one transaction; None: none is due any more."""
     now = micros(office.now())
-    horizon = now + office.book().plan_ahead // timedelta(microseconds=1)
+    horizon = now + office.book().plan_ahead // MICRO
     with office.store.reading() as driver:
-        if driver.execute(_DUE, (horizon, 1)).fetchone() is None:
+        over = driver.execute(_OVER, (horizon,)).fetchall()
+        if not over and driver.execute(_DUE, (horizon, 1, now)).fetchone() is None:
             return None
-        books = {number: office.book(number) for (number,) in driver.execute("SELECT number FROM release").fetchall()}
+        releases = [number for (number,) in driver.execute("SELECT number FROM release").fetchall()]
+    books = {}
+    for number in releases:
+        with contextlib.suppress(Exception):  # its cases are set aside, and no others
+            books[number] = office.book(number)
     with office.store.writing(now) as writer:
-        due = writer.cursor.execute(_DUE, (horizon, most)).fetchall()
-        there = set(writer.cursor.execute(_THERE, (horizon, most)).fetchall())
-        return _Batch(writer, books, office.account, now, horizon, there).make(due)
+        due = writer.cursor.execute(_DUE, (horizon, most, now)).fetchall()
+        there = set(writer.cursor.execute(_THERE, (horizon, most, now)).fetchall())
+        batch = _Batch(writer, books, office.account, now, horizon, there)
+        each(writer, due, batch.make, batch.set_aside)
+        for case, name in writer.cursor.execute(_OVER, (horizon,)).fetchall():
+            recovered(writer, office.account, Setback(SCHEDULE, case, name))
+        return batch.made
 
 
 def latest_only(wanted: list[int], missed: list[int]) -> tuple[list[int], list[int]]:
@@ -72,41 +88,36 @@ class _Batch:
     now: int
     horizon: int
     there: set[tuple[str, str, int]]
-    tasks: list[tuple[Any, ...]] = field(default_factory=list)
-    deadlines: list[tuple[Any, ...]] = field(default_factory=list)
-    nexts: list[tuple[Any, ...]] = field(default_factory=list)
+    made: int = 0
 
-    def make(self, due: list[tuple[Any, ...]]) -> int:
-        """Make what is due of these schedules; how many occurrences."""
-        for row in due:
-            try:
-                self._schedule(*row)
-            except (ValueError, TypeError, KeyError, IndexError):
-                self._set_aside(*row)
+    def make(self, due: Sequence[tuple[Any, ...]]) -> None:
+        """Make what is due of these schedules."""
+        tasks: list[tuple[Any, ...]] = []
+        deadlines: list[tuple[Any, ...]] = []
+        nexts: list[tuple[Any, ...]] = []
+        for case_id, name, event, release, text, next_at in due:
+            book, plan = self.books[release], plan_of(text)
+            first = book.ladders[plan.ladder].rungs[0].at // MICRO
+            for at in self._wanted(case_id, name, event, plan, dues(plan, next_at, self.horizon, book.zone)):
+                ends = at + plan.within
+                tasks.append((case_id, name, at, event, ends))
+                deadlines.append((case_id, occurrence(name, at), event, ends, plan.ladder, ends + first))
+            nexts.append((due_next(plan, self.horizon, book.zone), case_id, name, event))
         many = self.writer.cursor.executemany
-        many(_MAKE, self.tasks)
-        many(_ARM, self.deadlines)
-        many(_NEXT, self.nexts)
-        return len(self.tasks)
+        many(_MAKE, tasks)
+        many(_ARM, deadlines)
+        many(_NEXT, nexts)
+        self.made += len(tasks)
 
-    def _schedule(self, case_id: str, name: str, event: int, release: int, text: str, next_at: int) -> None:
-        book = self.books[release]
-        plan = plan_of(text)
-        first = book.ladders[plan.ladder].rungs[0].at // timedelta(microseconds=1)
-        wanted = [due for due in dues(plan, next_at, self.horizon, book.zone) if (case_id, name, due) not in self.there]
-        missed = [due for due in wanted if due + plan.within <= self.now]
+    def _wanted(self, case_id: str, name: str, event: int, plan: Plan, due: Sequence[int]) -> list[int]:
+        """The due times that are not made yet; of a time when nobody swept only the last."""
+        wanted = [at for at in due if (case_id, name, at) not in self.there]
+        missed = [at for at in wanted if at + plan.within <= self.now]
         wanted, passed = latest_only(wanted, missed)
         if passed:
-            self._passed_over(case_id, name, event, passed)
-        for due in wanted:
-            ends = due + plan.within
-            self.tasks.append((case_id, name, due, event, ends))
-            self.deadlines.append((case_id, occurrence(name, due), event, ends, plan.ladder, ends + first))
-        self.nexts.append((due_next(plan, self.horizon, book.zone), case_id, name, event))
-
-    def _passed_over(self, case_id: str, name: str, event: int, dues: list[int]) -> None:
-        told = {"schedule": name, "planned": event, "from": dues[0], "to": dues[-1]}
-        self._tell(case_id, Event("passed_over", SYSTEM, moment(self.now), told, self.account))
+            told = {"schedule": name, "planned": event, "from": passed[0], "to": passed[-1]}
+            self._tell(case_id, Event("passed_over", SYSTEM, moment(self.now), told, self.account))
+        return wanted
 
     def _tell(self, case_id: str, happened: Event) -> None:
         """Append an event that changes nothing else of a case."""
@@ -117,8 +128,7 @@ class _Batch:
         INSERT_EVENT.many(self.writer.cursor, [row])
         execute('UPDATE "case" SET seq = ?, head = ? WHERE id = ?', (seq + 1, head, case_id))
 
-    def _set_aside(self, case_id: str, name: str, event: int, *_: Any) -> None:
-        """A broken schedule must not silence the others: it is recorded and tried later."""
-        self.nexts.append((self.horizon + AGAIN, case_id, name, event))
-        told = {"case": case_id, "schedule": name}
-        self.writer.system(Event("sweep_failed", SYSTEM, moment(self.now), told, self.account))
+    def set_aside(self, due: tuple[Any, ...], error: str) -> None:
+        """A schedule whose case, plan or release is broken."""
+        latest = self.books[max(self.books)] if self.books else None
+        set_aside(self.writer, latest, self.account, Setback(SCHEDULE, due[0], due[1]), error)

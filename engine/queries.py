@@ -7,14 +7,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine import setbacks
 from engine.core import lifecycle
-from engine.core.case import Case, micros, moment
+from engine.core.case import Case, delayed, micros, moment
 from engine.core.conditions import Fact, from_json, label
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.planning import WEEK, dues
+from engine.core.postponing import WORDS
+from engine.core.reckoning import MICRO
 from engine.core.rulebook import Subject
+from engine.core.values import duration_words
+from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.privacy import personal
 from engine.service import Office
@@ -23,7 +28,8 @@ MOST_ROWS = 200
 _VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
 """Which cases `c` an actor may see; its two values come from `_reach`."""
 _CASES = (
-    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due)"  # noqa: S608
+    "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due),"  # noqa: S608
+    " max(d.shelved_until)"
     ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
     f" WHERE (c.final = '') = ? AND (? = '' OR c.state = ?) AND {_VISIBLE}"
     " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
@@ -33,6 +39,11 @@ _ALERTS = (
     ' c.workflow FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
     f" WHERE (? OR a.acknowledged_at IS NULL) AND {_VISIBLE}"
     " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
+)
+_INCIDENTS = (
+    "SELECT i.kind, i.case_id, i.name, i.tries, i.since"  # noqa: S608
+    ' FROM incident AS i LEFT JOIN "case" AS c ON c.id = i.case_id'
+    f" WHERE i.tries >= {setbacks.TRIES} AND (? OR {_VISIBLE}) ORDER BY i.since DESC LIMIT ?"
 )
 
 
@@ -60,7 +71,7 @@ def case_list(
         rows = driver.execute(_CASES, (0 if closed else 1, state, state, *_reach(office, actor), most)).fetchall()
     now = office.now()
     listed = []
-    for case_id, category, workflow, at, owner, final, release, opened_at, due in rows:
+    for case_id, category, workflow, at, owner, final, release, opened_at, due, shelved in rows:
         book = office.book(release)
         listed.append(
             {
@@ -74,6 +85,7 @@ def case_list(
                 "opened_at": _local(office, opened_at),
                 "due": _local(office, due) if due else "",
                 "overdue": bool(due and moment(due) < now),
+                "shelved_until": _local(office, shelved) if shelved and moment(shelved) > now else "",
             }
         )
     return listed
@@ -82,10 +94,10 @@ def case_list(
 def alert_list(
     office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
-    """Alerts not yet acknowledged, the newest first, of the cases an actor may see."""
+    """What fails again and again, then alerts not yet acknowledged, the newest first, of the cases an actor may see."""
     with office.store.reading() as driver:
         rows = driver.execute(_ALERTS, (everything, *_reach(office, actor), most)).fetchall()
-    return [
+    return _incidents(office, actor, most) + [
         {
             "case": case_id,
             "deadline": name,
@@ -168,6 +180,28 @@ def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
     ]
 
 
+def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
+    """What could not be done in several tries: shown also to the default owner, whose head is told of it."""
+    book = office.book()
+    asked = book.default_owner in actor.units()
+    with office.store.reading() as driver:
+        rows = driver.execute(_INCIDENTS, (asked, *_reach(office, actor), most)).fetchall()
+    return [
+        {
+            "case": case_id,
+            "deadline": name,
+            "title": f"{setbacks.WORDS[kind]}（{name}），已试 {tries} 次",
+            "rung": 0,
+            "level": "红",
+            "told": setbacks.head(book),
+            "due": "",
+            "raised_at": _local(office, since),
+            "acknowledged_by": "",
+        }
+        for kind, case_id, name, tries, since in rows
+    ]
+
+
 def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> dict[str, Any]:
     """Everything of one case: facts (masked), deadlines, clocks, what can be done now, and its timeline."""
     case, _ = office.case(case_id, actor)
@@ -180,7 +214,13 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
     for name in flow.clocks:
         count = lifecycle.count_of(book, case, name)
         done = count.done_at.astimezone(book.zone).isoformat() if count.done_at else ""
-        clocks[count.title] = {"day_zero": str(count.day_zero or ""), "days": count.days, "done_at": done}
+        note = f"{count.note}（已提前结束）" if count.cut_short else count.note
+        clocks[count.title] = {
+            "day_zero": str(count.day_zero or ""),
+            "days": count.days,
+            "done_at": done,
+            "note": note,
+        }
     timeline = _timeline(office, case)
     return office.answer(book, case) | {
         "workflow_title": flow.title,
@@ -193,6 +233,12 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
         "tasks": _tasks(office, case, flow),
+        "why": {name: why(book, case, name) for name in case.deadlines},
+        "shelved_until": {
+            name: _local(office, until)
+            for name, armed in case.deadlines.items()
+            if (until := delayed(case, name, armed.base).until) > micros(office.now())
+        },
         "can": [
             {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
             for name in lifecycle.possible(book, case, actor)
@@ -284,6 +330,9 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
         return f"{transition}{result}{moved}"
     if kind == "alerted":
         return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
+    if kind == "postponed":
+        length = duration_words(data["by"] * MICRO)
+        return f"时限 {title_of(flow, data['deadline'])}{WORDS[data['kind']]} {length}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind
@@ -303,6 +352,7 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "passed_over": lambda _: "巡检停过，过期的任务只补最近一次",
     "offered": lambda data: f"交 {data['to']}，等待签收",
     "accepted": lambda data: f"签收，归 {data['owner']}",
+    "breached": lambda data: f"{data['closure']}闭环有缺口：{data['what']}",
     "returned": lambda _: "退回，未签收",
 }
 """What happened, in words, where the data say it all."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 from engine.core.case import Case, Plan, occurrence, parts
 from engine.core.planning import DAY, due_next, dues
+from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
+from engine.store.changes import Due
 from engine.store.plans import PLANNED, Op, plan_of
 from engine.store.store import Driver
 
 FURTHEST = 366 * DAY
 """Nothing is planned further ahead than this: a forged `next_at` must not keep anybody counting."""
-Due = tuple[int, int, str, int, int | None]
-"""A deadline row: armed by, due, ladder, rung, next."""
 
 
 class Retold:
@@ -122,8 +121,9 @@ class Retold:
     def _arm(self, name: str, due: int) -> None:
         plan = self._plan_of(name)
         ends = due + plan.within
-        first = self.book.ladders[plan.ladder].rungs[0].at // timedelta(microseconds=1)
-        self.due.setdefault(occurrence(name, due), (self.running[name], ends, plan.ladder, 0, ends + first))
+        first = self.book.ladders[plan.ladder].rungs[0].at // MICRO
+        told = occurrence(name, due)
+        self.due.setdefault(told, Due(told, self.running[name], ends, plan.ladder, 0, ends + first, None))
 
     def _open_of(self, name: str) -> list[int]:
         if (name, self.running[name]) not in self.complete:
@@ -149,7 +149,7 @@ class Retold:
         name, due = row["schedule"], row["due"]
         if due in self._open_of(name):
             self.tasks[name, due] = (row["event"], *self.tasks[name, due][1:])
-            self.due[row["name"]] = (row["event"], *self.due[row["name"]][1:])
+            self.due[row["name"]] = self.due[row["name"]]._replace(armed_by=row["event"])
 
     def _end(self, row: Mapping[str, Any]) -> None:
         for due in self._open_of(row["schedule"]):

@@ -8,8 +8,9 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from loguru import logger
 
 from engine.core.case import micros
+from engine.delivery import deliver
 from engine.service import Office
-from engine.sweep import deliver, sweep
+from engine.sweep import sweep
 
 
 def log_to_stdout() -> None:
@@ -22,8 +23,7 @@ def tick(office: Office, name: str = "sweeper") -> int:
     """Sweep, deliver what waits in the outbox, and leave a heartbeat; how many alerts were raised."""
     raised = sweep(office)
     note = "【演练】" if office.rehearsal else ""
-    for told, text in deliver(office):
-        logger.info("{}告 {}：{}", note, told, text)
+    deliver(office, lambda told, text: logger.info("{}告 {}：{}", note, told, text))
     now = micros(office.now())
     with office.store.writing(now) as writer:
         writer.cursor.execute(

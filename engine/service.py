@@ -17,10 +17,11 @@ from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem
 from engine.core.judging import Stated, typed
 from engine.core.noting import noted
 from engine.core.org import Actor
+from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
-from engine.packs.pack import bundle, compile_pack, unbundle
+from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle
 from engine.relatives import with_relatives
 from engine.store import references, subjects
 from engine.store import schema as s
@@ -104,11 +105,10 @@ class Office:
             if release in self._books:
                 return self._books[release]
             text, digest = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
-        book = unbundle(text, release)
-        if book.digest != digest:
+        if digest_of_bundle(text) != digest:
             raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
-        self._books[release] = book
-        return book
+        self._books[release] = unbundle(text, release)
+        return self._books[release]
 
     def actor(self, user: str) -> Actor:
         """The member of staff who acts; nobody may do anything without a name."""
@@ -247,7 +247,8 @@ class Office:
             kind = book.kind_of(case.workflow)
             self._asked(book, case, name, kind, raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
-            given, stays = self.matched(book, case, stated, texts, now)
+            found, stays = self.matched(book, case, stated, texts, now)
+            given = {key: value for key, value in found.items() if case.facts.get(key) is None}
             stated = replace(stated, facts=given | dict(stated.facts))
             happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
             changes = self.following(book, Change.of(book, case, head, happened), actor, again=bool(given))
@@ -412,19 +413,26 @@ class Office:
         }
 
     def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
-        """Take note of the alerts of a case (one deadline's by name or title, or all); how many were open."""
+        """Take note of the alerts of a case (one deadline's by name or title, or all); how many were open.
+
+        Their ladders stop, and go on when nobody works on the case.
+        """
         taken = 0
 
         def decide(now: datetime) -> Step:
             nonlocal name
             case, head = self.case(case_id, actor)
+            book = self.book(case.release)
             with self.store.reading() as driver:
                 unheard = driver.execute(
                     "SELECT name, told FROM alert WHERE case_id = ? AND acknowledged_at IS NULL", (case.id,)
                 ).fetchall()
-            name = noted(self.book(case.release), case, unheard, name, actor)
-            happened = Event("acknowledged", actor.user, now, {"name": name}, actor.account)
-            change = Change.of(self.book(case.release), case, head, (happened,))
+                name = noted(book, case, unheard, name, actor)
+                stopped = driver.execute(_UNHEARD, (case.id, name, name)).fetchall()
+            again = {key: book.ladders[ladder].again // MICRO for key, ladder in stopped if ladder in book.ladders}
+            told = {"name": name, "again": again}
+            happened = Event("acknowledged", actor.user, now, told, actor.account)
+            change = Change.of(book, case, head, (happened,))
             return Step([change], {}, before=mark)
 
         def mark(writer: Writer) -> None:
@@ -460,3 +468,10 @@ class Office:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
+
+
+_UNHEARD = (
+    "SELECT d.name, d.ladder FROM deadline AS d WHERE d.case_id = ? AND (? = '' OR d.name = ?) AND EXISTS"
+    " (SELECT 1 FROM alert AS a WHERE a.case_id = d.case_id AND a.armed_by = d.armed_by AND a.name = d.name"
+    " AND a.acknowledged_at IS NULL) ORDER BY d.name"
+)

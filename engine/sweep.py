@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,44 +11,77 @@ from typing import Any
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.org import SYSTEM
+from engine.core.reckoning import MICRO
+from engine.core.rulebook import Rulebook
 from engine.lookback import look_back
+from engine.loop import nightly
 from engine.planning import make_ahead
 from engine.service import Office
+from engine.setbacks import DEADLINE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
-from engine.store.store import INSERT_EVENT, Writer
+from engine.store.store import INSERT_EVENT, Driver, Writer
 
 BATCH = 1000
-AGAIN = timedelta(hours=1)
-"""When a deadline that could not be swept is tried again."""
-_DUE = "SELECT case_id, name, armed_by, due, ladder, rung FROM deadline WHERE next_at <= ? ORDER BY next_at LIMIT ?"
-_NEXT = (
-    "SELECT min(at) FROM (SELECT min(next_at) AS at FROM deadline WHERE next_at <= ?"
-    " UNION ALL SELECT min(next_at) - ? FROM schedule WHERE ended = 0 AND next_at <= ?)"
+_DUE = (
+    "SELECT case_id, name, armed_by, due, ladder, rung, next_at FROM deadline AS d"
+    " WHERE next_at <= ?1 AND NOT EXISTS (SELECT 1 FROM incident AS i WHERE i.kind = 'deadline'"
+    " AND i.case_id = d.case_id AND i.name = d.name AND i.again_at > ?1) ORDER BY next_at LIMIT ?2"
 )
+_NEXT = (
+    (
+        "SELECT next_at FROM deadline AS d WHERE next_at <= ?1 AND NOT EXISTS (SELECT 1 FROM incident AS i"
+        " WHERE i.kind = 'deadline' AND i.case_id = d.case_id AND i.name = d.name) ORDER BY next_at LIMIT 1"
+    ),
+    "SELECT min(again_at) FROM incident WHERE kind <> 'message' AND again_at <= ?1",
+)
+_PLAN = (
+    "SELECT next_at - ?2 FROM schedule AS s WHERE ended = 0 AND next_at <= ?1 + ?2 AND NOT EXISTS (SELECT 1 FROM"
+    " incident AS i WHERE i.kind = 'schedule' AND i.case_id = s.case_id AND i.name = s.name) ORDER BY next_at LIMIT 1"
+)
+"""When the next tasks are to be made."""
+_OVER = (
+    "SELECT i.case_id, i.name FROM incident AS i WHERE i.kind = 'deadline' AND NOT EXISTS"
+    " (SELECT 1 FROM deadline AS d WHERE d.case_id = i.case_id AND d.name = i.name AND d.next_at <= ?1)"
+)
+"""Set aside once, and now raised, ended or put off."""
 _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
     """Look back where a list was loaded, make the tasks to come, and raise every alert that is due; how many alerts."""
-    look_back(office)
-    make_ahead(office)
     raised = 0
-    while count := sweep_once(office, BATCH):
-        raised += count
-    return raised
+    try:
+        look_back(office)
+        make_ahead(office)
+    finally:  # whatever stands in the way of looking back, nobody's alert waits for it
+        while count := sweep_once(office, BATCH):
+            raised += count
+    return raised + nightly(office)
 
 
 def sweep_once(office: Office, most: int) -> int:
     """One batch in one transaction: alert, event, next rung and message, all or none."""
     now = micros(office.now())
-    with office.store.reading() as driver:
-        releases = [number for (number,) in driver.execute("SELECT number FROM release")]
-    books = {number: office.book(number) for number in releases}
+    books = _books(office)
     with office.store.writing(now) as writer:
         due = writer.cursor.execute(_DUE, (now, most)).fetchall()
+        batch = _Batch(writer, books, office.account, now)
         if due:
-            _Batch(writer, books, office.account, now).raise_all(due)
+            each(writer, due, batch.raise_all, batch.set_aside)
+        for case, name in writer.cursor.execute(_OVER, (now,)).fetchall():
+            recovered(writer, office.account, Setback(DEADLINE, case, name))
     return len(due)
+
+
+def _books(office: Office) -> dict[int, Rulebook]:
+    """The releases; one that cannot be read sets the cases under it aside, and no others."""
+    with office.store.reading() as driver:
+        releases = [number for (number,) in driver.execute("SELECT number FROM release ORDER BY number")]
+    books = {}
+    for number in releases:
+        with contextlib.suppress(Exception):
+            books[number] = office.book(number)
+    return books
 
 
 @dataclass(slots=True)
@@ -55,47 +89,38 @@ class _Batch:
     """The rows one batch writes, gathered and then written statement by statement."""
 
     writer: Writer
-    books: dict[int, Any]
+    books: dict[int, Rulebook]
     account: str
     now: int
 
-    def raise_all(self, due: list[tuple[Any, ...]]) -> None:
+    def raise_all(self, due: Sequence[tuple[Any, ...]]) -> None:
         heads: dict[str, tuple[int, bytes]] = {}
         stands: dict[str, tuple[str, int]] = {}
         events, alerts, nexts, messages = [], [], [], []
         now = moment(self.now)
-        for case_id, name, armed_by, due_at, ladder, rung in due:
-            try:
-                if case_id not in heads:
-                    seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
-                    heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
-                owner, release = stands[case_id]
-                book = self.books[release]
-                rungs = book.ladders[ladder].rungs
-                step = rungs[rung]
-            except (KeyError, IndexError, TypeError):
-                self._set_aside(case_id, name)
-                continue
+        for case_id, name, armed_by, due_at, ladder, rung, at in due:
+            if case_id not in heads:
+                seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
+                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
+            owner, release = stands[case_id]
+            book = self.books[release]
+            steps = book.ladders[ladder]
+            step, gap = steps.step(rung), steps.gap(rung)
             seq, head = heads[case_id]
             told = book.organisation.told(step.tell, owner)
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
             row = event_row(case_id, seq + 1, Event("alerted", SYSTEM, now, data, self.account))
             heads[case_id] = (seq + 1, self.writer.chain_on(head, [row]))
             events.append(row)
-            later = due_at + rungs[rung + 1].at // _MICRO if rung + 1 < len(rungs) else None
-            nexts.append((rung + 1, later, case_id, name))
+            nexts.append((rung + 1, None if gap is None else at + gap // MICRO, case_id, name))
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
             messages.append((case_id, told, f"{step.level}：案件 {case_id} 时限 {name}", self.now))
         self._write(events, heads, nexts, alerts, messages)
 
-    def _set_aside(self, case_id: str, name: str) -> None:
-        """A deadline whose case or ladder is broken must not silence the others: it is recorded and tried later."""
-        later = self.now + AGAIN // _MICRO
-        self.writer.cursor.execute(
-            "UPDATE deadline SET next_at = ? WHERE case_id = ? AND name = ?", (later, case_id, name)
-        )
-        told = {"case": case_id, "deadline": name}
-        self.writer.system(Event("sweep_failed", SYSTEM, moment(self.now), told, self.account))
+    def set_aside(self, due: tuple[Any, ...], error: str) -> None:
+        """A deadline whose case, ladder or release is broken."""
+        latest = self.books[max(self.books)] if self.books else None
+        set_aside(self.writer, latest, self.account, Setback(DEADLINE, due[0], due[1]), error)
 
     def _write(
         self,
@@ -120,35 +145,24 @@ class _Batch:
         many("INSERT INTO outbox (case_id, told, text, created_at) VALUES (?, ?, ?, ?)", messages)
 
 
-_MICRO = moment(1) - moment(0)
-
-
 def move_clock(office: Office, step: timedelta) -> int:
     """Move a rehearsal's clock on, sweeping at each due instant in order; how many alerts that raised."""
     if step <= timedelta(0):
         raise BadInput(Problem("CLOCK-002", "时钟只能往前拨", "如 +3h、+14d"))
     target = micros(office.now() + step)
-    ahead = office.book().plan_ahead // _MICRO
+    ahead = office.book().plan_ahead // MICRO
     raised = 0
     while True:
         with office.store.reading() as driver:
-            due = driver.execute(_NEXT, (target, ahead, target + ahead)).fetchone()[0]
+            due = _next(driver, target, ahead)
         office.set_clock(target if due is None else max(due, micros(office.now())))
         if due is None:
             return raised
         raised += sweep(office)
 
 
-def deliver(office: Office, most: int = 1000) -> Generator[tuple[str, str], None, None]:
-    """Messages not yet delivered, each marked once its receiver took it: delivered at least once."""
-    with office.store.reading() as driver:
-        waiting = driver.execute(
-            "SELECT id, told, text FROM outbox WHERE delivered_at IS NULL ORDER BY id LIMIT ?", (most,)
-        ).fetchall()
-    done = []
-    for number, told, text in waiting:
-        yield told, text
-        done.append((micros(office.now()), number))
-    if done:
-        with office.store.writing(done[-1][0]) as writer:
-            writer.cursor.executemany("UPDATE outbox SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", done)
+def _next(driver: Driver, until: int, ahead: int) -> int | None:
+    """The next instant at which a sweep has something to do."""
+    found = [row[0] for sql in _NEXT if (row := driver.execute(sql, (until,)).fetchone())]
+    found += [at for (at,) in driver.execute(_PLAN, (until, ahead)).fetchall()]
+    return min((at for at in found if at is not None), default=None)

@@ -9,6 +9,7 @@ import pytest
 from engine import areas, audit, lookback
 from engine.core.case import Case
 from engine.corrections import correct
+from engine.queries import case_show
 from engine.service import Office
 from engine.sweep import sweep
 
@@ -128,3 +129,19 @@ def test_an_erased_person_is_not_looked_for(office: Office, tmp_path: Path, late
     later(hours=10)
     told = areas.load(office, listed(tmp_path, "甲小区,high,2022-05-26T12:00+08:00,"), office.actor("shuju"))
     assert told["stays"] == 0
+
+
+def test_an_area_taken_off_the_list_ends_the_isolation_of_who_came_from_there(
+    office: Office, tmp_path: Path, later: Later
+) -> None:
+    areas.load(office, listed(tmp_path, "甲小区,medium,2022-05-20T00:00+08:00,"), office.actor("shuju"))
+    case = arrived(office)
+    assert (seen(office, case).category, seen(office, case).facts["origin_now"]) == ("中风险来返", "medium")
+    later(hours=30)
+    path = listed(tmp_path, "甲小区,medium,2022-05-20T00:00+08:00,2022-05-27T10:00+08:00")
+    assert areas.load(office, path, office.actor("shuju"))["rerouted"] == 0
+    now = seen(office, case)
+    assert (now.category, now.facts["origin_level"], now.facts["origin_now"]) == ("中风险来返", "medium", "none")
+    assert now.cut_short == {"isolation": office.now()}
+    assert case_show(office, case, office.actor("shuju"))["clocks"]["集中隔离"]["note"] == "（已提前结束）"
+    assert audit.verify(office).problems == []

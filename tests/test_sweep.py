@@ -8,9 +8,10 @@ import pytest
 
 from engine import audit
 from engine.core.errors import BadInput
+from engine.delivery import deliver
 from engine.scheduler import tick
 from engine.service import Office
-from engine.sweep import deliver, move_clock, sweep, sweep_once
+from engine.sweep import move_clock, sweep, sweep_once
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -65,25 +66,34 @@ def test_a_step_done_in_time_is_not_alerted(office: Office, later: Later) -> Non
 
 def test_nobody_matched_by_the_rules_raises_an_alert_at_once(office: Office) -> None:
     office.open_case("person", {"name": "甲乙", "pcr_result": "阴性", "community": "和平社区"}, office.actor("heping"))
-    assert alerts(office) == [("no_match", 0, "蓝", "和平社区主要负责人")]
+    assert alerts(office) == [("no_match", 0, "蓝", "社会事务部主要负责人")]
     assert audit.verify(office).problems == []
 
 
 def test_messages_are_delivered_at_least_once_and_then_no_more(office: Office, later: Later) -> None:
     opened(office)
     later(hours=2)
-    first = deliver(office)
-    assert "提醒" in next(first)[1]
-    first.close()
-    assert len(list(deliver(office))) == 2
-    assert list(deliver(office)) == []
+    sent: list[str] = []
+
+    def die(_: str, text: str) -> None:
+        sent.append(text)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(office, die)  # sent, but not yet noted
+    assert deliver(office, lambda _, text: sent.append(text)) == 2
+    assert sent[0] == sent[1]
+    assert "提醒" in sent[0]
+    assert deliver(office, lambda _, text: sent.append(text)) == 0
 
 
 def test_a_tick_leaves_a_heartbeat(office: Office) -> None:
     opened(office)
     assert tick(office) == 0
     with office.store.reading() as driver:
-        assert driver.execute("SELECT at FROM heartbeat").fetchall() == [(int(office.now().timestamp() * 1_000_000),)]
+        assert driver.execute("SELECT at FROM heartbeat WHERE name = 'sweeper'").fetchall() == [
+            (int(office.now().timestamp() * 1_000_000),)
+        ]
 
 
 def test_a_batch_takes_no_more_than_asked(office: Office, later: Later) -> None:
@@ -107,5 +117,5 @@ def test_one_broken_deadline_does_not_silence_the_others(office: Office, later: 
     assert later(minutes=90) == 2
     assert [name for name, *_ in alerts(office)] == ["verify"]
     with office.store.reading() as driver:
-        (data,) = driver.execute("SELECT data FROM event WHERE type = 'sweep_failed'").fetchone()
+        (data,) = driver.execute("SELECT data FROM event WHERE type = 'set_aside'").fetchone()
     assert broken in data

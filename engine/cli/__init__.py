@@ -7,7 +7,7 @@ import sys
 import typer
 
 from engine import __version__
-from engine.cli import cases, database, lists, rules, tasks
+from engine.cli import cases, database, ladders, lists, rules, tasks
 from engine.core.errors import BihuanError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("decide")(rules.decide)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("sweep")(database.sweep)
+app.command("loop")(database.loop)
 app.command("run")(database.run)
 app.command("clock", context_settings={"ignore_unknown_options": True})(database.clock)
 app.command("demo")(database.demo)
@@ -30,6 +31,7 @@ app.add_typer(lists.intake, name="intake")
 app.add_typer(cases.case, name="case")
 app.add_typer(tasks.task, name="task")
 app.add_typer(cases.alert, name="alert")
+app.add_typer(ladders.ladder, name="ladder")
 app.add_typer(database.audit, name="audit")
 app.add_typer(database.subject, name="subject")
 

@@ -41,12 +41,16 @@ def open_(
         category = answer["category"] or "未匹配规则"
         stands = f"在“{answer['state_title']}”，归 [bold]{answer['owner']}[/]"
         console().print(f"案件 [bold]{answer['case']}[/]：{category}，{stands}")
-        _deadlines(answer)
+        print_deadlines(answer)
 
 
-def _deadlines(answer: dict[str, Any]) -> None:
+def print_deadlines(answer: dict[str, Any]) -> None:
+    """The deadlines of a case, each with why it is due then where that is told."""
     for name, due in answer["deadlines"].items():
-        console().print(f"时限 {answer['deadline_titles'].get(name, name)}：{due[:16].replace('T', ' ')} 前")
+        why = f"（{answer['why'][name]}）" if "why" in answer else ""
+        until = answer.get("shelved_until", {}).get(name)
+        due_at = due[:16].replace("T", " ") + (f" 前，挂账至 {until}" if until else " 前")
+        console().print(f"时限 {answer['deadline_titles'].get(name, name)}：{due_at}{why}", soft_wrap=True)
 
 
 @case.command("list")
@@ -66,12 +70,15 @@ def list_(
         if as_json:
             print_json({"cases": rows}, found)
             return
-        shown = [
-            (r["case"], r["category"], r["state_title"], r["owner"], r["due"] + (" 超期" if r["overdue"] else ""))
-            for r in rows
-        ]
+        shown = [(r["case"], r["category"], r["state_title"], r["owner"], f"{r['due']}{_mark(r)}") for r in rows]
         title = f"{'已办结' if closed else '在办'}案件 {_number(rows, most, '件')}"
         console().print(table(title, ("案件", "类别", "环节", "责任单位", "时限"), shown))
+
+
+def _mark(row: dict[str, Any]) -> str:
+    """What is to be known of a time limit at once."""
+    shelved = f" 挂账至 {row['shelved_until']}" if row["shelved_until"] else ""
+    return (" 超期" if row["overdue"] else "") + shelved
 
 
 def _number(rows: list[dict[str, Any]], most: int, what: str) -> str:
@@ -111,8 +118,8 @@ def print_case(told: dict[str, Any]) -> None:
     for title, clock in told["clocks"].items():
         if clock["day_zero"] and clock["days"]:
             done = clock["done_at"][:16].replace("T", " ")
-            out.print(f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满")
-    _deadlines(told)
+            out.print(f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满{clock['note']}")
+    print_deadlines(told)
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
         out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}", soft_wrap=True)
@@ -151,7 +158,7 @@ def advance(
             return
         ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
         console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}")
-        _deadlines(answer)
+        print_deadlines(answer)
 
 
 @case.command("correct")

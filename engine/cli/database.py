@@ -67,6 +67,27 @@ def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
         console().print(f"发出 {tick(found)} 条预警")
 
 
+def loop(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
+    """四个闭环合上了吗：每件案件有人负责、有时限、有下一步，每个名字有着落 (is the loop closed)."""
+    from engine.loop import check
+
+    with office(db, quiet=as_json) as found:
+        counted, breaches = check(found)
+        if as_json:
+            print_json({"counted": counted, "breaches": [breach._asdict() for breach in breaches]}, found)
+        else:
+            console().print("，".join(f"{title} {number}" for title, number in counted.items()))
+            if not breaches:
+                console().print("[green]闭环合上了[/]：责任、工作、流程、措施没有缺口，名单上的每个人都有着落")
+        if breaches:
+            raise Refused(
+                [
+                    Problem("LOOP-001", f"{b.closure}闭环：{b.what}", f"案件 {b.case}" if b.case else "")
+                    for b in breaches
+                ]
+            )
+
+
 def run(
     db: Db = DEFAULT_DB,
     every: Annotated[int, typer.Option("--every", min=1, max=3600, help="几秒一次")] = 5,

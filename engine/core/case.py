@@ -45,12 +45,30 @@ class Event(NamedTuple):
 
 
 class Armed(NamedTuple):
-    """A deadline that is running: when it is due, by which ladder it is urged, and the event that armed it."""
+    """A deadline that is running: when it is due, by which ladder it is urged, and the event that armed it.
+
+    `base` is the moment it counts from and `length` how long, as `within` said; both in microseconds.
+    """
 
     due: datetime
     ladder: str
     since: str
     event: int
+    base: int
+    within: str
+    length: int
+
+
+class Delay(NamedTuple):
+    """By how much a deadline that counts from `base` was extended and shelved in all, and until when it is silent.
+
+    All in microseconds. Counted from another moment it is another deadline, and nothing was put off.
+    """
+
+    base: int
+    extended: int = 0
+    shelved: int = 0
+    until: int = 0
 
 
 class Done(NamedTuple):
@@ -60,6 +78,8 @@ class Done(NamedTuple):
     result: str
     at: datetime
     event: int
+    of: str = ""
+    """The case that told it, where it is not this one's own."""
 
 
 class Entry(NamedTuple):
@@ -148,8 +168,10 @@ class Case(NamedTuple):
     offer: Offer | None = None
     returns: int = 0
     """How often the case was given back instead of taken."""
-    postponed: Mapping[str, int] = {}
-    """How many microseconds each deadline has been put off by."""
+    postponed: Mapping[str, Delay] = {}
+    """The deadlines that were extended (延期) or shelved (挂账)."""
+    acknowledged: Mapping[str, int] = {}
+    """Deadlines whose ladder an acknowledgement stopped, and for how many microseconds without work on the case."""
     parents: Mapping[str, str] = {}
     """The cases that this one hangs on, and what it is to each."""
     follows: str = ""
@@ -160,9 +182,11 @@ class Case(NamedTuple):
     proposal: Proposal | None = None
     marks: Mapping[str, Mark] = {}
     """Occurrences of scheduled tasks that somebody has touched, by their name; all others are untouched."""
+    cut_short: Mapping[str, datetime] = {}
+    """The clocks that ended before their days were full, and when."""
 
 
-_TOUCHES = frozenset(
+WORK = frozenset(
     {
         "advanced",
         "stated",
@@ -185,13 +209,11 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         return _opened(case_id, event)
     seq = case.seq + 1
     changed: dict[str, Any] = {"seq": seq}
-    if event.type in _TOUCHES:
+    if event.type in WORK:
         changed |= _told(case, event, seq)
     if then := _THEN.get(event.type):
         changed |= then(case, event, seq)
-    if case.marks and changed.get("plans", case.plans) != case.plans:
-        changed["marks"] = _kept_marks(changed.get("marks", case.marks), changed["plans"])
-    return case._replace(**changed)
+    return _tidied(case._replace(**changed))
 
 
 def replay(events: Iterable[Event], case_id: str) -> Case | None:
@@ -227,6 +249,7 @@ def _opened(case_id: str, event: Event) -> Case:
         deadlines=_deadlines({}, data, 1),
         held=entry,
         plans=_plans({}, data, 1),
+        cut_short=_cut_short({}, data),
         results=_carried(data.get("results", ())),
         parents=data.get("parents", {}),
         follows=data.get("follows", ""),
@@ -236,12 +259,18 @@ def _opened(case_id: str, event: Event) -> Case:
 def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
     """What every piece of work may bring: facts, deadlines and schedules begun or ended, and who did it."""
     data = event.data
+    heard = case.acknowledged
+    if heard:
+        over = {*data.get("armed", ()), *data.get("ended", ())}
+        heard = {name: again for name, again in heard.items() if name not in over}
     return {
+        "acknowledged": heard,
         "facts": {**case.facts, **data.get("facts", {})},
         "personal": case.personal | set(data.get("personal", ())),
         "acted": {**case.acted, event.actor: seq},
         "deadlines": _deadlines(case.deadlines, data, seq),
         "plans": _plans(case.plans, data, seq),
+        "cut_short": _cut_short(case.cut_short, data),
     }
 
 
@@ -328,19 +357,44 @@ def _skipped(case: Case, event: Event, _: int) -> dict[str, Any]:
     return {"marks": {**case.marks, name: Mark("skipped", event.actor)}}
 
 
-def _kept_marks(marks: Mapping[str, Mark], plans: Mapping[str, Plan]) -> dict[str, Mark]:
-    """Nobody holds what is no longer planned; what was done or skipped stays so."""
+def _tidied(case: Case) -> Case:
+    """Nobody holds, and no acknowledgement silences, what is no longer planned; what was done or skipped stays so."""
+    if not case.marks and not case.acknowledged:
+        return case
 
     def planned(name: str) -> bool:
         schedule, due = parts(name)
-        return schedule in plans and (not plans[schedule].due or due in plans[schedule].due)
+        return schedule in case.plans and (not case.plans[schedule].due or due in case.plans[schedule].due)
 
-    return {name: mark for name, mark in marks.items() if mark.state != "claimed" or planned(name)}
+    def heard(name: str) -> bool:
+        over = name in case.marks and case.marks[name].state != "claimed"
+        return AT not in name or (planned(name) and not over)
+
+    marks = {name: mark for name, mark in case.marks.items() if mark.state != "claimed" or planned(name)}
+    return case._replace(
+        marks=marks, acknowledged={name: again for name, again in case.acknowledged.items() if heard(name)}
+    )
 
 
 def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
-    name, by = event.data["deadline"], event.data["by"]
-    return {"postponed": {**case.postponed, name: case.postponed.get(name, 0) + by}}
+    data = event.data
+    name, base = data["deadline"], case.deadlines[data["deadline"]].base
+    delay = delayed(case, name, base)
+    if data["kind"] == "extended":
+        delay = delay._replace(extended=delay.extended + data["by"])
+    else:
+        delay = delay._replace(shelved=delay.shelved + data["by"], until=data["until"])
+    return {"postponed": {**case.postponed, name: delay}}
+
+
+def _acknowledged(case: Case, event: Event, _: int) -> dict[str, Any]:
+    return {"acknowledged": {**case.acknowledged, **event.data["again"]}}
+
+
+def delayed(case: Case | None, name: str, base: int) -> Delay:
+    """By how much a deadline that counts from this moment is put off."""
+    delay = case.postponed.get(name) if case is not None else None
+    return delay if delay is not None and delay.base == base else Delay(base)
 
 
 def _child(case: Case, event: Event, _: int) -> dict[str, Any]:
@@ -350,7 +404,8 @@ def _child(case: Case, event: Event, _: int) -> dict[str, Any]:
 
 def _index(case: Case, event: Event, seq: int) -> dict[str, Any]:
     done = event.data["task"]
-    return {"index_results": (*case.index_results, Done(done["name"], done["result"], moment(done["at"]), seq))}
+    told = Done(done["name"], done["result"], moment(done["at"]), seq, event.data["index"])
+    return {"index_results": (*case.index_results, told)}
 
 
 def _carried(results: Iterable[tuple[str, str, int]]) -> tuple[Done, ...]:
@@ -369,6 +424,7 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "postponed": _postponed,
     "claimed": _claimed,
     "skipped": _skipped,
+    "acknowledged": _acknowledged,
     "child_opened": _child,
     "child_closed": _child,
     "index_tested": _index,
@@ -379,8 +435,8 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
 def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -> dict[str, Armed]:
     ended = set(data.get("ended", ()))
     kept = {name: armed for name, armed in before.items() if name not in ended}
-    for name, (due, ladder, since) in data.get("armed", {}).items():
-        kept[name] = Armed(moment(due), ladder, since, seq)
+    for name, (due, ladder, since, base, within, length) in data.get("armed", {}).items():
+        kept[name] = Armed(moment(due), ladder, since, seq, base, within, length)
     return kept
 
 
@@ -392,3 +448,7 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
         due, daily = tuple(told.get("due", ())), tuple(told.get("daily", ()))
         kept[name] = Plan(told["task"], seq, due, daily, told["start"], told["within"], told["ladder"])
     return kept
+
+
+def _cut_short(before: Mapping[str, datetime], data: Mapping[str, Any]) -> Mapping[str, datetime]:
+    return {name: moment(at) for name, at in data["cut_short"].items()} if "cut_short" in data else before

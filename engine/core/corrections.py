@@ -109,16 +109,19 @@ def _put_right(
     """The case stays in its workflow; what follows from its facts follows anew."""
     book, case, flow = attempt.book, attempt.case, attempt.flow
     state = flow.states[case.state]
-    reckoning = Reckoning(book, flow, outcome, case.opened_at, attempt.facts)
+    reckoning = Reckoning(book, flow, outcome, case.opened_at, attempt.facts).ending(
+        case, typed(book, case), attempt.now
+    )
     armed, ended, cannot = reckoning.deadlines(state, attempt.now, case, stays=True)
     if cannot:
         raise Refused(cannot)
     data = {
-        **told(attempt.stated),
+        **told(attempt),
         "was": {name: case.facts.get(name) for name in attempt.stated.facts},
         "armed": armed,
         "ended": ended,
         **reckoning.plans(state, attempt.now, case, stays=True),
+        **reckoning.cuts(case.cut_short),
         **more,
     }
     lead = case.lead
@@ -154,7 +157,7 @@ def _offer(attempt: Attempt, after: Case, owner: str) -> Event:
 def _reclassified(attempt: Attempt, decision: Decision, successor: str, more: Mapping[str, Any]) -> Correction:
     """The case is closed, and one of the workflow it belongs to goes on with its facts, results and ties."""
     book, case, actor, now = attempt.book, attempt.case, attempt.actor, attempt.now
-    right = {**told(attempt.stated), "was": {name: case.facts.get(name) for name in attempt.stated.facts}, **more}
+    right = {**told(attempt), "was": {name: case.facts.get(name) for name in attempt.stated.facts}, **more}
     closed = (
         Event("corrected", actor.user, now, right, actor.account),
         Event(RECLASSIFIED, actor.user, now, {"successor": successor}, actor.account),
@@ -257,8 +260,8 @@ def _clocks(attempt: Attempt, after: Case, flow: Workflow) -> list[Difference]:
     was: Mapping[str, Fact] = typed(book, case)
     found = []
     for name, clock in flow.clocks.items():
-        old = Reckoning(book, flow, case.outcome, case.opened_at, was).count(name)
-        new = Reckoning(book, flow, after.outcome, case.opened_at, attempt.facts).count(name)
+        old = Reckoning(book, flow, case.outcome, case.opened_at, was, case.cut_short).count(name)
+        new = Reckoning(book, flow, after.outcome, case.opened_at, attempt.facts, after.cut_short).count(name)
         found += _unlike(f"{clock.title}期满", _at(book, old.done_at), _at(book, new.done_at))
     return found
 

@@ -50,7 +50,7 @@ def give_back(book: Rulebook, case: Case, actor: Actor, stated: Stated, now: dat
     _, unmet = _answering(attempt)
     if unmet:
         raise Refused([Problem("CASE-010", reason) for reason in unmet])
-    data = {**told(stated), "ended": [HAND_OVER], "counted": True, **more}
+    data = {**told(attempt), "ended": [HAND_OVER], "counted": True, **more}
     return Event("returned", actor.user, now, data, actor.account)
 
 
@@ -83,7 +83,7 @@ def _taken(attempt: Attempt, owner: str, unmet: list[str]) -> Event:
     """The case under another owner, where it stands; a community that takes it over is its community from now on."""
     case, book = attempt.case, attempt.book
     state = attempt.flow.states[case.state]
-    facts = told(attempt.stated)
+    facts = told(attempt)
     home = book.subjects[attempt.flow.subject].jurisdiction
     if state.owner == COMMUNITY and home:
         facts["facts"] = {**facts["facts"], home: owner}

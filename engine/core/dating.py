@@ -96,15 +96,20 @@ class _Statement:
 
     def moved_back(self) -> Iterable[str]:
         """Clocks whose day 0 would go back although it was known, or although they run."""
+        armed = [] if self.case is None else [one.since for one in self.case.deadlines.values()]
+        running = {
+            name
+            for since in armed
+            if since.startswith("clock ")
+            for name in self.flow.line(since.removeprefix("clock "))
+        }
         for clock in self.flow.clocks.values() if self.case is not None else ():
             old, new = self.before.count(clock.name).day_zero, self.after.count(clock.name).day_zero
             if old is None or new is None or new >= old:
                 continue
-            anchor = next(name for name in clock.anchor if self.after.facts.get(name) is not None)
-            runs = self.case is not None and any(
-                armed.since == f"clock {clock.name}" for armed in self.case.deadlines.values()
-            )
-            if runs or self.before.facts.get(anchor) is not None:
+            moving = [name for name in (*clock.anchor, clock.minus) if name in self.stated] or list(clock.anchor)
+            anchor = next((name for name in moving if self.after.facts.get(name) is not None), None)
+            if anchor is not None and (clock.name in running or self.before.facts.get(anchor) is not None):
                 yield f"{self.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
 
 

@@ -1,40 +1,15 @@
-"""What must hold before a transition: cells on facts, clocks, task results and on who acts, each told in words."""
+"""What must hold before a transition: cells on facts, clocks, linked cases and on who acts, each told in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
-from engine.core.case import Case
 from engine.core.conditions import Cell, Fact, Field, holds, label, words
+from engine.core.situation import Situation
+from engine.core.taskguards import TaskGuard
 from engine.core.values import local_day
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What a clock says at a moment: its day 0, how many days it takes, and which anchors it could count from."""
-
-    title: str
-    day_zero: date | None
-    days: int | None
-    done_at: datetime | None
-    anchors: str
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything a guard may look at: the case, its facts with the evidence being given, the moment, and who acts."""
-
-    case: Case
-    facts: Mapping[str, Fact]
-    personal: frozenset[str]
-    actor: str
-    now: datetime
-    zone: ZoneInfo
-    count: Callable[[str], Count]
-    days_of: Callable[[str], tuple[int, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +29,14 @@ class FactGuard:
             now = label(self.field, value)
         return "" if holds(self.cell, value) else f"要求 {words(self.field, self.cell)}，现为 {now or '未知'}"
 
+    def holds(self, facts: Mapping[str, Fact], _: Mapping[str, object]) -> bool:
+        """Whether these facts meet it."""
+        return holds(self.cell, facts.get(self.field.name))
+
+    def was_not(self, facts: Mapping[str, Fact], outcome: Mapping[str, object]) -> bool:
+        """Whether it was known to be otherwise."""
+        return facts.get(self.field.name) is not None and not self.holds(facts, outcome)
+
 
 @dataclass(frozen=True, slots=True)
 class ClockGuard:
@@ -66,58 +49,24 @@ class ClockGuard:
         """Empty when it holds, else from when on it will."""
         count = at.count(self.clock)
         if count.day_zero is None:
-            return f"{count.title}无法起算：请先填写 {count.anchors}"
+            return count.cannot
+        if self.day is None and count.done_at is not None and count.done_at <= at.now:
+            return ""
         days = count.days if self.day is None else self.day
         if days is None:
-            return f"{count.title}没有适用的天数参数"
-        today = (local_day(at.now, at.zone) - count.day_zero).days
-        if today >= days:
+            return count.cannot
+        today = local_day(at.now, at.zone)
+        number = (today - count.day_zero).days
+        if self.day is not None and number >= self.day:
             return ""
         due = count.day_zero + timedelta(days=days)
+        if self.day is None and count.done_at is not None:
+            due = local_day(count.done_at, at.zone)
+        told = f"今天是第 {number} 天" if number >= 0 else "还没有开始"
         return (
-            f"{count.title}须满 {days} 天，今天是第 {today} 天，{due.isoformat()} 0 时起方可（还差 {days - today} 天）"
+            f"{count.title}须满 {days} 天{count.note}，{told}，"
+            f"{due.isoformat()} 0 时起方可（还差 {(due - today).days} 天）"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class TaskGuard:
-    """The last result of a task must be this one, and taken no earlier than a day of its clock."""
-
-    task: str
-    title: str
-    last: str
-    from_day: str
-    """A whole number, or the parameter whose last day counts; empty: any day."""
-    clock: str
-
-    def unmet(self, at: Situation) -> str:
-        """Empty when it holds, else which result is asked for and which is there."""
-        done = max((done for done in at.case.results if done.task == self.task), key=lambda done: done.at, default=None)
-        needed, day, missing = self._needed(at)
-        if missing:
-            return missing
-        zero = at.count(self.clock).day_zero if self.clock else None
-        if done is None:
-            return f"缺少{needed}：还没有任何结果"
-        taken = local_day(done.at, at.zone)
-        told = f"第 {(taken - zero).days} 天" if zero else taken.isoformat()
-        if done.result != self.last:
-            return f"要求{needed}，最近一次（{told}）为 {done.result}"
-        if zero is not None and day is not None and (taken - zero).days < day:
-            return f"缺少{needed}：最近一次采样在{told}"
-        return ""
-
-    def _needed(self, at: Situation) -> tuple[str, int | None, str]:
-        if not self.from_day:
-            return f"{self.title}结果为 {self.last}", None, ""
-        if self.from_day.isdigit():
-            day = int(self.from_day)
-        else:
-            days = at.days_of(self.from_day)
-            if not days:
-                return "", None, f"{self.title}没有适用的检测日参数 {self.from_day}"
-            day = days[-1]
-        return f"第 {day} 天及以后采样的{self.title}结果为 {self.last}", day, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +97,51 @@ class DecisionGuard:
             return ""
         return f"只适用于判定 {self.name} 为 {'、'.join(sorted(self.allowed))} 的案件，本案为 {given or '未定'}"
 
+    def holds(self, _: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
+        """Whether this is what the rule gave."""
+        return outcome.get(self.name) in self.allowed
 
-Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard
+    def was_not(self, facts: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
+        """Whether the rule had given something else."""
+        return not self.holds(facts, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenGuard:
+    """The cases this one opened (of a kind; empty: any) must be closed: all of them, or at least one."""
+
+    kind: str
+    title: str
+    any_one: bool = False
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else which of them are still open."""
+        linked = {name: child for name, child in at.case.children.items() if self.kind in ("", child.kind)}
+        still = [name for name, child in linked.items() if not child.final]
+        if self.any_one:
+            told = f"{len(still)} 件都未办结" if still else "一件也没有"
+            return "" if len(still) < len(linked) else f"要求{self.title}至少办结一件，现在{told}"
+        return f"{self.title}还有 {len(still)} 件未办结：{'、'.join(still)}" if still else ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoIndexGuard:
+    """The case hangs on no other."""
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else on which it hangs."""
+        index = dict.fromkeys([*at.case.parents, *(done.of for done in at.case.index_results)])
+        return f"只适用于没有上级案件的案件，本案挂在 {'、'.join(index)} 名下" if index else ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverGuard:
+    """No hand-over of the case waits for its receiver."""
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else who has yet to accept."""
+        offer = at.case.offer
+        return "" if offer is None else f"已交 {offer.to}，等待签收，签收或退回之后方可办理"
+
+
+Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard | ChildrenGuard | NoIndexGuard | HandOverGuard

@@ -10,10 +10,11 @@ from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.guards import Situation
+from engine.core.guards import DecisionGuard
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
+from engine.core.situation import Situation
 from engine.core.workflows import Evidence, Transition, Workflow
 
 
@@ -57,9 +58,11 @@ class Attempt:
     ) -> Attempt:
         """An attempt on what is known of the case, and what is stated with it."""
         flow = book.workflows[case.workflow]
-        facts = typed(book, case) | dict(stated.facts)
-        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts)
-        return cls(book, case, actor, stated, now, occurred_at or now, flow, facts, reckoning)
+        known = typed(book, case)
+        facts = known | dict(stated.facts)
+        at = occurred_at or now
+        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts).ending(case, known, at)
+        return cls(book, case, actor, stated, now, at, flow, facts, reckoning)
 
     def transition(self, name: str) -> Transition:
         """The transition of that name; there is none: told with what is possible."""
@@ -127,7 +130,11 @@ class Attempt:
         ]
 
     def conditions(self, transition: Transition) -> list[str]:
-        """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least."""
+        """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least.
+
+        Those that are meant for cases decided otherwise come last.
+        """
+        stage = self.flow.states[self.case.state].stage
         situation = Situation(
             case=self.case,
             facts=self.facts,
@@ -137,9 +144,14 @@ class Attempt:
             zone=self.book.zone,
             count=self.reckoning.count,
             days_of=self.reckoning.days,
+            in_stage_since=self.case.stages.get(stage, self.case.entered).at,
         )
-        unmet = [[reason for guard in guards if (reason := guard.unmet(situation))] for guards in transition.when]
-        return min(unmet, key=len, default=[])
+        told = []
+        for guards in transition.when:
+            unmet = [(guard, reason) for guard in guards if (reason := guard.unmet(situation))]
+            meant = all(not isinstance(guard, DecisionGuard) for guard, _ in unmet)
+            told.append((not meant, len(unmet), [reason for _, reason in unmet]))
+        return min(told, key=lambda found: found[:2])[2] if told else []
 
 
 def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact, to_json
-from engine.core.guards import Count
 from engine.core.judging import Attempt, Stated, typed, who
 from engine.core.moving import fire, home_of, offered, opened, unit_of
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
+from engine.core.situation import Count
 from engine.core.tables import Decision
 from engine.core.values import local_day
 
@@ -113,4 +113,4 @@ def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] |
     """What a clock of the case says: day 0, the days it takes, when it is done."""
     flow = book.workflows[case.workflow]
     known = typed(book, case) if facts is None else facts
-    return Reckoning(book, flow, case.outcome, case.opened_at, known).count(clock)
+    return Reckoning(book, flow, case.outcome, case.opened_at, known, case.cut_short).count(clock)

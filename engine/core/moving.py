@@ -13,7 +13,7 @@ from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Attempt, Stated
 from engine.core.org import COMMUNITY, FACT, LEAD, Actor
 from engine.core.planning import fitting
-from engine.core.reckoning import HAND_OVER, Reckoning
+from engine.core.reckoning import HAND_OVER, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
 from engine.core.workflows import PREVIOUS, SAME, State, TaskType, Transition, Workflow
@@ -84,7 +84,7 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
         "stage_before": flow.states[case.state].stage,
         "stage": state.stage,
         "owner": case.owner if stays else unit_of(state.owner, case.lead, home, attempt.facts),
-        **told(attempt.stated),
+        **told(attempt),
         "armed": armed,
         "ended": ended,
         **attempt.reckoning.plans(state, attempt.occurred_at, case, stays=stays),
@@ -125,11 +125,12 @@ def destination(attempt: Attempt, transition: Transition) -> State:
     return flow.states[transition.to]
 
 
-def told(stated: Stated) -> dict[str, Any]:
-    """What was stated, as an event holds it: personal facts by name only."""
+def told(attempt: Attempt) -> dict[str, Any]:
+    """What was stated, as an event holds it: personal facts by name only; and the clocks that it ends early."""
     return {
-        "facts": {key: to_json(value) for key, value in stated.facts.items()},
-        "personal": sorted(stated.personal),
+        "facts": {key: to_json(value) for key, value in attempt.stated.facts.items()},
+        "personal": sorted(attempt.stated.personal),
+        **attempt.reckoning.cuts(attempt.case.cut_short),
     }
 
 
@@ -149,8 +150,8 @@ def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable
     armed, ended, more_cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=True)
     if problems or more_cannot or length is None:
         raise Refused(problems + more_cannot)
-    armed[HAND_OVER] = [micros(attempt.occurred_at + length), ladder, "offered"]
-    data = {"to": to, **told(attempt.stated), "armed": armed, "ended": ended, **more}
+    armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, ladder)
+    data = {"to": to, **told(attempt), "armed": armed, "ended": ended, **more}
     return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
 
 

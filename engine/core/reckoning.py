@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.core.case import Armed, Case, Plan, micros, moment
+from engine.core.case import Armed, Case, Plan, delayed, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
-from engine.core.guards import Count
 from engine.core.rulebook import Rulebook
+from engine.core.situation import Count
 from engine.core.values import local_day, local_time, midnight
-from engine.core.workflows import Deadline, Schedule, State, Workflow
+from engine.core.workflows import Clock, Deadline, Schedule, State, Workflow
 
 HAND_OVER = "hand_over"
 """The name of the deadline by which an offer must be answered."""
 Armings = dict[str, list[Any]]
-"""Deadline → due in microseconds since 1970, ladder, and what it runs since."""
+"""Deadline → due, ladder, what it runs since, when that was, what said how long, and how long; all times in
+microseconds: whoever asks why is answered from these words alone."""
+MICRO = timedelta(microseconds=1)
+
+
+def arming(since: str, base: int, within: str, length: timedelta, ladder: str, extended: int = 0) -> list[Any]:
+    """A deadline as the event that arms it tells it."""
+    micro = length // MICRO
+    return [base + micro + extended, ladder, since, base, within, micro]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,8 @@ class Reckoning:
     outcome: Mapping[str, Any]
     opened_at: datetime
     facts: Mapping[str, Fact]
+    cut_short: Mapping[str, datetime] = field(default_factory=dict)
+    """The clocks that ended early, and when."""
 
     def days(self, name: str) -> tuple[int, ...] | None:
         """The days a parameter lists for this case; `decision.X` is the parameter its rule named as X."""
@@ -37,21 +47,74 @@ class Reckoning:
             name = str(self.outcome.get(name.removeprefix("decision."), ""))
         return self.book.days(name, self.facts, self.opened_at) if name in self.book.parameters else None
 
+    def ending(self, case: Case, known: Mapping[str, Fact], at: datetime) -> Reckoning:
+        """With the clocks that end early: those that had, and those whose reason comes to hold by these facts.
+
+        What was so from the beginning, or only becomes known, is no reason: `known` are the facts before.
+        """
+        ended = {
+            clock.name: case.cut_short.get(clock.name, at)
+            for clock in self.flow.clocks.values()
+            if clock.ends_when
+            and all(asked.holds(self.facts, self.outcome) for asked in clock.ends_when)
+            and (clock.name in case.cut_short or any(asked.was_not(known, case.outcome) for asked in clock.ends_when))
+        }
+        return replace(self, cut_short=ended)
+
+    def cuts(self, before: Mapping[str, datetime]) -> dict[str, Any]:
+        """What an event tells of clocks that ended early, when it is other than before; often nothing."""
+        ended = {name: micros(at) for name, at in self.cut_short.items()}
+        return {} if self.cut_short == before else {"cut_short": ended}
+
     def count(self, name: str) -> Count:
         """What a clock says: day 0, the days it takes, when it is done."""
         clock = self.flow.clocks[name]
-        fields = self.book.subjects[self.flow.subject].fields
-        anchors = " 或 ".join(f"{fields[anchor].title}（{anchor}）" for anchor in clock.anchor)
-        value: Any = next((self.facts[anchor] for anchor in clock.anchor if self.facts.get(anchor) is not None), None)
         days = self.days(clock.days)
         total = days[-1] if days else None
-        if value is None:
-            return Count(clock.title, None, total, None, anchors)
-        zero = local_day(value, self.book.zone) if isinstance(value, datetime) else value
+        other = self.count(clock.after) if clock.after else None
+        zero, note = self._zero(clock, other)
+        if zero is None:
+            return Count(clock.title, None, total, None, self._lacks(clock, other))
+        full = None if total is None else midnight(zero + timedelta(days=total), self.book.zone)
+        cut = self.cut_short.get(name)
+        done = min((at for at in (full, cut) if at is not None), default=None)
+        if other is not None and other.done_at is not None and done is not None:
+            done = max(done, other.done_at)
+        return Count(clock.title, zero, total, done, "", note, cut_short=cut is not None and done != full)
+
+    def _zero(self, clock: Clock, other: Count | None) -> tuple[date | None, str]:
+        """Day 0 of a clock, and in words why it is not the day of its anchor."""
+        note = ""
+        zero = next((day for anchor in clock.anchor if (day := self._day(anchor)) is not None), None)
+        if other is not None and other.done_at is not None:
+            zero = local_day(other.done_at, self.book.zone)
+            note = f"（自{other.title}期满的 {zero.isoformat()} 起算）"
+        again = [(day, fact) for fact in clock.restarts_on if (day := self._day(fact)) is not None]
+        later = max((found for found in again if zero is None or found[0] > zero), default=None)
+        served: Any = self.facts.get(clock.minus) if clock.minus else None
+        if later is not None:
+            zero, note, served = later[0], f"（自{self._title(later[1])} {later[0].isoformat()} 重新起算）", None
+        if zero is None:
+            return None, ""
         if clock.day_zero == "next":
             zero += timedelta(days=1)
-        done = None if total is None else midnight(zero + timedelta(days=total), self.book.zone)
-        return Count(clock.title, zero, total, done, anchors)
+        if served:
+            zero -= timedelta(days=served)
+            note += f"（{self._title(clock.minus)} {served} 天已计入）"
+        return zero, note
+
+    def _day(self, fact: str) -> date | None:
+        value: Any = self.facts.get(fact)
+        return local_day(value, self.book.zone) if isinstance(value, datetime) else value
+
+    def _title(self, fact: str) -> str:
+        return self.book.subjects[self.flow.subject].fields[fact].title
+
+    def _lacks(self, clock: Clock, other: Count | None) -> str:
+        """What must be filled in before a clock can count."""
+        if other is not None:
+            return other.anchors or f"{other.title}的天数"
+        return " 或 ".join(f"{self._title(anchor)}（{anchor}）" for anchor in clock.anchor)
 
     def deadlines(
         self, state: State, now: datetime, case: Case | None = None, *, stays: bool = False
@@ -65,11 +128,11 @@ class Reckoning:
         armed: Armings = {}
         problems: list[Problem] = []
         for deadline in state.deadlines:
-            due, why = entering.due(deadline)
-            if due is None:
+            told, why = entering.arming(deadline)
+            if told is None:
                 problems.append(Problem("CASE-013", f"时限“{deadline.title}”无法确定", why))
-            elif not _same(running.get(deadline.name), due, deadline):
-                armed[deadline.name] = [micros(due), deadline.ladder, deadline.since]
+            elif not _same(running.get(deadline.name), told):
+                armed[deadline.name] = told
         names = {deadline.name for deadline in state.deadlines}
         if stays and case is not None and case.offer is not None:
             names.add(HAND_OVER)
@@ -102,8 +165,8 @@ class _Entering:
     case: Case | None
     stays: bool
 
-    def due(self, deadline: Deadline) -> tuple[datetime | None, str]:
-        """When it is due, or why nobody can tell."""
+    def arming(self, deadline: Deadline) -> tuple[list[Any] | None, str]:
+        """When it is due and why then, or why nobody can tell."""
         since, why = self._since(deadline.since)
         if since is None:
             return None, why
@@ -111,7 +174,9 @@ class _Entering:
         within = book.within(deadline.within, facts, opened_at)
         if within is None:
             return None, f"{deadline.within} 在当日没有适用的值"
-        return since + within, ""
+        base = micros(since)
+        put_off = delayed(self.case, deadline.name, base).extended
+        return arming(deadline.since, base, deadline.within, within, deadline.ladder, put_off), ""
 
     def _since(self, since: str) -> tuple[datetime | None, str]:
         word, _, name = since.partition(" ")
@@ -123,7 +188,7 @@ class _Entering:
             return self._stage(name)
         if word == "clock":
             count = self.reckoning.count(name)
-            return count.done_at, f"{count.title}无法起算：请先填写 {count.anchors}"
+            return count.done_at, count.cannot
         book, flow = self.reckoning.book, self.reckoning.flow
         value: Any = self.reckoning.facts.get(name)
         if value is None:
@@ -149,13 +214,15 @@ class _Entering:
         }
         if not schedule.days:
             return told | {"daily": list(schedule.at)}
-        zero = self.reckoning.count(schedule.clock).day_zero
-        days = self.reckoning.days(schedule.days)
+        count = self.reckoning.count(schedule.clock)
+        zero, days = count.day_zero, self.reckoning.days(schedule.days)
         if zero is None or days is None:
             return None
         first = max(zero, local_day(start, book.zone))
         dates = [date for day in days if (date := zero + timedelta(days=day)) >= first]
         listed = sorted(micros(local_time(date, at, book.zone)) for date in dates for at in schedule.at)
+        if count.cut_short and count.done_at is not None:
+            listed = [at for at in listed if at <= micros(count.done_at)]
         before = self.case.plans.get(schedule.name) if self.case is not None else None
         asked = set(before.due) if before is not None else set()
         latest = micros(self.now - within)
@@ -189,5 +256,5 @@ def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
     return same == [due, daily, plan["within"], plan["ladder"]]
 
 
-def _same(running: Armed | None, due: datetime, deadline: Deadline) -> bool:
-    return running is not None and running.due == due and running.ladder == deadline.ladder
+def _same(running: Armed | None, told: list[Any]) -> bool:
+    return running is not None and [micros(running.due), running.ladder] == told[:2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Done, Entry, Mark, Offer, Plan, Proposal, micros, moment
+from engine.core.case import Armed, Case, Child, Delay, Done, Entry, Mark, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -35,22 +35,22 @@ def to_json(case: Case) -> dict[str, Any]:
     for name in _PLAIN:
         if value := getattr(case, name):
             told[name] = value
-    if case.plans:
-        told["plans"] = {name: [*plan] for name, plan in case.plans.items()}
-    if case.marks:
-        told["marks"] = {name: [*mark] for name, mark in case.marks.items()}
-    if case.children:
-        told["children"] = {name: [*child] for name, child in case.children.items()}
+    for name in _TUPLES:
+        if value := getattr(case, name):
+            told[name] = {key: [*item] for key, item in value.items()}
     if case.offer:
         told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
     if case.proposal:
         told["proposal"] = [*case.proposal]
+    if case.cut_short:
+        told["cut_short"] = {name: micros(at) for name, at in case.cut_short.items()}
     if case.index_results:
         told["index_results"] = _results(case.index_results)
     return told
 
 
-_PLAIN = ("left", "returns", "postponed", "parents", "follows")
+_TUPLES = ("postponed", "plans", "marks", "children")
+_PLAIN = ("left", "returns", "parents", "follows", "acknowledged")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 
@@ -70,6 +70,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         "deadlines": {name: Armed(moment(due), *rest) for name, (due, *rest) in plain["deadlines"].items()},
         "results": _done(plain["results"]),
     }
+    if "postponed" in plain:
+        told["postponed"] = {name: Delay(*delay) for name, delay in plain["postponed"].items()}
     if "plans" in plain:
         told["plans"] = {
             name: Plan(task, event, tuple(due), tuple(daily), *rest)
@@ -84,6 +86,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         told["offer"] = Offer(to, transition, trip, moment(at), event)
     if "proposal" in plain:
         told["proposal"] = Proposal(*plain["proposal"])
+    if "cut_short" in plain:
+        told["cut_short"] = {name: moment(at) for name, at in plain["cut_short"].items()}
     if "index_results" in plain:
         told["index_results"] = _done(plain["index_results"])
     return Case(**told)
@@ -94,8 +98,8 @@ def _entry(entry: Entry) -> list[int]:
 
 
 def _results(results: tuple[Done, ...]) -> list[list[Any]]:
-    return [[done.task, done.result, micros(done.at), done.event] for done in results]
+    return [[done.task, done.result, micros(done.at), done.event, *([done.of] if done.of else [])] for done in results]
 
 
 def _done(rows: list[list[Any]]) -> tuple[Done, ...]:
-    return tuple(Done(task, result, moment(at), event) for task, result, at, event in rows)
+    return tuple(Done(task, result, moment(at), *rest) for task, result, at, *rest in rows)

@@ -11,7 +11,7 @@ from engine.core.conditions import Fact, Field
 from engine.core.org import Organisation
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
-from engine.core.values import Parameter, local_day, parse_duration
+from engine.core.values import Dated, Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
 
 
@@ -87,6 +87,48 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a story says of its case after a step; what it leaves out may be anything."""
+
+    is_: Mapping[str, str] = field(default_factory=dict)
+    """State, owner, category, workflow or final → its value."""
+    due: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Deadline → when; None: it does not run."""
+    count: Mapping[str, int] = field(default_factory=dict)
+    """Clock → which day it is."""
+    planned: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    """Schedule → the due times it still has."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStep:
+    """Somebody does something, and what comes of it: a change, or a refusal with these words."""
+
+    at: datetime
+    by: str = ""
+    do: str = ""
+    """A transition; empty: she accepts what is offered, corrects facts, or linked cases tell something."""
+    correct: bool = False
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    personal: frozenset[str] = frozenset()
+    told: tuple[tuple[str, str], ...] = ()
+    """What linked cases tell: (`index.task.X`, result) or (`children.X`, opened or closed)."""
+    expect: Expected = field(default_factory=Expected)
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A whole case as a manager would tell it: how it opens (the first step), and what happens then."""
+
+    name: str
+    subject: str
+    workflow: str
+    """Empty: where the rules lead."""
+    steps: tuple[StoryStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rulebook:
     """The compiled pack; `digest` is the hash of the text it was made from, `release` its number once published."""
 
@@ -107,6 +149,7 @@ class Rulebook:
     references: Mapping[str, Reference]
     sources: Mapping[str, Source]
     examples: tuple[Example, ...]
+    stories: tuple[Story, ...]
     hand_over: HandOverRules
     backdate: timedelta
     """How far back somebody may date a correction without a second person."""
@@ -133,16 +176,20 @@ class Rulebook:
         return timedelta(**{UNITS[self.parameters[name].unit]: days[-1]}) if days else None
 
     def days(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> tuple[int, ...] | None:
-        """The whole numbers a parameter lists for a case; None when no value is in force.
+        """The whole numbers a parameter lists for a case; None when no value is in force."""
+        dated = self.dated(name, facts, opened)
+        if dated is None or dated.value is None:
+            return None
+        return dated.value if isinstance(dated.value, tuple) else (int(dated.value),)
+
+    def dated(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> Dated | None:
+        """The value of a parameter that is in force for a case.
 
         The day that counts is that of the fact it is `dated_by`, else of the opening.
         """
         stated = facts.get(self.parameters[name].dated_by) or opened
         day = local_day(stated, self.zone) if isinstance(stated, datetime) else stated
-        dated = self.parameters[name].at(day) if isinstance(day, date) else None
-        if dated is None or dated.value is None:
-            return None
-        return dated.value if isinstance(dated.value, tuple) else (int(dated.value),)
+        return self.parameters[name].at(day) if isinstance(day, date) else None
 
 
 UNITS = {"minute": "minutes", "hour": "hours", "day": "days"}

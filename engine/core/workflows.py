@@ -10,7 +10,7 @@ from typing import Any
 
 from transitions import EventData, Machine, MachineError
 
-from engine.core.guards import Guard
+from engine.core.guards import DecisionGuard, FactGuard, Guard
 
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
@@ -28,11 +28,31 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Who is told what before, at and after a due time (催办阶梯); rungs in the order of time."""
+    """Who is told what before, at and after a due time (催办阶梯); rungs in the order of time.
+
+    An acknowledgement stops it until the case has lain without work for `again`.
+    """
 
     name: str
     title: str
     rungs: tuple[Rung, ...]
+    again: timedelta
+
+    def step(self, rung: int) -> Rung:
+        """A rung; after the last one comes the last one again."""
+        return self.rungs[min(rung, len(self.rungs) - 1)]
+
+    def gap(self, rung: int) -> timedelta | None:
+        """How long after a rung the next one follows; None: there is none."""
+        return self.rungs[rung + 1].at - self.rungs[rung].at if rung + 1 < len(self.rungs) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Who may put a deadline off, and by how much at most in all."""
+
+    by: tuple[str, ...]
+    most: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,10 @@ class Deadline:
     since: str
     """opened, state, `stage X`, `fact X` or `clock X` (the moment that clock is done)."""
     ladder: str
+    extend: Allowance | None = None
+    """Extension (延期) moves the due time."""
+    shelve: Allowance | None = None
+    """Shelving (挂账) silences the ladder for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +82,14 @@ class Clock:
     """anchor or next."""
     days: str
     """A parameter, or `decision.X`: the parameter that the deciding rule named as its outcome X."""
+    after: str = ""
+    """The clock whose end is day 0, instead of an anchor; never done before that one."""
+    minus: str = ""
+    """The fact that says how many days have been served elsewhere already (补足)."""
+    restarts_on: tuple[str, ...] = ()
+    """Facts whose day, when later than the anchor's, is day 0 anew."""
+    ends_when: tuple[FactGuard | DecisionGuard, ...] = ()
+    """It is done early once all of these hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +245,11 @@ class Workflow:
         except MachineError:
             return False, []
         return moved, cursor.unmet
+
+    def line(self, clock: str) -> tuple[str, ...]:
+        """A clock, and those it comes after."""
+        after = self.clocks[clock].after
+        return (clock, *self.line(after)) if after else (clock,)
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """What can be done in a state, in the order of the file."""

@@ -106,7 +106,7 @@ class _Demo:
         )
 
     def _told(self, row: dict[str, Any]) -> bool:
-        return row["case"] == self.missed and row["deadline"].startswith("tests@")
+        return row["case"] == self.missed and str(row["deadline"]).startswith("tests@")
 
     def _title(self, text: str) -> None:
         now = self.office.now().astimezone(self.office.book().zone)

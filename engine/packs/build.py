@@ -19,6 +19,8 @@ from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names
 from engine.packs.lists import build_references, build_sources
 from engine.packs.resolve import Read, Resolver
+from engine.packs.stories import StoryBuilder
+from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, Path
 
 
@@ -30,7 +32,7 @@ class PackBuilder(Resolver):
         self.digest = digest
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, and each example."""
+        """Where each table stands, each example and each story."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -52,7 +54,8 @@ class PackBuilder(Resolver):
         parameters = self.parameters(subjects)
         terms = {name: Term(name, t.within, t.clause, t.owner, t.waived) for _, name, t in self.terms()}
         ladders = self.ladders()
-        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders)
+        results = self.results(subjects)
+        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results)
         workflows = self.workflows(names)
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
@@ -62,6 +65,9 @@ class PackBuilder(Resolver):
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
         hand_over = self.hand_over(document, pack.hand_over, names)
         examples = self.examples(tables, subjects)
+        telling = StoryBuilder(self, zone, subjects, organisation.staff)
+        stories = telling.build()
+        self.table_places |= telling.places
         if self.problems:
             return None
         return Rulebook(
@@ -82,6 +88,7 @@ class PackBuilder(Resolver):
             references=references,
             sources=sources,
             examples=tuple(examples),
+            stories=tuple(stories),
             hand_over=hand_over,
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,
@@ -236,7 +243,17 @@ class PackBuilder(Resolver):
                     )
                 if index and rung.at <= rungs[index - 1].at:
                     self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
-            made[name] = Ladder(name, model.title, tuple(rungs))
+            made[name] = Ladder(name, model.title, tuple(rungs), model.again)
+        return made
+
+    def results(self, subjects: Mapping[str, Subject]) -> dict[str, frozenset[str]]:
+        """The tasks of all workflows, and what each may result in."""
+        made: dict[str, frozenset[str]] = {}
+        for _, model in self.files(WorkflowFile):
+            fields = subjects[model.subject].fields if model.subject in subjects else {}
+            for name, task in model.tasks.items():
+                values = fields[task.result].values if task.result in fields else ()
+                made[name] = made.get(name, frozenset()) | set(values)
         return made
 
     def workflows(self, names: Names) -> dict[str, Workflow]:
@@ -322,7 +339,12 @@ class PackBuilder(Resolver):
         for item in model.transitions if model else []:
             for transition in item.values():
                 for cells in transition.when if isinstance(transition.when, list) else [transition.when]:
-                    asked += [str(raw.get("from_day", "")) for raw in cells.values() if isinstance(raw, dict)]
+                    asked += [
+                        str(raw.get(key, ""))
+                        for raw in cells.values()
+                        if isinstance(raw, dict)
+                        for key in ("from_day", "on_days")
+                    ]
         keys = dict.fromkeys(name.removeprefix("decision.") for name in asked if name.startswith("decision."))
         return [(key, str(then.get(key, ""))) for key in keys]
 
@@ -347,7 +369,7 @@ class PackBuilder(Resolver):
         """Examples, their facts typed."""
         fields = {key: of for subject in subjects.values() for key, of in subject.fields.items()}
         made = []
-        for document, model in self.files(m.ExamplesFile):
+        for document, model in self.files(ExamplesFile):
             for index, example in enumerate(model.examples):
                 path: Path = ("examples", index)
                 self.table_places[example.name] = (document, path)

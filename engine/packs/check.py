@@ -8,6 +8,7 @@ from engine.core.conditions import Fact, Field, label
 from engine.core.errors import Place, Problem
 from engine.core.guards import ClockGuard
 from engine.core.rulebook import Rulebook
+from engine.core.stories import run
 from engine.core.tables import Row, Table
 from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
@@ -167,7 +168,7 @@ def _releases(flow: Workflow, at: At) -> list[Problem]:
             for deadline in flow.states[source].deadlines
             if deadline.since.startswith("clock ")
         }
-        missing = sorted(running - _awaited(transition))
+        missing = sorted(running - _awaited(flow, transition))
         if missing:
             problems.append(
                 Problem(
@@ -223,9 +224,15 @@ def _results(flow: Workflow, at: At) -> list[Problem]:
     return problems
 
 
-def _awaited(transition: Transition) -> set[str]:
+def _awaited(flow: Workflow, transition: Transition) -> set[str]:
+    """The clocks that are done whenever this may be fired; one that follows another is never done before it."""
     each = [
-        {guard.clock for guard in guards if isinstance(guard, ClockGuard) and guard.day is None}
+        {
+            name
+            for guard in guards
+            if isinstance(guard, ClockGuard) and guard.day is None
+            for name in flow.line(guard.clock)
+        }
         for guards in transition.when
     ]
     return set.intersection(*each) if each else set()
@@ -245,4 +252,17 @@ def _examples(book: Rulebook, at: At) -> list[Problem]:
                     "RULE-026", f"例子“{example.name}”不成立：{shown}", f"命中的是 {rule}", place=at(example.name, ())
                 )
             )
+    return problems
+
+
+def check_stories(book: Rulebook, at: At) -> list[Problem]:
+    """Stories that do not come out as told; asked only of a book without other mistakes, for each may spoil many."""
+    problems = []
+    for story in book.stories:
+        failure = run(book, story)
+        if failure is not None:
+            path = ("steps", failure.step - 1) if failure.step else ("open",)
+            step = f"第 {failure.step} 步" if failure.step else "立案"
+            what = f"故事“{story.name}”{step}不成立：{failure.what}"
+            problems.append(Problem("RULE-026", what, "改规则，或改故事", place=at(f"story {story.name}", path)))
     return problems

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from engine.core.workflows import FINAL
-from engine.packs.models import Cited, File, Model, Names, When, reads
+from engine.packs.models import Cited, Duration, File, Model, Names, When, reads
 
 
 def _clock(value: Any) -> str:
@@ -20,6 +20,13 @@ def _clock(value: Any) -> str:
 Clock = Annotated[str, PlainValidator(reads("RULE-027", _clock))]
 
 
+class AllowanceModel(Model):
+    """Who may put a deadline off, and by how much in all."""
+
+    by: Names
+    most: Duration
+
+
 class DeadlineModel(Model):
     """A due time of a state."""
 
@@ -28,15 +35,21 @@ class DeadlineModel(Model):
     within: str
     since: str
     ladder: str
+    extend: AllowanceModel | None = None
+    shelve: AllowanceModel | None = None
 
 
 class ClockModel(Model):
-    """A day count from the first anchor that is known."""
+    """A day count from the first anchor that is known, or from the end of another clock."""
 
     title: str
-    anchor: Names
+    anchor: Names = []
+    after: str = ""
     day_zero: Literal["anchor", "next"] = "anchor"
     days: str
+    minus: str = ""
+    restarts_on: Names = []
+    ends_when: dict[str, Any] = {}
 
 
 class TaskModel(Model):

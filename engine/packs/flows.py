@@ -12,6 +12,7 @@ from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
 from engine.core.workflows import (
     PREVIOUS,
     SAME,
+    Allowance,
     ChildType,
     Clock,
     Deadline,
@@ -23,7 +24,7 @@ from engine.core.workflows import (
     Transition,
     Workflow,
 )
-from engine.packs.flowmodels import StateModel, TransitionModel
+from engine.packs.flowmodels import AllowanceModel, StateModel, TransitionModel
 from engine.packs.guards import GuardBuilder
 from engine.packs.yamlfile import Path
 
@@ -84,12 +85,40 @@ class FlowBuilder(GuardBuilder):
         """A day count; its anchors are dates or times, its days a parameter or one the rule names."""
         model = self.model.clocks[name]
         path: Path = ("clocks", name)
-        for anchor in model.anchor:
-            if self.fact((*path, "anchor"), anchor) and self.fields[anchor].type not in ("date", "time"):
-                self.wrong("RULE-031", (*path, "anchor"), f"{anchor} 不是日期或时间", "起算要素须为 date 或 time")
+        for key, facts in (("anchor", model.anchor), ("restarts_on", model.restarts_on)):
+            for fact in facts:
+                if self.fact((*path, key), fact) and self.fields[fact].type not in ("date", "time"):
+                    self.wrong("RULE-031", (*path, key), f"{fact} 不是日期或时间", "起算要素须为 date 或 time")
+        if bool(model.anchor) == bool(model.after):
+            self.wrong("RULE-021", path, "anchor 与 after 写一个，且只写一个", "anchor: 要素，或 after: 另一个计时")
+        if model.after and self.known("FLOW-012", (*path, "after"), "计时", model.after, self.model.clocks):
+            self._no_circle((*path, "after"), name)
+        minus = self.fields.get(model.minus)
+        if model.minus and self.fact((*path, "minus"), model.minus) and minus and minus.type != "integer":
+            self.wrong("RULE-031", (*path, "minus"), f"{model.minus} 不是整数", "已满的天数须为 integer")
         if not model.days.startswith("decision."):
             self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
-        return Clock(name, model.title, tuple(model.anchor), model.day_zero, model.days)
+        ends = [self.stated_guard((*path, "ends_when", key), key, raw) for key, raw in model.ends_when.items()]
+        return Clock(
+            name,
+            model.title,
+            tuple(model.anchor),
+            model.day_zero,
+            model.days,
+            model.after,
+            model.minus,
+            tuple(model.restarts_on),
+            tuple(guard for guard in ends if guard),
+        )
+
+    def _no_circle(self, path: Path, name: str) -> None:
+        """Note a clock that would have to wait for its own end."""
+        seen = [name]
+        while (clock := self.model.clocks.get(seen[-1])) and clock.after:
+            if clock.after in seen:
+                self.wrong("FLOW-017", path, f"计时互相等待：{' → '.join([*seen, clock.after])}", "其中一个改写 anchor")
+                return
+            seen.append(clock.after)
 
     def task(self, name: str) -> TaskType:
         """Work whose result is an enum fact, and whose time is a time fact."""
@@ -242,7 +271,16 @@ class FlowBuilder(GuardBuilder):
                 f"不认识 {model.since}",
                 "opened、state、stage 阶段、fact 要素 或 clock 计时",
             )
-        return Deadline(model.name, model.title, model.within, model.since, model.ladder)
+        extend, shelve = (self.allowance((*path, key), getattr(model, key)) for key in ("extend", "shelve"))
+        return Deadline(model.name, model.title, model.within, model.since, model.ladder, extend, shelve)
+
+    def allowance(self, path: Path, model: AllowanceModel | None) -> Allowance | None:
+        """Who may put a deadline off, each role of which must exist."""
+        if model is None:
+            return None
+        for role in model.by:
+            self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
+        return Allowance(tuple(model.by), model.most)
 
     def transition(self, path: Path, name: str, model: TransitionModel) -> Transition:
         """A verb, with every state, role, fact, task and guard it names."""

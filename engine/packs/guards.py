@@ -8,9 +8,20 @@ from typing import Any
 
 from engine.core.conditions import ConditionError, Field, parse_cell
 from engine.core.errors import Problem, listing, nearest
-from engine.core.guards import ActorGuard, ClockGuard, DecisionGuard, FactGuard, Guard, TaskGuard
+from engine.core.guards import (
+    ActorGuard,
+    ChildrenGuard,
+    ClockGuard,
+    DecisionGuard,
+    FactGuard,
+    Guard,
+    HandOverGuard,
+    NoIndexGuard,
+)
 from engine.core.rulebook import Subject, Term
+from engine.core.taskguards import Asked
 from engine.core.values import parse_duration
+from engine.packs.cells import CellError, read_task_cell
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.yamlfile import Document, Path
 
@@ -25,6 +36,8 @@ class Names:
     parameters: Iterable[str]
     terms: Mapping[str, Term]
     ladders: Iterable[str]
+    results: Mapping[str, frozenset[str]]
+    """The tasks of all workflows, and what each may result in."""
 
     def no_length(self, within: str) -> str:
         """Why this says no length of time, in words; empty when it does."""
@@ -71,10 +84,24 @@ class GuardBuilder:
             return self._clock_guard(path, name, raw)
         if kind == "task":
             return self._task_guard(path, name, raw)
-        if kind == "decision":
-            return DecisionGuard(name, frozenset(raw if isinstance(raw, list) else [str(raw)]))
+        if kind == "index":
+            return self._index_guard(path, name, raw)
+        if kind == "children":
+            return self._children_guard(path, name, raw)
+        if key == "hand_over":
+            if raw == "accepted":
+                return HandOverGuard()
+            self.wrong("RULE-030", path, f"不认识的交接条件 {raw}", "accepted")
+            return None
         if key == "actor":
             return self._actor_guard(path, raw)
+        return self.stated_guard(path, key, raw)
+
+    def stated_guard(self, path: Path, key: str, raw: Any) -> FactGuard | DecisionGuard | None:
+        """A cell on a fact or on what was decided; None when it is empty, or after noting what is wrong with it."""
+        kind, _, name = key.partition(".")
+        if kind == "decision":
+            return DecisionGuard(name, frozenset(raw if isinstance(raw, list) else [str(raw)]))
         if not self.fact(path, key):
             return None
         try:
@@ -103,17 +130,44 @@ class GuardBuilder:
         if not self.known("FLOW-012", path, "任务", name, self.model.tasks):
             return None
         task = self.model.tasks[name]
-        if not isinstance(raw, dict) or "last" not in raw or set(raw) - {"last", "from_day"}:
-            self.wrong("RULE-030", path, "不认识的任务条件", "{last: 结果, from_day: 天数或参数}")
-            return None
         results = self.fields[task.result].values if task.result in self.fields else ()
-        self.known("RULE-022", path, "结果", str(raw["last"]), results)
-        from_day = str(raw.get("from_day", ""))
-        if from_day and not from_day.isdigit() and not from_day.startswith("decision."):
-            self.known("RULE-040", path, "参数", from_day, self.names.parameters)
-        if from_day and not task.clock:
-            self.wrong("RULE-030", path, f"任务 {name} 没有计时，不能写 from_day", "在 tasks 里写 clock")
-        return TaskGuard(name, task.title, str(raw["last"]), from_day, task.clock)
+        return self._results(path, Asked(name, task.title, task.clock), raw, results)
+
+    def _index_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
+        """What the results of the case this one hangs on must say; on which days of its clock nobody here knows."""
+        if not name and raw == "none":
+            return NoIndexGuard()
+        word, _, task = name.partition(".")
+        if word != "task":
+            self.wrong("RULE-030", path, "不认识的上级案件条件", "index: none，或 index.task.任务名")
+            return None
+        if not self.known("FLOW-012", path, "任务", task, self.names.results):
+            return None
+        title = self.model.tasks[task].title if task in self.model.tasks else task
+        return self._results(path, Asked(task, title, index=True), raw, self.names.results[task])
+
+    def _results(self, path: Path, asked: Asked, raw: Any, results: Iterable[str]) -> Guard | None:
+        try:
+            cell = read_task_cell(asked, raw)
+        except CellError as error:
+            self.wrong(error.code, path, error.what, error.expected)
+            return None
+        if cell.result:
+            self.known("RULE-022", path, "结果", cell.result, results)
+        if cell.days and not cell.days.startswith("decision."):
+            self.known("RULE-040", path, "参数", cell.days, self.names.parameters)
+        return cell.guard
+
+    def _children_guard(self, path: Path, kind: str, raw: Any) -> Guard | None:
+        if not kind and raw == "none_open":
+            return ChildrenGuard("", "由本案开出的案件")
+        if not kind or not self.known("FLOW-012", path, "子案件", kind, self.model.children):
+            self.wrong("RULE-030", path, f"不认识的子案件条件 {raw}", "children: none_open，或 children.种类: closed")
+            return None
+        if raw not in ("closed", {"closed": "all"}, {"closed": "any"}):
+            self.wrong("RULE-030", path, f"不认识的子案件条件 {raw}", "closed、{closed: all} 或 {closed: any}")
+            return None
+        return ChildrenGuard(kind, self.model.children[kind].title, any_one=raw == {"closed": "any"})
 
     def _actor_guard(self, path: Path, raw: Any) -> Guard | None:
         stages = list(dict.fromkeys(state.stage for state in self.model.states.values()))

@@ -234,6 +234,7 @@ class LadderModel(Model):
     """Who is told before, at and after the due time."""
 
     title: str
+    again: Duration
     rungs: Annotated[list[RungModel], Field(min_length=1)]
 
 
@@ -347,19 +348,3 @@ class TablesFile(File):
     """rules/*.yaml: decision tables."""
 
     tables: dict[str, TableModel]
-
-
-class ExampleModel(Model):
-    """A decision as a manager would tell it."""
-
-    name: str
-    table: str
-    as_of: Day
-    facts: dict[str, Any]
-    expect: dict[str, Any]
-
-
-class ExamplesFile(File):
-    """rules/examples/*.yaml: decisions as a manager would tell them."""
-
-    examples: list[ExampleModel]

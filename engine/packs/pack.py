@@ -17,9 +17,10 @@ from engine.core.errors import BadInput, BihuanError, Place, Problem, nearest
 from engine.core.rulebook import Rulebook
 from engine.packs import models as m
 from engine.packs.build import PackBuilder
-from engine.packs.check import check_book
+from engine.packs.check import check_book, check_stories
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Read
+from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, read_yaml
 from engine.packs.yamlfile import Path as Keys
 
@@ -33,7 +34,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
-    ("rules/examples/*.yaml", m.ExamplesFile),
+    ("rules/examples/*.yaml", ExamplesFile),
     ("rules/*.yaml", m.TablesFile),
     ("workflows/*.yaml", WorkflowFile),
 )
@@ -66,7 +67,12 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 def digest_of(files: Mapping[str, bytes]) -> str:
     """The hash of what a pack says, names and contents."""
-    return hashlib.sha256(bundle(files).encode()).hexdigest()
+    return digest_of_bundle(bundle(files))
+
+
+def digest_of_bundle(text: str) -> str:
+    """The hash of a pack in one piece."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def bundle(files: Mapping[str, bytes]) -> str:
@@ -75,13 +81,13 @@ def bundle(files: Mapping[str, bytes]) -> str:
 
 
 def unbundle(text: str, release: int) -> Rulebook:
-    """The rule book of a stored release."""
+    """The rule book of a stored release; its stories held when it was published and are not told again."""
     files = {name: body.encode() for name, body in json.loads(text).items()}
-    return replace(compile_pack(files), release=release)
+    return replace(compile_pack(files, stories=False), release=release)
 
 
-def compile_pack(files: Mapping[str, bytes]) -> Rulebook:
-    """The rule book of a pack, every mistake of its files raised at once as `BadInput`."""
+def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Rulebook:
+    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stories`: told as well."""
     problems: list[Problem] = []
     read: Read = []
     for name, raw in files.items():
@@ -101,6 +107,8 @@ def compile_pack(files: Mapping[str, bytes]) -> Rulebook:
     problems += [found for found in builder.problems if found.code != ORDER or found.place.file not in stood_in]
     if book is not None and not stood_in:
         problems += check_book(book, lambda name, path: _place(builder, name, path))
+        if stories and not problems:
+            problems += check_stories(book, lambda name, path: _place(builder, name, path))
     if problems or book is None:
         raise BadInput(
             sorted(problems, key=lambda problem: (problem.place.file, problem.place.line, problem.place.column))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.core.case import Armed, Case, Event, evolve, micros
+from engine.core.case import WORK, Armed, Case, Event, delayed, evolve, micros
 from engine.core.corrections import Correction
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
@@ -24,6 +24,14 @@ class Due(NamedTuple):
     ladder: str
     rung: int
     next_at: int | None
+    shelved_until: int | None
+
+
+class Silent(NamedTuple):
+    """The ladder of a deadline goes on at `until` or later."""
+
+    name: str
+    until: int
 
 
 class Raised(NamedTuple):
@@ -59,6 +67,9 @@ class Change(NamedTuple):
     joined: tuple[str, ...] = ()
     """Units that were not involved before."""
     held: tuple[Held, ...] = ()
+    quiet: tuple[Silent, ...] = ()
+    """Acknowledged: silent until there was no work for long enough."""
+    shelved: tuple[Silent, ...] = ()
     planned: tuple[tuple[Op, ...], ...] = ()
     """What each event does to schedules and tasks."""
 
@@ -68,22 +79,19 @@ class Change(NamedTuple):
     ) -> Change:
         """What these events do to the rows of a case; `case_id` is needed for its first event only."""
         seq = before.seq if before is not None else 0
-        case, raised, held, planned = before, [], [], []
+        case, raised, held, quiet, planned = before, [], [], [], []
         for happened in events:
             earlier, owner = case, case.owner if case is not None else ""
             case = evolve(case, happened, case_id)
             if ops := changed(book, earlier, case, happened):
                 planned.append(tuple(ops))
             raised += _raised(book, case, happened)
+            quiet += _quiet(case, happened)
             if case.owner != owner:
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
         if case is None:
             raise ValueError("a change has events")
-        due = [
-            Due(name, armed.event, micros(armed.due), armed.ladder, 0, _first(book, armed))
-            for name, armed in case.deadlines.items()
-            if armed.event > seq
-        ]
+        due = [_due(book, case, name, armed) for name, armed in case.deadlines.items() if armed.event > seq]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
         return cls(
@@ -96,6 +104,12 @@ class Change(NamedTuple):
             tuple(raised),
             tuple(joined),
             tuple(held),
+            tuple(silent for silent in quiet if silent.name in case.acknowledged),
+            tuple(
+                Silent(e.data["deadline"], e.data["until"])
+                for e in events
+                if e.type == "postponed" and "until" in e.data
+            ),
             tuple(planned),
         )
 
@@ -114,13 +128,26 @@ def corrected(book: Rulebook, change: Change | None, case: Case, head: bytes, do
     return changes
 
 
-def _first(book: Rulebook, armed: Armed) -> int:
-    return micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+def _due(book: Rulebook, case: Case, name: str, armed: Armed) -> Due:
+    """A deadline that was armed: its first rung, not before it may be heard again."""
+    first = micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+    until = delayed(case, name, armed.base).until
+    return Due(name, armed.event, micros(armed.due), armed.ladder, 0, max(first, until), until or None)
+
+
+def _quiet(case: Case, happened: Event) -> list[Silent]:
+    """Ladders that an acknowledgement stops, and those that stay so because somebody works on the case."""
+    if happened.type != "acknowledged" and (happened.type not in WORK or not case.acknowledged):
+        return []
+    lengths = happened.data["again"] if happened.type == "acknowledged" else case.acknowledged
+    at = micros(happened.occurred_at)
+    return [Silent(name, at + again) for name, again in lengths.items()]
 
 
 _ALERTS = {
     "no_match": "没有规则覆盖，已归默认责任单位",
     "differs": "新来的信息会导致不同判定，请核对",
+    "breach": "闭环有缺口，见 bihuan loop",
     "looked_back": "参照表更新，等级变高，已重新判定",
     "identity": "证件与已知人员相同，姓名不同，请核对是不是同一人",
 }
@@ -151,6 +178,8 @@ class Ready:
     raised: list[dict[str, Any]]
     joined: list[tuple[str, str]]
     held: list[dict[str, Any]]
+    quiet: list[dict[str, Any]]
+    shelved: list[dict[str, Any]]
     planned: list[tuple[Op, ...]]
 
     @classmethod
@@ -182,6 +211,8 @@ class Ready:
             raised=[here | item._asdict() for item in change.raised],
             joined=[(unit, case.id) for unit in change.joined],
             held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
+            quiet=[here | item._asdict() for item in change.quiet],
+            shelved=[here | item._asdict() for item in change.shelved],
             planned=list(change.planned),
         )
 
@@ -191,6 +222,7 @@ class Ready:
 
     def then(self, later: Ready) -> Ready:
         """This, and after it a later change of the same case."""
+        anew = {item["name"] for item in later.due}
         return Ready(
             later.row | {"before": self.row["before"]},
             self.head,
@@ -200,6 +232,8 @@ class Ready:
             self.raised + later.raised,
             self.joined + later.joined,
             self.held + later.held,
+            [item for item in self.quiet if item["name"] not in anew] + later.quiet,
+            [item for item in self.shelved if item["name"] not in anew] + later.shelved,
             self.planned + later.planned,
         )
 

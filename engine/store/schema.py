@@ -105,6 +105,7 @@ class DeadlineRow(SQLModel, table=True):
     ladder: str = column("open")
     rung: int = column("open")
     next_at: int | None = column("open")
+    shelved_until: int | None = column("open", default=None)
     __table_args__ = (Index("deadline_due", "next_at", sqlite_where=condition("next_at IS NOT NULL")),)
 
 
@@ -151,6 +152,19 @@ class AlertRow(SQLModel, table=True):
     acknowledged_by: str | None = column("open", default=None)
     acknowledged_at: int | None = column("open", default=None)
     __table_args__ = (Index("alert_open", "raised_at", sqlite_where=condition("acknowledged_at IS NULL")),)
+
+
+class IncidentRow(SQLModel, table=True):
+    """What could not be done and is tried again: a `deadline`, a `schedule`, or message number `name` (`message`)."""
+
+    __tablename__ = "incident"
+    kind: str = column("open", primary_key=True)
+    case_id: str = column("open", primary_key=True)
+    name: str = column("open", primary_key=True)
+    tries: int = column("open")
+    since: int = column("open")
+    again_at: int = column("open")
+    error: str = column("open")
 
 
 class OutboxRow(SQLModel, table=True):

@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Executable, LargeBinary, NullPool, Text, bindparam, cast, delete, insert, update
+from sqlalchemy import (
+    Executable,
+    LargeBinary,
+    NullPool,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
 
@@ -80,11 +93,31 @@ _upsert = sqlite.insert(_deadline)
 UPSERT_DEADLINE = Prepared(
     _upsert.on_conflict_do_update(
         index_elements=["case_id", "name"],
-        set_={name: _upsert.excluded[name] for name in ("armed_by", "due", "ladder", "rung", "next_at")},
+        set_={
+            name: _upsert.excluded[name] for name in ("armed_by", "due", "ladder", "rung", "next_at", "shelved_until")
+        },
     )
 )
 END_DEADLINE = Prepared(
     delete(_deadline).where(_deadline.c.case_id == bindparam("case_id"), _deadline.c.name == bindparam("name"))
+)
+_this_deadline = (_deadline.c.case_id == bindparam("case_id"), _deadline.c.name == bindparam("name"))
+_alert = _table(s.AlertRow)
+_unheard = exists().where(
+    _alert.c.case_id == _deadline.c.case_id,
+    _alert.c.armed_by == _deadline.c.armed_by,
+    _alert.c.name == _deadline.c.name,
+    _alert.c.acknowledged_at.is_(None),
+)
+QUIET_DEADLINE = Prepared(
+    update(_deadline)
+    .where(*_this_deadline, ~_unheard)
+    .values(next_at=func.max(func.coalesce(_deadline.c.next_at, literal_column("0")), bindparam("until")))
+)
+SHELVE_DEADLINE = Prepared(
+    update(_deadline)
+    .where(*_this_deadline)
+    .values(next_at=func.max(_deadline.c.next_at, bindparam("until")), shelved_until=bindparam("until"))
 )
 _custody = _table(s.CustodyRow)
 BEGIN_CUSTODY = Prepared(insert(_custody).values(_named("case_id", "event", "subject", "unit", "since")))
@@ -152,6 +185,10 @@ class Writer:
             UPSERT_DEADLINE.many(self.cursor, due)
         if raised := [row for change in changes for row in change.raised]:
             self.alert(raised)
+        if quiet := [row for change in changes for row in change.quiet]:
+            QUIET_DEADLINE.many(self.cursor, quiet)
+        if shelved := [row for change in changes for row in change.shelved]:
+            SHELVE_DEADLINE.many(self.cursor, shelved)
 
     def _hold(self, changes: Sequence[Ready]) -> None:
         """Who is responsible from now on; whoever was before is so until then."""
@@ -173,6 +210,20 @@ class Writer:
                         self.cursor.executemany(statement, rows)
             turn += 1
 
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of the transaction that is written whole or not at all."""
+        last = self.last
+        self.driver.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self.driver.execute("ROLLBACK TO part")
+            self.last = last
+            raise
+        finally:
+            self.driver.execute("RELEASE part")
+
     def chain_on(self, head: bytes, events: Iterable[dict[str, Any]]) -> bytes:
         """Give events of one chain their numbers and hashes; the head of the chain after them."""
         for row in events:
@@ -187,6 +238,10 @@ class Writer:
             row["raised_at"] = row["created_at"] = self.now
         INSERT_ALERT.many(self.cursor, rows)
         INSERT_OUTBOX.many(self.cursor, rows)
+
+    def message(self, case_id: str, told: str, text: str) -> None:
+        """Write a message to be delivered."""
+        INSERT_OUTBOX.many(self.cursor, [{"case_id": case_id, "told": told, "text": text, "created_at": self.now}])
 
     def system(self, happened: Event) -> None:
         """Append to the chain of what belongs to no case: publishing, areas, reveals, erasures."""

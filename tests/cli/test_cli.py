@@ -269,3 +269,28 @@ def test_tasks_are_listed_claimed_done_in_bulk_and_skipped(rehearsal: Bihuan, tm
     shown = rehearsal("case", "show", case, "--as", "huaye").stdout
     assert all(word in shown for word in ("任务", "已做", "免做", "未到时"))
     assert "停电" not in shown
+
+
+def test_ladders_are_rehearsed_by_command_line(bihuan: Bihuan, tmp_path: Path, pack_files: dict[str, bytes]) -> None:
+    assert "每一级都有人可告" in bihuan("ladder", "test").stdout
+    told = answer(bihuan, "ladder", "test")
+    assert told["ok"]
+    assert {len(item["told"]) for item in told["ladders"]} == {4}
+    for name, raw in pack_files.items():
+        path = tmp_path / "pack" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw.replace(b"tell: leader", b"tell: owner"))
+    refused = bihuan("ladder", "test", str(tmp_path / "pack"), exit_code=1)
+    assert "LADDER-002" in refused.stderr
+
+
+def test_a_deadline_is_extended_and_shelved_by_command_line(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    words = ("verify", "4h", "--reason", "住户外出", "--as", "shenpi")
+    assert "已延期" in rehearsal("case", "extend", case, *words).stdout
+    rehearsal("case", "shelve", case, "verify", "2d", "--reason", "住户外出", "--as", "shenpi")
+    shown = rehearsal("case", "show", case, "--as", "huaye").stdout
+    assert "14:00 = 立案 08:00 + 2小时（及时.核查，二（一）1） + 延期 4小时" in shown
+    assert "挂账至 2022-05-28 08:00" in rehearsal("case", "list", "--as", "huaye").stdout
+    assert "ARG-002" in rehearsal("case", "extend", case, "verify", "soon", "--as", "shenpi", exit_code=2).stderr
+    assert "CASE-019" in rehearsal("case", "extend", case, "verify", "4h", "--as", "shenpi", exit_code=2).stderr

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import select
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -53,8 +55,8 @@ def _commit_late(office: Office) -> None:
 
 
 def sweep_all(office: Office, _: int, __: int, *, planted: bool) -> None:
-    """Sweep until nothing is due."""
-    while _naive(office) if planted else sweep_once(office, 20):
+    """Sweep until nothing is due, a few at a time, so that many are killed in the middle of it."""
+    while _naive(office) if planted else sweep_once(office, 5):
         pass
 
 
@@ -123,24 +125,35 @@ def kills(where: tuple[str, str], rounds: int, seed: int, *, planted: bool) -> l
     return answered
 
 
-def sweepers(where: tuple[str, str], killed: int, seed: int, *, planted: bool) -> int:
-    """Four sweepers at once; now and then one is killed and another born, and in the end all finish."""
+def sweepers(where: tuple[str, str], killed: int, seed: int, *, planted: bool) -> list[int]:
+    """Four sweepers at once; again and again one is killed and another born, and in the end all finish.
+
+    How much was still to be done at each death: they are spread over the whole of the work, however fast it goes.
+    """
     chance = random.Random(seed)
+    office = Office.open(Path(where[0]), Path(where[1]))
+    office.book()  # compiled once, so that who is born can work at once
+    now = _now(office)
+    office.close()
     alive = [bear(sweep_all, where, number, planted=planted) for number in range(4)]
-    died = 0
-    while died < killed:
-        time.sleep(chance.uniform(0.01, 0.04))
-        victim = chance.randrange(4)
-        child, pipe = alive[victim]
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(pipe)
-        died += 1
-        alive[victim] = bear(sweep_all, where, died, planted=planted)
+    left: list[int] = []
+    asked = "SELECT count(*) FROM deadline WHERE next_at <= ?"
+    with contextlib.closing(sqlite3.connect(where[0])) as looking:
+        total = looking.execute(asked, (now,)).fetchone()[0]
+        while len(left) < killed:
+            while looking.execute(asked, (now,)).fetchone()[0] > total * (1 - len(left) / (killed + 1)):
+                time.sleep(chance.uniform(0, 0.004))
+            victim = chance.randrange(4)
+            child, pipe = alive[victim]
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(pipe)
+            left += looking.execute(asked, (now,)).fetchone()
+            alive[victim] = bear(sweep_all, where, len(left), planted=planted)
     for child, pipe in alive:
         os.waitpid(child, 0)
         os.close(pipe)
-    return died
+    return left
 
 
 def main() -> None:

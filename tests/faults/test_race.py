@@ -151,7 +151,7 @@ def test_two_hundred_requests_with_lost_replies_are_applied_once(office: Office)
 
 def test_answers_that_are_not_kept_are_found_applied_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store.Writer, "request", lambda *_: None)
-    monkeypatch.setattr("engine.service._refuse_second", lambda *_: None)
+    monkeypatch.setattr(Office, "_refuse_second", lambda *_: None)
     chance = random.Random(5)
     broken = False
     for number in range(30):

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import audit
+from engine.children import open_child
+from engine.intake.take import take
+from engine.loop import check, nightly
+from engine.queries import alert_list
+from engine.service import Office
+from engine.sweep import sweep
+from tests.conftest import Make
+from tests.samples import opened, quarantined
+
+Later = Callable[..., int]
+
+
+def plant(office: Office, sql: str, *args: str) -> None:
+    with office.store.writing(0) as writer:
+        writer.cursor.execute(sql, args)
+
+
+def found(office: Office) -> list[tuple[str, ...]]:
+    return [tuple(breach) for breach in check(office).breaches]
+
+
+def test_the_loop_of_an_office_at_work_is_closed(office: Office, later: Later, data: Path) -> None:
+    quarantined(office)
+    take(office, data / "dev3_hotel_2022-05-28.csv", "酒店", office.actor("shuju"))
+    later(days=3)
+    counted, breaches = check(office)
+    assert breaches == []
+    assert counted["在办案件"] > 150
+    assert counted["名单中的人"] == 250
+
+
+PLANTED = [
+    pytest.param("UPDATE \"case\" SET owner = '' WHERE id = ?", "责任", "没有责任单位", id="no owner"),
+    pytest.param("DELETE FROM custody WHERE case_id = ? AND until IS NULL", "责任", "此刻无人负责", id="nobody now"),
+    pytest.param(
+        "UPDATE custody SET unit = '和平社区' WHERE case_id = ? AND until IS NULL",
+        "责任",
+        "不符",
+        id="another than told",
+    ),
+    pytest.param(
+        "UPDATE custody SET until = until - 1 WHERE case_id = ? AND until IS NOT NULL", "责任", "空缺", id="a hole"
+    ),
+    pytest.param("DELETE FROM deadline WHERE case_id = ?", "工作", "没有时限", id="no deadline"),
+    pytest.param("UPDATE \"case\" SET final = 'released' WHERE id = ?", "责任", "仍有人负责", id="closed but held"),
+    pytest.param("UPDATE \"case\" SET owner = '不存在的单位' WHERE id = ?", "责任", "已不存在", id="no such unit"),
+    pytest.param("UPDATE \"case\" SET state = 'released' WHERE id = ?", "流程", "没有下一步", id="no way on"),
+]
+
+
+@pytest.mark.parametrize(("sql", "closure", "what"), PLANTED)
+def test_every_gap_is_found(office: Office, sql: str, closure: str, what: str) -> None:
+    case = quarantined(office)
+    plant(office, sql, case)
+    assert any(each[0] == closure and what in each[1] and each[2] == case for each in found(office))
+
+
+def test_a_child_its_parent_knows_nothing_of_is_found(office: Office) -> None:
+    parent = quarantined(office)
+    raw = {"name": "次密接甲", "phone": "13900020077", "community": "和平社区", "last_exposure": "2022-05-25"}
+    child = open_child(office, parent, "", raw, office.actor("shewu"))["case"]
+    assert found(office) == []
+    plant(office, "UPDATE \"case\" SET final = 'released' WHERE id = ?", child)
+    assert ("流程", "名下案件与它自己的记录不符", parent) in found(office)
+
+
+def test_a_row_without_an_outcome_is_found(office: Office, data: Path) -> None:
+    taken = take(office, data / "dev3_hotel_2022-05-28.csv", "酒店", office.actor("shuju"))
+    plant(office, "UPDATE intake_row SET case_id = '' WHERE file = ? AND row = 5", taken.file)
+    assert [breach for breach in found(office) if "没有唯一的着落" in breach[1]] != []
+
+
+def test_a_gap_is_alerted_once_a_night_however_many_ask(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    opened(office, id_number="", name="甲乙", phone="13900000002")
+    later(hours=17)
+    plant(office, "DELETE FROM deadline WHERE case_id = ?", case)
+    assert nightly(office) == 0  # one in the morning: this day's check was made, and the next is due at two
+    office.set_clock(int(office.now().timestamp() * 1_000_000) + 2 * 3_600_000_000)
+    counted: list[int] = []
+    threads = [threading.Thread(target=lambda: counted.append(nightly(office))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counted) == [0, 0, 0, 1]
+    alerts = [alert for alert in alert_list(office, office.actor("shuju")) if alert["deadline"] == "breach"]
+    assert [alert["case"] for alert in alerts] == [case]
+    assert nightly(office) == 0
+
+
+def test_the_check_of_the_night_leaves_a_sound_record(make_office: Make) -> None:
+    office = make_office()
+    quarantined(office)
+    office.set_clock(int(office.now().timestamp() * 1_000_000) + 24 * 3_600_000_000)
+    sweep(office)
+    assert audit.verify(office).problems == []
+    with office.store.reading() as driver:
+        assert driver.execute("SELECT count(*) FROM heartbeat WHERE name = 'loop'").fetchone() == (1,)
