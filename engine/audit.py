@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from engine import kept as beside
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.reckoning import MICRO
@@ -52,6 +53,8 @@ def examine(office: Office, driver: Any, anchor: str = "") -> Report:
     for case_id, events in groupby(told, lambda row: row["case_id"]):
         _chain(office, driver, report, case_id, events)
     _strays(driver, report)
+    for what, where in beside.examine(office, driver):
+        report.wrong(what, where)
     if anchor:
         _against(office, driver, report, anchor)
     return report
@@ -117,6 +120,8 @@ class _Derived:
         self.custody: list[tuple[int, str, int, int | None]] = []
         self.tasks = Retold(driver, case_id, self.due, micros(office.now()))
         self.incidents: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+        self.raised: set[tuple[int, str, int, str, str, int]] = set()
+        """What events of the case itself raise, as it was told."""
 
     def system(self, kind: str, data: Mapping[str, Any]) -> None:
         """What the chain of no case says of things set aside."""
@@ -137,6 +142,7 @@ class _Derived:
         for item in change.due:
             self.due[item.name] = item
         self.alerts |= {(alert.armed_by, alert.name, alert.rung): (None, None) for alert in change.raised}
+        self.raised |= {alert[:6] for alert in change.raised}
         for event, unit, since in change.held:
             if self.custody and self.custody[-1][3] is None:
                 self.custody[-1] = (*self.custody[-1][:3], since)
@@ -221,6 +227,13 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     }
     if alerts != derived.alerts:
         report.wrong("预警记录与事件推出的不符", f"案件 {case.id}")
+    elif _told_otherwise(driver, case, derived):
+        report.wrong("预警的级别、时间或告知对象与事件不符", f"案件 {case.id}")
+
+
+def _told_otherwise(driver: Any, case: Case, derived: _Derived) -> bool:
+    told = driver.execute("SELECT armed_by, name, rung, level, told, due FROM alert WHERE case_id = ?", (case.id,))
+    return bool(derived.raised - set(told)) if derived.raised else False
 
 
 def _strays(driver: Any, report: Report) -> None:
@@ -229,8 +242,8 @@ def _strays(driver: Any, report: Report) -> None:
     ):
         report.wrong("案件没有任何事件", f"案件 {case_id}")
     said = "SELECT j.value, c.id FROM \"case\" AS c, json_each(c.snapshot, '$.involved') AS j"
-    kept = "SELECT unit, case_id FROM involved"
-    for sql in (f"{said} EXCEPT {kept} LIMIT 20", f"{kept} EXCEPT {said} LIMIT 20"):
+    held = "SELECT unit, case_id FROM involved"
+    for sql in (f"{said} EXCEPT {held} LIMIT 20", f"{held} EXCEPT {said} LIMIT 20"):
         for unit, case_id in driver.execute(sql):
             report.wrong("谁能看到案件的记录与事件推出的不符", f"案件 {case_id} {unit}")
 

@@ -60,7 +60,7 @@ def _child_type(office: Office, parent: Case, name: str, actor: Actor) -> ChildT
     if found is None:
         raise BadInput(
             Problem(
-                "CASE-018",
+                "FACT-001",
                 f"流程 {flow.title} 不能开出 {name or '（未写明哪一种）'}",
                 f"可用：{listing(list(kinds)) or '无'}",
                 nearest(name, kinds),

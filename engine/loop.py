@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from engine.core.case import Event, micros
+from engine.core.errors import BadInput, BihuanError, Problem
 from engine.core.org import SYSTEM
 from engine.core.values import local_day, midnight
 from engine.service import Office, Step
@@ -115,11 +116,16 @@ def _nobodys(office: Office, driver: Driver) -> Iterator[Breach]:
     ).fetchall()
     latest = office.book().organisation
     for case, release, workflow, state, owner in rows:
-        flow = office.book(release).workflows[workflow]
+        try:
+            flow = office.book(release).workflows[workflow]
+        except (BihuanError, KeyError):
+            yield Breach("流程", f"第 {release} 版规则或流程 {workflow} 打不开", case)
+            continue
         if owner and latest.current_name(owner) is None:
             yield Breach("责任", f"责任单位 {owner} 已不存在", case)
         if not flow.leaving(state):
-            yield Breach("流程", f"环节“{flow.states[state].title}”没有下一步", case)
+            title = flow.states[state].title if state in flow.states else state
+            yield Breach("流程", f"环节“{title}”没有下一步", case)
 
 
 def nightly(office: Office) -> int:
@@ -151,21 +157,22 @@ def _first(office: Office, due: int, now: int) -> bool:
 
 
 def _alert(office: Office, breach: Breach) -> None:
+    """An alert of the case; where the case itself is broken or there is none, a message to the default owner's head."""
     told = {"closure": breach.closure, "what": breach.what, "alerts": ["breach"]}
-    if not breach.case:
-        now = office.now()
-        with office.store.writing(micros(now)) as writer:
-            writer.system(Event("breached", SYSTEM, now, told, office.account))
-            head = office.book().organisation.told("unit.head", office.book().default_owner)
-            writer.message("", head, f"{breach.closure}闭环：{breach.what}")
-        return
 
     def decide(now: datetime) -> Step:
         found = office.store.load(breach.case)
         if found is None:
-            return Step([], {})
+            raise BadInput(Problem("CASE-404", f"没有案件 {breach.case}"))
         case, head = found
         happened = Event("breached", SYSTEM, now, told, office.account)
         return Step([Change.of(office.book(case.release), case, head, (happened,))], {})
 
-    office.act(decide)
+    try:
+        office.act(decide)
+    except (BihuanError, KeyError, TypeError, ValueError):
+        now = office.now()
+        with office.store.writing(micros(now)) as writer:
+            writer.system(Event("breached", SYSTEM, now, told | {"case": breach.case}, office.account))
+            head_of = office.book().organisation.told("unit.head", office.book().default_owner)
+            writer.message(breach.case, head_of, f"{breach.closure}闭环：{breach.what} {breach.case}".strip())

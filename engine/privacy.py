@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import vault
 from engine.core.case import Case, Event, micros
-from engine.core.errors import Problem, Refused
+from engine.core.errors import BadInput, Problem, Refused
 from engine.core.org import Actor
 from engine.ids import new_id
 from engine.service import Office
@@ -34,6 +34,8 @@ def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict
 def record_reveal(office: Office, actor: Actor, reason: str, what: Mapping[str, Any]) -> None:
     """Record that somebody asks for personal data in full; the reason itself is sealed."""
     office.require(actor, "reveal")
+    if not reason.strip():
+        raise BadInput(Problem("ARG-003", "没有写明查看完整个人信息的理由", "写明为了什么"))
     now = office.now()
     key = office.master.new_subject(new_id())
     sealed = subjects.Sealed()

@@ -11,6 +11,7 @@ from engine import setbacks
 from engine.core import lifecycle
 from engine.core.case import Case, delayed, micros, moment
 from engine.core.conditions import Fact, from_json, label
+from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
@@ -31,7 +32,7 @@ _CASES = (
     "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due),"  # noqa: S608
     " max(d.shelved_until)"
     ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
-    f" WHERE (c.final = '') = ? AND (? = '' OR c.state = ?) AND {_VISIBLE}"
+    f" WHERE (c.final = '') = ? AND (? = '' OR c.state IN (SELECT value FROM json_each(?))) AND {_VISIBLE}"
     " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
 )
 _ALERTS = (
@@ -66,9 +67,10 @@ def _reach(office: Office, actor: Actor) -> tuple[bool, str]:
 def case_list(
     office: Office, actor: Actor, *, closed: bool = False, state: str = "", most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
-    """The cases an actor may see, those due first; open ones unless asked."""
+    """The cases an actor may see, those due first; open ones unless asked; `state` by its name or title."""
+    states = json.dumps(_states(office, state))
     with office.store.reading() as driver:
-        rows = driver.execute(_CASES, (0 if closed else 1, state, state, *_reach(office, actor), most)).fetchall()
+        rows = driver.execute(_CASES, (0 if closed else 1, state, states, *_reach(office, actor), most)).fetchall()
     now = office.now()
     listed = []
     for case_id, category, workflow, at, owner, final, release, opened_at, due, shelved in rows:
@@ -91,6 +93,17 @@ def case_list(
     return listed
 
 
+def _states(office: Office, asked: str) -> list[str]:
+    """The states of that name or title."""
+    known = [of for flow in office.book().workflows.values() for of in flow.states.values()]
+    found = sorted({of.name for of in known if asked in (of.name, of.title)})
+    if asked and not found:
+        options = list(dict.fromkeys([of.title for of in known] + [of.name for of in known]))
+        shown = listing(list(dict.fromkeys(of.title for of in known)), 30)
+        raise BadInput(Problem("ARG-005", f"没有环节 {asked}", f"可用：{shown}", nearest(asked, options)))
+    return found
+
+
 def alert_list(
     office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
@@ -101,7 +114,7 @@ def alert_list(
         {
             "case": case_id,
             "deadline": name,
-            "title": title_of(office.book(release).workflows[workflow], name),
+            "title": _alert_title(office, release, workflow, name),
             "rung": rung,
             "level": level,
             "told": told,
@@ -178,6 +191,14 @@ def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
         }
         for due, name, state, who in made
     ]
+
+
+def _alert_title(office: Office, release: int, workflow: str, name: str) -> str:
+    """The title of what an alert is about; of a case whose rules cannot be read, its name."""
+    try:
+        return title_of(office.book(release).workflows[workflow], name)
+    except Damaged:
+        return name
 
 
 def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
@@ -297,8 +318,9 @@ def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
-            " WHERE case_id = ? ORDER BY seq",
-            (case.id,),
+            " WHERE case_id = ? OR (case_id = 'system' AND type = 'revealed' AND json_extract(data, '$.case') = ?)"
+            " ORDER BY n",
+            (case.id, case.id),
         ).fetchall()
     told = []
     for seq, kind, actor, account, occurred_at, recorded_at, text in rows:
@@ -340,6 +362,7 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
 
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "acknowledged": lambda _: "已知悉预警",
+    "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
     "corrected": lambda data: "更正" + ("（经另一人确认）" if "confirms" in data else ""),
     "proposed": lambda _: "提出更正，等待另一人确认",
     "rejected": lambda _: "驳回更正",

@@ -19,6 +19,7 @@ from engine.core.noting import noted
 from engine.core.org import Actor
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook, Subject
+from engine.core.workflows import Workflow
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
 from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle
@@ -30,6 +31,8 @@ from engine.store.store import Driver, Lost, Store, Writer, load_case
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Between these a rehearsal may be: far outside of them days cannot be reckoned with."""
 REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
 
@@ -61,6 +64,8 @@ class Office:
     ) -> Office:
         """A new database with the pack as release 1; a rehearsal has its own clock."""
         book = compile_pack(files)
+        if rehearsal is not None and not EARLIEST <= rehearsal < LATEST:
+            raise BadInput(Problem("ARG-002", "演练从这一刻起不行", f"{EARLIEST:%Y-%m-%d} 到 {LATEST:%Y-%m-%d} 之间"))
         vault.check_outside(key_path, path)
         master = MasterKey.load(key_path) if key_path.exists() else MasterKey.create(key_path)
         meta = {"schema": s.SCHEMA, "key": master.key_id}
@@ -104,7 +109,10 @@ class Office:
                 release = driver.execute("SELECT max(number) FROM release").fetchone()[0]
             if release in self._books:
                 return self._books[release]
-            text, digest = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
+            row = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
+        if row is None:
+            raise Damaged(Problem("RULE-038", f"没有第 {release} 版规则", "请从备份恢复"))
+        text, digest = row
         if digest_of_bundle(text) != digest:
             raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
         self._books[release] = unbundle(text, release)
@@ -165,6 +173,11 @@ class Office:
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]
+        if not kind.decided_by:
+            decided = [of.name for of in book.subjects.values() if of.decided_by]
+            raise BadInput(
+                Problem("FACT-001", f"{kind.title}没有规则表来判定，不能由人立案", f"可立案的：{listing(decided)}")
+            )
         stated, texts = parse(book, kind, raw, now)
 
         def decide(now: datetime) -> Step:
@@ -243,14 +256,16 @@ class Office:
         def decide(now: datetime) -> Step:
             case, head = self.case(case_id, actor)
             book = self.book(case.release)
-            self._refuse_overtaken(book, case, actor, seen_state, name)
+            flow = book.workflows[case.workflow]
+            verb = next((each.name for each in flow.transitions.values() if each.title == name), name)
+            self._refuse_overtaken(book, case, actor, _state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
-            self._asked(book, case, name, kind, raw or {})
+            self._asked(book, case, verb, kind, raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
             stated = replace(stated, facts=given | dict(stated.facts))
-            happened = lifecycle.advance(book, case, name, actor, stated, now, occurred_at)
+            happened = lifecycle.advance(book, case, verb, actor, stated, now, occurred_at)
             changes = self.following(book, Change.of(book, case, head, happened), actor, again=bool(given))
 
             def before(writer: Writer) -> None:
@@ -341,6 +356,10 @@ class Office:
             if key is None:
                 raise Refused(Problem("SUBJ-002", "此对象的个人信息已清除", "不能再填个人信息"))
             sealed.add(key, kind.name, texts, new=False)
+            if texts.keys() & {name for names in kind.identity for name in names}:
+                with self.store.reading() as driver:
+                    known = {**subjects.opened(driver, key), **texts}
+                sealed.identify(subject, subjects.identities(self.master, kind, known.get))
         return sealed
 
     def reason(self, case: Case, event: int, text: str) -> subjects.Sealed:
@@ -475,3 +494,13 @@ _UNHEARD = (
     " (SELECT 1 FROM alert AS a WHERE a.case_id = d.case_id AND a.armed_by = d.armed_by AND a.name = d.name"
     " AND a.acknowledged_at IS NULL) ORDER BY d.name"
 )
+
+
+def _state_of(flow: Workflow, seen: str) -> str:
+    """The state that somebody says she saw, by its name or title; empty: she says nothing."""
+    found = next((of.name for of in flow.states.values() if seen in (of.name, of.title)), "")
+    if seen and not found:
+        shown = [f"{of.title}（{of.name}）" for of in flow.states.values()]
+        options = [word for of in flow.states.values() for word in (of.name, of.title)]
+        raise BadInput(Problem("ARG-005", f"没有环节 {seen}", f"可用：{listing(shown, 30)}", nearest(seen, options)))
+    return found

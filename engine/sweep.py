@@ -16,7 +16,7 @@ from engine.core.rulebook import Rulebook
 from engine.lookback import look_back
 from engine.loop import nightly
 from engine.planning import make_ahead
-from engine.service import Office
+from engine.service import LATEST, Office
 from engine.setbacks import DEADLINE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Driver, Writer
@@ -149,7 +149,10 @@ def move_clock(office: Office, step: timedelta) -> int:
     """Move a rehearsal's clock on, sweeping at each due instant in order; how many alerts that raised."""
     if step <= timedelta(0):
         raise BadInput(Problem("CLOCK-002", "时钟只能往前拨", "如 +3h、+14d"))
-    target = micros(office.now() + step)
+    now = office.now()
+    if step > LATEST - now:
+        raise BadInput(Problem("CLOCK-002", "时钟拨得太远", f"最晚到 {LATEST:%Y-%m-%d}"))
+    target = micros(now + step)
     ahead = office.book().plan_ahead // MICRO
     raised = 0
     while True:

@@ -43,12 +43,14 @@ class MasterKey:
     @classmethod
     def create(cls, path: Path) -> MasterKey:
         """A new key in a new file (0600); an existing file is never touched."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         raw = os.urandom(32)
         key = cls(raw)
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        except OSError as error:
+            if not isinstance(error, FileExistsError) or not path.exists():
+                raise BadInput(Problem("KEY-007", f"这里建不了密钥文件：{path}", "换一个可以写的文件夹")) from None
             raise BadInput(Problem("KEY-001", f"密钥文件已存在：{path}", "不会覆盖；请用它，或换一个路径")) from None
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(f"{_FORMAT} {key.key_id} {raw.hex()}\n")
@@ -59,6 +61,10 @@ class MasterKey:
     @classmethod
     def load(cls, path: Path) -> MasterKey:
         """The key in a file; refused when it is missing, damaged, or open to others."""
+        if path.is_dir():
+            raise BadInput(
+                Problem("KEY-003", f"这是文件夹，不是密钥文件：{path}", f"如 BIHUAN_KEYS={path / 'master.key'}")
+            )
         try:
             mode = path.stat().st_mode
             text = path.read_text("ascii")

@@ -75,3 +75,14 @@ def test_the_rule_in_the_readme_is_the_one_that_ships() -> None:
     shipped = (ROOT / "rules/persons.yaml").read_text("utf-8")
     rule = text.split("# rules/persons.yaml\n")[1].split("```")[0]
     assert " ".join(rule.split()) in " ".join(shipped.split())
+
+
+def test_exit_codes_are_what_the_page_of_errors_says() -> None:
+    text = (ROOT / "docs/errors.md").read_text("utf-8")
+    listed = text.split("exit 2")[0]
+    ones = set(re.findall(r"[A-Z]+-\d{3}", listed)) | {f"CASE-{number:03}" for number in range(12, 19)}
+    ones |= set(re.findall(r"\b(?:AUTH|VAULT)-\d{3}", text))
+    raised = re.compile(r"(Refused|Conflict|Damaged|BadInput)\(\s*\[?\s*Problem\(\s*\"([A-Z]+-\d{3})")
+    for path in (ROOT / "engine").rglob("*.py"):
+        for kind, code in raised.findall(path.read_text("utf-8")):
+            assert (kind != "BadInput") is (code in ones), (path.name, kind, code)

@@ -135,6 +135,15 @@ def test_a_key_without_the_arming_event_is_found_to_swallow_the_moved_alert(
     assert "预警记录与事件推出的不符" in str(audit.verify(office).problems)
 
 
+def test_an_extension_sent_twice_is_granted_once(office: Office) -> None:
+    case = opened(office)
+    for _ in range(2):
+        answer = put_off(
+            office, case, "extended", "verify", timedelta(hours=3), office.actor("shenpi"), "等住户回家", "key-1"
+        )
+        assert answer["deadlines"] == {"verify": "2022-05-26T13:00:00+08:00"}
+
+
 def test_extension_has_a_limit_in_all(office: Office) -> None:
     case = opened(office)
     postpone(office, case, "extended", hours=20)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from engine import __version__
 from engine.cli import cases, database, ladders, lists, rules, tasks
+from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
 app = typer.Typer(
@@ -49,13 +51,38 @@ def _main(
     """闭环 Bihuan：规则驱动的闭环办理引擎 (rule-driven engine for closed-loop case handling)."""
 
 
+def misused(error: TyperException) -> str:
+    """What is wrong with the words of a command, in the user's language; known by its name: the class is private."""
+    kind = type(error).__name__
+    param = getattr(error, "param", None)
+    named = "参数"
+    if param is not None:
+        named = str(param.opts[0] if param.opts[0][:1] == "-" else param.metavar or param.name)
+    told = {
+        "NoSuchOption": f"没有选项 {getattr(error, 'option_name', '')}",
+        "MissingParameter": f"缺少 {named}",
+        "BadParameter": f"{named} 的值不对",
+    }
+    return told.get(kind, "没有这个命令" if "No such command" in str(error) else "多了或少了参数")
+
+
 def main() -> None:
     """Run a command: 0 done, 1 refused by the rules, 2 bad input; never a traceback."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
     except BihuanError as error:
-        typer.echo(str(error), err=True)
+        if "--json" in sys.argv:
+            print_problems(error)
+        else:
+            typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
+    except Abort:
+        sys.exit(130)
+    except TyperException as error:
+        if type(error).__name__ != "NoArgsIsHelpError":
+            what = f"{misused(error)} ({getattr(error, 'message', '') or error})"
+            typer.echo(f"ARG-004 — 命令的写法不对：{what} — 用法见 --help", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -6,7 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, moment_of, office, pairs, print_json, table
+from engine.cli.common import (
+    DEFAULT_DB,
+    As,
+    Db,
+    Json,
+    Reveal,
+    console,
+    moment_of,
+    office,
+    pairs,
+    print_json,
+    reason_of,
+    table,
+)
 
 case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
 alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
@@ -91,14 +104,14 @@ def show(
     case_id: CaseId,
     db: Db = DEFAULT_DB,
     user: As = "",
-    reveal: Reveal = "",
+    reveal: Reveal = None,
     as_json: Json = False,
 ) -> None:
     """一件案件的全部：要素、时限、计时、可办动作、经过 (one case, whole)."""
     from engine.queries import case_show
 
     with office(db, quiet=as_json) as found:
-        told = case_show(found, case_id, found.actor(user), reveal)
+        told = case_show(found, case_id, found.actor(user), reason_of(reveal))
         if as_json:
             print_json(told, found)
             return
@@ -137,7 +150,7 @@ def advance(
     facts: Facts = None,
     db: Db = DEFAULT_DB,
     user: As = "",
-    at: Annotated[str, typer.Option("--at", help="实际发生的时间，如 2022-05-26T18:00+08:00；默认现在")] = "",
+    at: Annotated[str | None, typer.Option("--at", help="实际发生的时间，如 2022-05-26T18:00+08:00；默认现在")] = None,
     seen: Annotated[str, typer.Option("--seen", help="您看到的环节；已被别人推进则拒绝")] = "",
     key: Key = "",
     as_json: Json = False,
@@ -149,7 +162,7 @@ def advance(
             transition,
             found.actor(user),
             pairs(facts or []),
-            occurred_at=moment_of("--at", at, found.book().zone) if at else None,
+            occurred_at=moment_of("--at", at, found.book().zone) if at is not None else None,
             seen_state=seen,
             request_key=key,
         )

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from engine.core.errors import BadInput, Problem
+from engine.core.errors import BadInput, BihuanError, Problem
 
 if TYPE_CHECKING:
     from engine.service import Office
@@ -25,7 +25,7 @@ Db = Annotated[Path, typer.Option("--db", envvar="BIHUAN_DB", help="数据库 (d
 As = Annotated[str, typer.Option("--as", envvar="BIHUAN_AS", help="谁在办理 (who acts: a user of the pack)")]
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出 (print JSON)")]
 PackDir = Annotated[Path | None, typer.Option("--pack", help="规则包文件夹 (pack folder); 默认用自带的")]
-Reveal = Annotated[str, typer.Option("--reveal", help="显示完整个人信息的理由，会留痕 (reason; recorded)")]
+Reveal = Annotated[str | None, typer.Option("--reveal", help="显示完整个人信息的理由，会留痕 (reason; recorded)")]
 
 DEFAULT_DB = Path("bihuan.db")
 _LEVELS = {"提醒": "cyan", "蓝": "blue", "黄": "yellow", "红": "red"}
@@ -57,7 +57,22 @@ def pairs(items: Sequence[str]) -> dict[str, str]:
     wrong = [number for number, item in enumerate(items, 1) if "=" not in item]
     if wrong:
         raise BadInput([Problem("ARG-001", f"第 {number} 项要写成 要素=值", "如 pcr_result=阴性") for number in wrong])
-    return {key.strip(): value.strip() for key, _, value in (item.partition("=") for item in items)}
+    told: dict[str, str] = {}
+    twice = []
+    for key, _, value in (item.partition("=") for item in items):
+        if key.strip() in told:
+            twice.append(key.strip())
+        told[key.strip()] = value.strip()
+    if twice:
+        raise BadInput([Problem("ARG-001", f"{key} 写了两次", "每个要素写一次") for key in dict.fromkeys(twice)])
+    return told
+
+
+def reason_of(reveal: str | None) -> str:
+    """The reason for seeing personal data in full; empty: not asked for."""
+    if reveal is not None and not reveal.strip():
+        raise BadInput(Problem("ARG-003", "没有写明查看完整个人信息的理由", '如 --reveal "电话核对身份"'))
+    return reveal or ""
 
 
 def moment_of(option: str, text: str, zone: ZoneInfo) -> datetime:
@@ -66,8 +81,29 @@ def moment_of(option: str, text: str, zone: ZoneInfo) -> datetime:
 
     done = clean_time(text, zone)
     if not isinstance(done.value, datetime):
-        raise BadInput(Problem("ARG-002", f"{option} {text}", done.why))
+        why = done.why or "时间写作 2022-05-26 18:00，或带时区 2022-05-26T18:00+08:00"
+        raise BadInput(Problem("ARG-002", f"{option} {text or '是空的'}", why))
     return done.value
+
+
+def print_problems(error: BihuanError) -> None:
+    """Why a command was not done, as `--json` tells it: on standard output like every answer."""
+    print_json({"ok": False, "problems": [problem_json(problem) for problem in error.problems]})
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """A mistake as JSON."""
+    place = problem.place
+    return {
+        "code": problem.code,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "path": place.path,
+        "what": problem.what,
+        "expected": problem.expected,
+        "hint": problem.hint,
+    }
 
 
 def print_json(data: Mapping[str, Any], found: Office | None = None) -> None:

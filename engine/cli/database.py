@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, moment_of, office, print_json
+from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, moment_of, office, print_json, problem_json
 from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import duration_words, parse_offset
 from engine.packs.pack import compile_pack, read_folder, shipped
@@ -19,7 +19,9 @@ subject = typer.Typer(help="对象：清除个人信息 (subjects)", no_args_is_
 def init(
     db: Db = DEFAULT_DB,
     pack: PackDir = None,
-    rehearsal: Annotated[str, typer.Option("--rehearsal", help='演练库，时钟从这一刻起，如 "2022-05-26 08:00"')] = "",
+    rehearsal: Annotated[
+        str | None, typer.Option("--rehearsal", help='演练库，时钟从这一刻起，如 "2022-05-26 08:00"')
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """建数据库，把规则包存为第 1 版 (make the database)."""
@@ -27,7 +29,7 @@ def init(
     from engine.vault import default_key_path
 
     files = read_folder(pack or shipped())
-    start = moment_of("--rehearsal", rehearsal, compile_pack(files).zone) if rehearsal else None
+    start = moment_of("--rehearsal", rehearsal, compile_pack(files).zone) if rehearsal is not None else None
     key_path = default_key_path()
     had_key = key_path.exists()
     made = Office.create(db, key_path, files, start)
@@ -110,7 +112,8 @@ def clock(
     try:
         length = parse_offset(step if step[:1] in ("+", "-") else f"+{step}")
     except ValueError:
-        raise BadInput(Problem("CLOCK-002", f"往前拨多少看不懂：{step}", "写作 +30m、+3h、+14d")) from None
+        expected = "写作 +30m、+3h、+14d，一次不超过 366d"
+        raise BadInput(Problem("CLOCK-002", f"往前拨多少看不懂：{step}", expected)) from None
     with office(db, quiet=True) as found:
         raised = move_clock(found, length)
         now = found.now().astimezone(found.book().zone)
@@ -148,10 +151,12 @@ def verify(
     with office(db, quiet=as_json) as found:
         report = verify_all(found, line)
         if as_json:
-            problems = [str(problem) for problem in report.problems]
+            problems = [problem_json(problem) for problem in report.problems]
             print_json(
                 {"ok": not problems, "events": report.events, "cases": report.cases, "problems": problems}, found
             )
+            if problems:
+                raise typer.Exit(Refused.exit_code)
         elif not report.problems:
             console().print(f"无误：{report.events} 条事件、{report.cases} 件案件，链完整，案件与事件推出的一致")
         if report.problems:
@@ -159,12 +164,15 @@ def verify(
 
 
 @audit.command("anchor")
-def anchor_(db: Db = DEFAULT_DB) -> None:
+def anchor_(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """打印一行锚，存到别处，日后可查出截尾与改写 (one line to keep elsewhere)."""
     from engine.audit import anchor_line
 
     with office(db, quiet=True) as found:
-        typer.echo(anchor_line(found) + (" 演练" if found.rehearsal else ""))
+        if as_json:
+            print_json({"anchor": anchor_line(found)}, found)
+        else:
+            typer.echo(anchor_line(found) + (" 演练" if found.rehearsal else ""))
 
 
 @subject.command("erase")

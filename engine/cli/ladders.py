@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.cases import CaseId, case, print_deadlines
+from engine.cli.cases import CaseId, Key, case, print_deadlines
 from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, office, print_json, table
 from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import parse_duration
@@ -33,12 +33,13 @@ def extend(
     name: Name,
     length: Length,
     reason: Reason = "",
+    key: Key = "",
     db: Db = DEFAULT_DB,
     user: As = "",
     as_json: Json = False,
 ) -> None:
     """延期：一个时限推后，重新催办 (a deadline is due later)."""
-    _put_off("extended", case_id, name, length, reason, db, user, as_json=as_json)
+    _put_off("extended", case_id, name, length, reason, key, db, user, as_json=as_json)
 
 
 @case.command("shelve")
@@ -47,20 +48,23 @@ def shelve(
     name: Name,
     length: Length,
     reason: Reason = "",
+    key: Key = "",
     db: Db = DEFAULT_DB,
     user: As = "",
     as_json: Json = False,
 ) -> None:
     """挂账：一个时限暂不催办，到时接着催 (its ladder is silent for a while)."""
-    _put_off("shelved", case_id, name, length, reason, db, user, as_json=as_json)
+    _put_off("shelved", case_id, name, length, reason, key, db, user, as_json=as_json)
 
 
-def _put_off(kind: str, case_id: str, name: str, length: str, reason: str, db: Db, user: str, *, as_json: bool) -> None:
+def _put_off(
+    kind: str, case_id: str, name: str, length: str, reason: str, key: str, db: Db, user: str, *, as_json: bool
+) -> None:
     from engine.core.postponing import WORDS
     from engine.postponing import put_off
 
     with office(db, quiet=as_json) as found:
-        answer = put_off(found, case_id, kind, name, _length(length), found.actor(user), reason)
+        answer = put_off(found, case_id, kind, name, _length(length), found.actor(user), reason, key)
         if as_json:
             print_json(answer, found)
             return

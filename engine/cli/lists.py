@@ -11,7 +11,7 @@ import typer
 from rich.progress import track
 from typer.core import TyperGroup
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, print_json, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, print_json, reason_of, table
 
 if TYPE_CHECKING:
     from engine.intake.take import Taken
@@ -68,7 +68,7 @@ def take(
     source: Annotated[str, typer.Option("--source", help="来源，rules/sources.yaml 里的名字 (sender of the list)")],
     db: Db = DEFAULT_DB,
     user: As = "",
-    reveal: Reveal = "",
+    reveal: Reveal = None,
     all_or_nothing: Annotated[bool, typer.Option("--all-or-nothing", help="有一行不行就全不收")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看结果，什么都不写")] = False,
     as_json: Json = False,
@@ -84,14 +84,18 @@ def take(
 
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)
-        if reveal:
+        if reason := reason_of(reveal):
             from engine.privacy import record_reveal
 
-            record_reveal(found, actor, reveal, {"intake": True})
+            record_reveal(found, actor, reason, {"intake": True})
         taken = take_list(found, path, source, actor, all_or_nothing=all_or_nothing, dry_run=dry_run, progress=progress)
         kind = found.book().subjects[found.book().sources[source].subject]
-        returned = None if dry_run else write_returned(found, taken, path, actor)
-        rows = told_rows(found, taken, kind, reveal=bool(reveal))
+        returned, lost = None, ""
+        try:
+            returned = None if dry_run else write_returned(found, taken, path, actor)
+        except OSError as error:
+            lost = f"退回的工作簿写不出来（{error.strerror}）；名单已导入，用 bihuan intake export {taken.file} 取回"
+        rows = told_rows(found, taken, kind, reveal=bool(reason))
         if as_json:
             told = {
                 "rows": rows,
@@ -101,10 +105,14 @@ def take(
                 "again": taken.again,
             }
             print_json(
-                told | {"notes": list(taken.sheet.notes), "returned": str(returned or ""), "dry_run": dry_run}, found
+                told
+                | {"notes": list(taken.sheet.notes), "returned": str(returned or ""), "lost": lost, "dry_run": dry_run},
+                found,
             )
             return
         _print(taken, returned, dry_run=dry_run)
+        if lost:
+            console().print(lost)
 
 
 def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
@@ -128,7 +136,7 @@ def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
 @intake.command("export")
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE-ID", help="名单号")],
-    out: Annotated[Path, typer.Option("--out", help="放在哪个文件旁边、叫什么名字")] = Path("名单.xlsx"),
+    out: Annotated[Path | None, typer.Option("--out", help="写到哪个文件 (.xlsx)；默认在这里另取名字")] = None,
     db: Db = DEFAULT_DB,
     user: As = "",
     as_json: Json = False,
@@ -137,7 +145,7 @@ def export(
     from engine.intake.back import export as export_list
 
     with office(db, quiet=as_json) as found:
-        path, rows = export_list(found, file, out.resolve(), found.actor(user))
+        path, rows = export_list(found, file, out.absolute() if out else None, found.actor(user))
         if as_json:
             print_json({"path": str(path), "rows": rows}, found)
         else:

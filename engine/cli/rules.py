@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.common import Json, PackDir, console, pairs, print_json, table
+from engine.cli.common import Json, PackDir, console, pairs, print_json, print_problems, table
 from engine.core.conditions import Fact, parse_value
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
 from engine.core.rulebook import Rulebook
@@ -31,7 +31,7 @@ def check(
         book = _book(folder or pack)
     except BihuanError as error:
         if as_json:
-            print_json({"ok": False, "problems": [_problem(problem) for problem in error.problems]})
+            print_problems(error)
         else:
             typer.echo(str(error))
             typer.echo(f"共 {len(error.problems)} 处错误，规则包不能发布 ({len(error.problems)} mistakes)")
@@ -48,26 +48,12 @@ def check(
     )
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
-    place = problem.place
-    return {
-        "code": problem.code,
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "path": place.path,
-        "what": problem.what,
-        "expected": problem.expected,
-        "hint": problem.hint,
-    }
-
-
 def decide(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="规则表 (decision table)")],
     facts: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="要素=值，英文名或中文名都可以")
     ] = None,
-    as_of: Annotated[str, typer.Option("--as-of", help="按哪一天的规则 (day), 如 2022-05-26")] = "",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="按哪一天的规则 (day), 如 2022-05-26")] = None,
     pack: PackDir = None,
     as_json: Json = False,
 ) -> None:
@@ -79,7 +65,7 @@ def decide(
         )
     asked = book.tables[name]
     try:
-        day = parse_date(as_of) if as_of else local_day(datetime.now(UTC), book.zone)
+        day = parse_date(as_of) if as_of is not None else local_day(datetime.now(UTC), book.zone)
     except ValueError as error:
         raise BadInput(Problem("ARG-002", f"--as-of {as_of}：{error}")) from None
     known = _facts(book, name, pairs(facts or []))
@@ -126,7 +112,10 @@ _TITLES = {"category": "类别", "lead": "牵头", "supporting": "配合", "work
 def _explain(book: Rulebook, title: str, day: date, decision: Any, considered: list[tuple[Any, str]]) -> None:
     out = console()
     if decision.matched:
-        outcome = "，".join(f"{_TITLES.get(key, key)} {_words(value)}" for key, value in decision.outcome.items())
+        outcome = "，".join(
+            f"{_TITLES.get(key, key)} {_words(value)}{_value(book, value, day)}"
+            for key, value in decision.outcome.items()
+        )
         out.print(f"[bold]{outcome}[/]")
         clauses = f"（{'、'.join(decision.clauses)}）" if decision.clauses else ""
         out.print(f"依据 {'、'.join(decision.rules)}{clauses}，按 {day} 的规则")
@@ -135,6 +124,15 @@ def _explain(book: Rulebook, title: str, day: date, decision: Any, considered: l
     hit = set(decision.rules)
     rows = [(row.id, "✔ 命中" if row.id in hit else failed or "也成立，但次序在后") for row, failed in considered]
     out.print(table(f"{title}：逐条看", ("规则", "结果"), rows))
+
+
+def _value(book: Rulebook, name: Any, day: date) -> str:
+    """What a parameter that a rule names is on that day."""
+    dated = book.parameters[name].at(day) if isinstance(name, str) and name in book.parameters else None
+    if dated is None:
+        return ""
+    listed = dated.value if isinstance(dated.value, tuple) else (dated.value,)
+    return f"（{'、'.join('废止' if each is None else str(each) for each in listed)}）"
 
 
 def _words(value: Any) -> str:

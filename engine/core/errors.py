@@ -88,5 +88,5 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 
 def listing(allowed: Sequence[str], most: int = 12) -> str:
     """The allowed names as text, shortened when there are many."""
-    shown = "、".join(allowed[:most])
+    shown = "、".join(allowed[:most]) or "无"
     return f"{shown} 等 {len(allowed)} 项" if len(allowed) > most else shown

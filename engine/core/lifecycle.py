@@ -75,7 +75,8 @@ def state_facts(
 ) -> tuple[Event, Decision | None]:
     """Add what another source says of a case: what was unknown is filled in, what differs is kept beside it.
 
-    The decision is the one the facts would lead to now, when it differs from the case's own; nothing is moved by it.
+    Deadlines and schedules follow from what is known now. The decision is the one the facts would lead to now, when it
+    differs from the case's own; nothing is moved by it.
     """
     known = typed(book, case)
     new = {key: value for key, value in stated.facts.items() if value is not None and known.get(key) is None}
@@ -91,6 +92,11 @@ def state_facts(
         "personal": sorted(stated.personal - case.personal),
         "origin": dict(origin),
     }
+    if new:
+        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, known | new)
+        armed, ended, _ = reckoning.deadlines(flow.states[case.state], now, case, stays=True)
+        data |= {"armed": armed, "ended": ended} if armed or ended else {}
+        data |= reckoning.plans(flow.states[case.state], now, case, stays=True)
     kind = book.subjects[flow.subject]
     differs = None
     if kind.decided_by:

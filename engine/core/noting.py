@@ -11,7 +11,7 @@ from engine.core.reckoning import HAND_OVER
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Workflow
 
-TITLES = {"no_match": "没有规则覆盖", "differs": "判定会不同", "identity": "姓名不同", HAND_OVER: "签收"}
+TITLES = {"no_match": "没有规则覆盖", "differs": "判定会不同", "identity": "身份不一致", HAND_OVER: "签收"}
 """Alerts that no state's deadline names."""
 
 

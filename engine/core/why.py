@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from engine.core.case import Case, delayed, micros, moment
 from engine.core.judging import typed
-from engine.core.reckoning import MICRO
+from engine.core.reckoning import MICRO, Reckoning
 from engine.core.rulebook import UNITS, Rulebook
 from engine.core.values import duration_words, local_day
 
@@ -42,7 +42,8 @@ def _since(book: Rulebook, case: Case, since: str) -> str:
     flow = book.workflows[case.workflow]
     word, _, name = since.partition(" ")
     if word == "clock":
-        return f"{flow.clocks[name].title}期满"
+        count = Reckoning(book, flow, case.outcome, case.opened_at, typed(book, case), case.cut_short).count(name)
+        return f"{count.title}{'提前结束' if count.cut_short else '期满'}{count.note}"
     if word == "fact":
         return book.subjects[flow.subject].fields[name].title
     if word == "stage":

@@ -44,13 +44,18 @@ def write_returned(office: Office, taken: Taken, beside: Path, actor: Actor) -> 
     return path
 
 
-def export(office: Office, file: str, beside: Path, actor: Actor) -> tuple[Path, int]:
-    """The sender's own columns, each row with its outcome, where its case stands and since when."""
+def export(office: Office, file: str, out: Path | None, actor: Actor) -> tuple[Path, int]:
+    """The sender's own columns, each row with its outcome, where its case stands and since when.
+
+    `out` is obeyed or refused; None: a free name here.
+    """
     office.require(actor, "export")
     with office.store.reading() as driver:
         key = subjects.keys(driver, office.master, [file]).get(file)
         if key is None:
             raise BadInput(Problem("SHEET-021", f"没有名单 {file}", "名单号在导入时打印"))
+        if out is not None:
+            _refuse_place(out)
         kept = subjects.opened(driver, key)
         lines = driver.execute(
             "SELECT r.row, r.outcome, g.outcome, r.settled_at, c.id, c.workflow, c.state, c.release,"
@@ -71,10 +76,26 @@ def export(office: Office, file: str, beside: Path, actor: Actor) -> tuple[Path,
         told = OUTCOMES[outcome] + ("，已了结" if settled_at else "")
         told = f"更正后{OUTCOMES[corrected]}" if corrected else told
         rows.append([*cells, told, case_id or "", stands, day])
-    path = _free(beside, "结果")
+    path = out or _free(Path("名单.xlsx").absolute(), "结果")
     _workbook(path, [*headers, "导入结果", "案件号", "办理环节", "时间"], rows)
     _logged(office, "exported", actor, {"file": file, "rows": len(rows)})
     return path, len(rows)
+
+
+def _refuse_place(out: Path) -> None:
+    """A workbook is put where it was asked for, over nothing, or nowhere."""
+    where = out.parent
+    wrong = (
+        "不是 .xlsx"
+        if out.suffix.lower() != ".xlsx"
+        else "已有这个文件"
+        if out.exists()
+        else "没有这个文件夹，或不能写"
+        if not (where.is_dir() and os.access(where, os.W_OK))
+        else ""
+    )
+    if wrong:
+        raise BadInput(Problem("FILE-010", f"不能写到 {out}：{wrong}", "给一个可写文件夹里的新文件，如 回.xlsx"))
 
 
 def _free(beside: Path, word: str) -> Path:

@@ -43,7 +43,8 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPACED_NAME = re.compile(r"[\u3400-\u9fff]+(?:\s+[\u3400-\u9fff]+)+\Z")
 MOST_REMEMBERED = 10_000
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_FORMULA = re.compile(r"=\s*[A-Za-z(+-]")
+_FORMULA = re.compile(r"=\s*[A-Za-z0-9(+\-$\"'{@\[]")
+MOST_NAME = 100
 
 
 class Cleaned(NamedTuple):
@@ -93,10 +94,12 @@ def clean_text(cell: Cell) -> Cleaned:
 
 
 def clean_name(cell: Cell) -> Cleaned:
-    """A name: text that is more than blanks; `李　四`, spaced out to fill its column, is 李四."""
+    """A name: text that is more than blanks and digits; `李　四`, spaced out to fill its column, is 李四."""
     text, normalised = _text(cell)
     if _SPACED_NAME.match(text):
         return Cleaned("".join(text.split()), ("spaces",))
+    if text.isdigit() or len(text) > MOST_NAME or len(text.splitlines()) > 1:
+        return _wrong("name_invalid", "SHEET-017", f"姓名不能只有数字、不能换行，最多 {MOST_NAME} 个字")
     return Cleaned(text or None, normalised)
 
 

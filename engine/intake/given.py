@@ -10,7 +10,7 @@ from engine.core.conditions import Fact, Field
 from engine.core.errors import BadInput, Problem, listing, nearest
 from engine.core.judging import Stated
 from engine.core.rulebook import Rulebook, Subject
-from engine.intake.clean import Cleaner, ahead, cleaner
+from engine.intake.clean import Cleaner, ahead, cleaner, formula
 
 
 def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) -> tuple[Stated, dict[str, str]]:
@@ -27,7 +27,7 @@ def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) 
             problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, hint))
             continue
         of = kind.fields[name]
-        done = cleaner_of(book, of, now)(value)
+        done = formula(value) or cleaner_of(book, of, now)(value)
         done = ahead(of, done.value, now.astimezone(book.zone)) or done
         if done.error:
             problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from engine.intake.given import cleaner_of
 from engine.intake.rows import BACK, Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.settling import CORRECTED, OPEN_OUTCOMES, Waiting, mark, named, sent_before, settling, waiting
 from engine.intake.sheet import Sheet, understand
+from engine.kept import digest
 from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s
@@ -144,7 +145,9 @@ def take(
                     for header, _, why in row.errors
                 ]
             )
-        if dry_run or taking.write():
+        if dry_run:
+            return taking.tried(taken)
+        if taking.write():
             return taken
     raise Refused(Problem("CASE-409", "同时有别的名单在导入", "稍后再试；什么都没有写入"))
 
@@ -254,7 +257,7 @@ class _Taking:
         if known and (name := subjects.other_name(self.kind, self.texts.get(subject, {}), row.texts)) is not None:
             case = self._standing(subject)[0].id if subject in self.open else ""
             title = self.kind.fields[name].title
-            return Line(row, "ask", case, "", first, f"与已知人员证件相同，{title}不同，请核对是不是同一人")
+            return Line(row, "ask", case, "", first, f"与已知人员相同，但{title}不同，请核对是不是同一人")
         key = self.keys[subject] if known else self._new_subject()
         if known and self.source.known_person != "link" and subject in self.open:
             outcome = "skipped" if self.source.known_person == "skip" else "ask"
@@ -362,6 +365,14 @@ class _Taking:
         self.changes[self.matter] = Ready.of(change)
         self.sealed.add(matter, flow.subject, {}, new=True)
 
+    def tried(self, taken: Taken) -> Taken:
+        """What would become of the list, without the numbers of cases that there will never be."""
+        for line in taken.lines:
+            if line.case in self.changes and not self.changes[line.case].row["before"]:
+                line.case = ""
+        new = self.matter in self.changes and not self.changes[self.matter].row["before"]
+        return replace(taken, file="", matter="" if new else self.matter)
+
     def write(self) -> bool:
         """One transaction; False when somebody entered persons meanwhile, and all must be looked up again."""
         lines = [
@@ -386,7 +397,8 @@ class _Taking:
             "total": len(self.lines),
             "matter": self.matter,
         }
-        told = {"file": self.file.subject, "source": self.source.name, "rows": len(self.lines)}
+        said = digest(row.values(), [(*line[1:4], *line[5:]) for line in lines])
+        told = {"file": self.file.subject, "source": self.source.name, "rows": len(self.lines), "digest": said}
         try:
             with self.office.store.writing(micros(self.now)) as writer:
                 if writer.cursor.execute("SELECT coalesce(max(rowid), 0) FROM blind").fetchone()[0] != self.seen:

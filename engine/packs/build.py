@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
-from engine.core.errors import Problem
+from engine.core.errors import Problem, listing, nearest
 from engine.core.org import COMMUNITY, Leader, Organisation, Person, Role, Unit
 from engine.core.rulebook import Example, HandOverRules, Rulebook, Subject, Term
 from engine.core.tables import Row, Table
@@ -207,6 +210,9 @@ class PackBuilder(Resolver):
                 if not item.clause and not item.source:
                     self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
                 value = tuple(item.value) if isinstance(item.value, list) else item.value
+                last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
+                if model.unit == "day" and last == 0:
+                    self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
                 values.append(Dated(item.from_, value, item.clause, item.source))
             made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
         return made
@@ -286,6 +292,8 @@ class PackBuilder(Resolver):
             for index, key in enumerate(model.inputs):
                 if self.known(document, "RULE-032", (*path, "inputs", index), "要素", key, fields, "rules/fields.yaml"):
                     inputs.append(fields[key])
+            for index, row in enumerate(model.rules):
+                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=subject is not None)
             rows = [
                 self.row(document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows)
                 for index, row in enumerate(model.rules)
@@ -329,8 +337,28 @@ class PackBuilder(Resolver):
         if "workflow" in then:
             self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
             for key, name in self._named_parameters(str(then["workflow"]), then):
-                self.known(document, "RULE-040", (*path, "then", key), "参数", name, parameters)
+                if key not in then:
+                    what = f"流程 {then['workflow']} 要用 decision.{key}，规则没有写 {key}"
+                    self.wrong(document, "RULE-040", (*path, "then"), what, f"没有参数可用；then 里写 {key}: 参数名")
+                else:
+                    self.known(document, "RULE-040", (*path, "then", key), "参数", name, parameters)
         return Row(model.id, tuple(when), then, model.clause or model.source, model.priority, model.from_, model.until)
+
+    def outcome(self, document: Document, path: Path, then: Mapping[str, Any], *, decides: bool) -> None:
+        """A rule that decides a subject names who leads; a key that looks like another one is a slip."""
+        options = list(dict.fromkeys([*_OUTCOMES, *self.asked]))
+        for key in then:
+            hint = "" if key in options else nearest(key, options)
+            if hint:
+                self.wrong(document, "RULE-020", (*path, key), f"不认识的键 {key}", f"可用：{listing(options)}", hint)
+        if decides and "lead" not in then:
+            self.wrong(document, "RULE-021", path, "规则没有写谁牵头", "then 里写 lead: 单位 或 属地社区")
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """What workflows ask of decisions as `decision.X`."""
+        texts = (json.dumps(document.data, ensure_ascii=False) for document, _ in self.files(WorkflowFile))
+        return tuple(dict.fromkeys(name for text in texts for name in _ASKED.findall(text)))
 
     def _named_parameters(self, workflow: str, then: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What `decision.X` in the workflow's clocks and tests asks the outcome to name."""
@@ -387,3 +415,5 @@ class PackBuilder(Resolver):
 
 
 _UNITS_FILE = "rules/organisation.yaml"
+_OUTCOMES = ("category", "lead", "supporting", "workflow")
+_ASKED = re.compile(r"decision\.(\w+)")

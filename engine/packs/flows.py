@@ -297,8 +297,8 @@ class FlowBuilder(GuardBuilder):
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
         for item in model.evidence:
             self.fact((*path, "evidence", item), item)
-        if model.task:
-            self.known("FLOW-012", (*path, "task"), "任务", model.task, self.model.tasks)
+        if model.task and self.known("FLOW-012", (*path, "task"), "任务", model.task, self.model.tasks):
+            self.result_asked(path, model)
         several = model.when if isinstance(model.when, list) else [model.when] if model.when else []
         when = tuple(
             tuple(
@@ -326,6 +326,15 @@ class FlowBuilder(GuardBuilder):
             self.hand_over((*path, "hand_over"), model),
             model.decides,
         )
+
+    def result_asked(self, path: Path, model: TransitionModel) -> None:
+        """A result counts by what it is and when it was taken: both must be filled in where it is registered."""
+        task = self.model.tasks[model.task]
+        asked = model.evidence | (model.hand_over.evidence if model.hand_over else {})
+        for name in (task.result, task.at):
+            if asked.get(name) != "required":
+                what = f"登记任务“{task.title}”却不必填 {name}"
+                self.wrong("RULE-021", (*path, "evidence"), what, f"evidence 里写 {name}: required")
 
     def hand_over(self, path: Path, model: TransitionModel) -> HandOver | None:
         """Offered, and done when the receiver accepts; whoever receives owns the state it leads to."""

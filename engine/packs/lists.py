@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from engine.core.org import SYSTEM
 from engine.core.reference import Column, Reference, Step
 from engine.core.rulebook import Source, Subject
+from engine.core.values import same_name
 from engine.packs import models as m
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Resolver
-from engine.packs.yamlfile import Path
+from engine.packs.yamlfile import Document, Path
 
 MOST_KEYS = 3
 """As many indexed keys as an entry has in the database."""
@@ -72,8 +72,30 @@ def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[st
     return made
 
 
-def _by_system(flow: Any, verb: str) -> bool:
-    return all(item[verb].by == [SYSTEM] for item in flow.transitions if verb in item)
+_SETTLING = ("settle", "finish")
+"""The transitions of a matter that keeps refused rows."""
+
+
+def _settled_by_the_engine(pack: Resolver, rejects: set[str]) -> None:
+    """Who counts rows by hand drops people: what settles them is `by: system`."""
+    for document, flow in pack.files(WorkflowFile):
+        for index, item in enumerate(flow.transitions if flow.workflow in rejects else ()):
+            for verb in _SETTLING:
+                if verb in item and item[verb].by != [SYSTEM]:
+                    what = f"动作 {verb} 由人办，行数就会由人数"
+                    pack.wrong(document, "FLOW-017", ("transitions", index, verb, "by"), what, "写 by: system")
+
+
+def _headers_once(pack: Resolver, document: Document, path: Path, model: m.SourceModel) -> None:
+    """One name of a column means one thing."""
+    seen: dict[str, str] = {}
+    named = [(header, key, "aliases") for key, headers in model.aliases.items() for header in headers]
+    named += [(header, header, "split") for header in model.split]
+    for header, key, section in named:
+        form = "".join(same_name(header).casefold().split())
+        if seen.setdefault(form, key) != key:
+            what = f"表头 {header} 既是 {seen[form]} 又是 {key}"
+            pack.wrong(document, "RULE-001", (*path, section, key), what, "一个表头只写给一个要素")
 
 
 def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, Source]:
@@ -92,11 +114,9 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
         pack.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
         keeps = next((flow for _, flow in pack.files(WorkflowFile) if flow.workflow == model.rejects), None)
         verbs = [verb for item in keeps.transitions for verb in item] if keeps else []
-        for verb in ("settle", "finish") if keeps else ():
-            known = pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)
-            if known and not _by_system(keeps, verb):
-                what = f"流程 {model.rejects} 的动作 {verb} 谁都可以办"
-                pack.wrong(document, "FLOW-017", (*path, "rejects"), what, "行数由系统数，写 by: system")
+        for verb in _SETTLING if keeps else ():
+            pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)
+        _headers_once(pack, document, path, model)
         made[name] = Source(
             name=name,
             title=model.title or name,
@@ -109,4 +129,7 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
             order=pack.order(document, (*path, "order"), model.order, fields),
             rejects=model.rejects,
         )
+    _settled_by_the_engine(
+        pack, {each.rejects for _, model in pack.files(m.SourcesFile) for each in model.sources.values()}
+    )
     return made

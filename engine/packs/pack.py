@@ -104,7 +104,12 @@ def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Ruleboo
     builder = PackBuilder(read, digest_of(files))
     book = builder.build()
     stood_in = {problem.place.file for problem in problems if problem.code != "RULE-020"}
-    problems += [found for found in builder.problems if found.code != ORDER or found.place.file not in stood_in]
+    typed = any(problem.place.path.endswith(".type") for problem in problems)
+    problems += [
+        found
+        for found in builder.problems
+        if not (found.code == ORDER and found.place.file in stood_in) and not (typed and found.code in _OF_TYPES)
+    ]
     if book is not None and not stood_in:
         problems += check_book(book, lambda name, path: _place(builder, name, path))
         if stories and not problems:
@@ -135,13 +140,16 @@ def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
         return kind.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False)
-    problems += [_told(document, kind, item) for item in found]
+    told = [_told(document, kind, item) for item in found]
+    problems += {problem.place: problem for problem in reversed(told)}.values()  # a union tells one mistake twice
     try:
         return kind.model_validate(_stood_in(data, found))
     except (LookupError, TypeError, ValueError):
         return None
 
 
+_OF_TYPES = ("RULE-031", "RULE-029")
+"""What a field's type leads to: not told where a type is a stand-in."""
 ORDER = "RULE-036"
 """Dates and rungs not in order: not told where one of them is a stand-in."""
 _STAND_INS = {
@@ -161,19 +169,31 @@ def _stood_in(data: Any, errors: list[Any]) -> Any:
     """
     copied = json.loads(json.dumps(data))
     for error in errors:
-        *path, last = error["loc"]
+        path, last = _real(copied, error["loc"]), error["loc"][-1]
+        if error["type"] != "missing":
+            *path, last = path
         at = copied
-        for part in _real(copied, tuple(path)):
+        for part in path:
             at = at[part]
         if error["type"] == "extra_forbidden":
             at.pop(last, None)
         elif error["type"] == "literal_error":
-            at[last] = get_close_matches(str(error["input"]), _options(error), n=1)[0]
+            at[last] = get_close_matches(str(error["input"]), _options(error), n=1, cutoff=0)[0]
         elif last == "title":
             at[last] = "?"
+        elif _type_of(errors, error) == "int_type":
+            at[last] = 1
         else:
             at[last] = "+1h" if last == "at" else _STAND_INS[error["type"]]
     return copied
+
+
+def _type_of(errors: list[Any], error: Any) -> str:
+    """What is wanted where several would do: a number, if that is one of them."""
+    here = [
+        other["type"] for other in errors if other["input"] is error["input"] and other["loc"][:-1] == error["loc"][:-1]
+    ]
+    return "int_type" if "int_type" in here else str(error["type"])
 
 
 def _options(error: Any) -> list[str]:
@@ -198,13 +218,14 @@ def _told(document: Document, kind: type[BaseModel], error: Any) -> Problem:
     loc: tuple[Any, ...] = error["loc"]
     path = tuple(_real(document.data, loc))
     place = document.place(path, key=error["type"] == "extra_forbidden")
-    code, what, expected, hint = _words(kind, error, loc)
+    code, what, expected, hint = _words(kind, error, loc, path)
     return Problem(code, what, expected, hint, place)
 
 
-def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...]) -> tuple[str, str, str, str]:
-    name = str(loc[-1]) if loc else ""
+def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[Any, ...]) -> tuple[str, str, str, str]:
     sort: str = error["type"]
+    last = next((part for part in reversed(path) if isinstance(part, str)), "")
+    name = str(loc[-1] if loc and sort in ("missing", "extra_forbidden") else last)
     given = error.get("input")
     if sort == "extra_forbidden":
         if name == "include":
@@ -213,6 +234,8 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...]) -> tuple[str
         return "RULE-020", f"不认识的键 {name}", f"可用：{'、'.join(allowed)}", nearest(name, allowed)
     if sort == "missing":
         return "RULE-021", f"缺少 {name}", "必填", ""
+    if sort == "string_type" and name == "within" and isinstance(given, int):
+        return "RULE-027", f"within 没有单位：{given}", "时长写明单位，如 2h（m 分、h 时、d 天）", ""
     if sort in ("string_type", "bool_type") and isinstance(given, bool | int | float):
         kind_name = "是/否" if isinstance(given, bool) else "数字"
         return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"', ""
@@ -225,7 +248,18 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...]) -> tuple[str
         return sort, f"{name}: {error['ctx']['words']}", "", ""
     if sort in ("string_too_short", "too_short"):
         return "RULE-021", f"{name} 是空的", "必填", ""
-    return "RULE-029", f"{name} 的写法不对（{error['msg']}）", "见 docs/yaml.md", ""
+    return "RULE-029", f"{name} 的写法不对：{_SORTS.get(sort, error['msg'])}", "见 docs/yaml.md", ""
+
+
+_SORTS = {
+    "string_type": "要写文字",
+    "list_type": "要写成列表 [甲, 乙]",
+    "dict_type": "要写成 键: 值",
+    "model_type": "要写成 键: 值",
+    "greater_than_equal": "数字太小",
+    "too_long": "写得太多",
+}
+"""What is wanted, in words."""
 
 
 def _keys(kind: Any, loc: tuple[Any, ...]) -> list[str]:

@@ -287,8 +287,11 @@ class Store:
         """A new database; an existing file is never touched."""
         if path.exists():
             raise BadInput(Problem("STORE-003", f"数据库已存在：{path}", "换一个路径，或直接使用它"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        except OSError:
+            raise BadInput(Problem("STORE-007", f"这里建不了数据库：{path}", "换一个可以写的文件夹")) from None
         store = cls(path, chain)
         SQLModel.metadata.create_all(create_engine("sqlite://", creator=store.connect, poolclass=NullPool))
         with store.writing(0) as writer:

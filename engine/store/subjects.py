@@ -91,10 +91,10 @@ def opened(driver: Driver, key: SubjectKey) -> dict[str, str]:
 
 
 def other_name(kind: Subject, kept: Mapping[str, str], given: Mapping[str, str]) -> str | None:
-    """The fact by which somebody may be another person than the one she is known as: her number, but not her name."""
+    """The fact by which somebody may be another person than the one she is known as: one number, but another name."""
     for name, of in kind.fields.items():
         known, told = kept.get(name, ""), given.get(name, "")
-        if of.check == "name" and known and told and same_name(told) != same_name(known):
+        if of.check in ("name", "cn_id") and known and told and same_name(told) != same_name(known):
             return name
     return None
 

@@ -159,8 +159,18 @@ def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> No
         pytest.param(["decide", "persons", "--as-of", "26.5."], 2, "ARG-002", id="no date"),
         pytest.param(["case", "list", "--db", "none.db"], 2, "没有数据库", id="no database"),
         pytest.param(["init", "--rehearsal", "today"], 2, "ARG-002", id="no time"),
-        pytest.param(["frobnicate"], 2, "No such command", id="no command"),
+        pytest.param(["frobnicate"], 2, "没有这个命令", id="no command"),
         pytest.param(["clock", "3x"], 2, "写作 +30m、+3h、+14d", id="no offset"),
+        pytest.param(["clock", "+400d"], 2, "一次不超过 366d", id="too far"),
+        pytest.param(["init", "--rehearsal", ""], 2, "ARG-002", id="an empty time"),
+        pytest.param(
+            ["init", "--rehearsal", "2119-12-30 23:59"], 2, "2000-01-01 到 2100-01-01 之间", id="no such time"
+        ),
+        pytest.param(["init", "--db", "/proc/q.db"], 2, "STORE-007 — 这里建不了数据库", id="no place"),
+        pytest.param(["demo", "--keep", "/etc/hostname"], 2, "STORE-007", id="a file for a folder"),
+        pytest.param(["decide", "persons", "--as-of", ""], 2, "ARG-002", id="an empty day"),
+        pytest.param(["decide", "persons", "--as"], 2, "ARG-004 — 命令的写法不对：没有选项 --as", id="no option"),
+        pytest.param(["decide"], 2, "缺少 TABLE", id="no table"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_ends_with_two(
@@ -175,6 +185,12 @@ def test_what_cannot_be_read_is_told_and_ends_with_two(
         pytest.param(["case", "list"], 1, "没有说明是谁在办理", id="nobody"),
         pytest.param(["case", "list", "--as", "hueye"], 1, "did you mean huaye", id="misspelt user"),
         pytest.param(["case", "show", "00000000000", "--as", "shuju"], 2, "没有案件", id="no such case"),
+        pytest.param(["case", "open", "来源=x", "--kind", "matter", "--as", "shuju"], 2, "不能由人立案", id="a matter"),
+        pytest.param(["case", "open", "姓名=a", "姓名=b", "--as", "huaye"], 2, "姓名 写了两次", id="a name twice"),
+        pytest.param(["case", "open", "姓名==1+1", "--as", "huaye"], 2, "公式单元格", id="a formula for a name"),
+        pytest.param(["case", "open", "姓名=123", "--as", "huaye"], 2, "姓名不能只有数字", id="digits for a name"),
+        pytest.param(["case", "list", "--state", "fuond", "--as", "shuju"], 2, "did you mean found", id="no state"),
+        pytest.param(["intake", "settle", "F", "9" * 20, "--as", "shuju"], 2, "SHEET-021", id="no such row"),
         pytest.param(["case", "open", "name=", "--as", "huaye"], 2, "缺少 姓名", id="no name"),
         pytest.param(["case", "open", *FACTS, "--as", "geli"], 1, "没有权限", id="no right"),
         pytest.param(["init"], 2, "数据库已存在", id="a second init"),
@@ -294,3 +310,83 @@ def test_a_deadline_is_extended_and_shelved_by_command_line(rehearsal: Bihuan) -
     assert "挂账至 2022-05-28 08:00" in rehearsal("case", "list", "--as", "huaye").stdout
     assert "ARG-002" in rehearsal("case", "extend", case, "verify", "soon", "--as", "shenpi", exit_code=2).stderr
     assert "CASE-019" in rehearsal("case", "extend", case, "verify", "4h", "--as", "shenpi", exit_code=2).stderr
+
+
+def test_with_json_a_refusal_is_json_too(rehearsal: Bihuan) -> None:
+    told = json.loads(rehearsal("case", "list", "--json", exit_code=1).stdout)
+    assert (told["ok"], told["problems"][0]["code"]) == (False, "AUTH-001")
+    assert answer(rehearsal, "audit", "anchor")["anchor"].startswith("bihuan-anchor-1")
+
+
+def test_transitions_and_states_are_known_by_their_titles(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    step = ["case", "advance", case, "核实，待转运", "核查时间=2022-05-26 08:00", "--as", "huaye"]
+    assert "是不是 found" in rehearsal(*step, "--seen", "fond", exit_code=2).stderr
+    assert "待转运" in rehearsal(*step, "--seen", "已发现").stdout
+    listed = answer(rehearsal, "case", "list", "--state", "待转运", "--as", "shuju")["cases"]
+    assert [row["case"] for row in listed] == [case]
+
+
+def test_a_reveal_states_its_reason_and_stands_in_the_timeline(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    for blank in ("", " "):
+        assert "ARG-003" in rehearsal("case", "show", case, "--as", "shuju", "--reveal", blank, exit_code=2).stderr
+    rehearsal("case", "show", case, "--as", "shuju", "--reveal", "电话核对")
+    shown = rehearsal("case", "show", case, "--as", "shuju").stdout
+    assert re.search(r"shuju .*查看完整个人信息", shown)
+    assert "电话核对" not in shown
+
+
+def test_a_dry_run_tells_no_number_that_will_never_be(rehearsal: Bihuan, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "hotel.csv"
+    path.write_bytes((data / "dev3_hotel_2022-05-28.csv").read_bytes())
+    rehearsal("clock", "+58h")
+    told = answer(rehearsal, "intake", str(path), "--source", "酒店", "--dry-run", "--as", "shuju")
+    assert {row["case"] for row in told["rows"]} == {""}
+    assert (told["file"], told["matter"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nowhere/a.xlsx", "没有这个文件夹"),
+        ("a.pdf", "不是 .xlsx"),
+        ("list.csv", "不是 .xlsx"),
+        ("old.xlsx", "已有这个文件"),
+    ],
+)
+def test_a_list_goes_back_where_it_was_asked_for_or_nowhere(
+    rehearsal: Bihuan, tmp_path: Path, name: str, why: str
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("姓名,身份证号\n李示例,340102196502162100\n", "utf-8")
+    (tmp_path / "old.xlsx").write_bytes(b"")
+    file = answer(rehearsal, "intake", str(path), "--source", "酒店", "--as", "shuju")["file"]
+    out = ["intake", "export", file, "--as", "shuju", "--out"]
+    assert why in rehearsal(*out, str(tmp_path / name), exit_code=2).stderr
+    assert Path(answer(rehearsal, *out, str(tmp_path / "new.xlsx"))["path"]) == tmp_path / "new.xlsx"
+
+
+def test_a_key_that_is_a_folder_is_told(rehearsal: Bihuan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIHUAN_KEYS", str(tmp_path / "keys"))
+    assert "这是文件夹，不是密钥文件" in rehearsal("case", "list", "--as", "shuju", exit_code=2).stderr
+
+
+def test_a_list_whose_workbook_cannot_be_written_is_taken_in_and_told_of(
+    rehearsal: Bihuan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("姓名,身份证号\n李示例,1\n", "utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.intake.back._workbook", full)
+    told = rehearsal("intake", str(path), "--source", "酒店", "--as", "shuju").stdout
+    assert "退回 1 行" in told
+    assert "退回的工作簿写不出来" in told
+
+
+def test_decide_tells_what_a_named_parameter_is(bihuan: Bihuan) -> None:
+    told = bihuan("decide", "persons", "contact=密切接触者", "--as-of", "2022-05-26").stdout
+    assert "close_contact_quarantine_days（14）" in told

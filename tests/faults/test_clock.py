@@ -66,11 +66,12 @@ def made(base: Path, files: dict[str, bytes], start: str) -> tuple[Path, Path]:
     """Persons just found and one in quarantine, under one release each of two time zones."""
     path, key = base / "db" / "office.db", base / "keys" / "master.key"
     office = Office.create(path, key, files, parse_time(start))
-    opened(office)
+    day = office.now().date().isoformat()
+    opened(office, last_exposure=day)
     other = files["rules/pack.yaml"].replace(b"Asia/Shanghai", b"America/New_York")
     office.publish(files | {"rules/pack.yaml": other}, office.actor("guanli"))
-    opened(office, id_number="", name="甲乙", phone="13900000002")
-    quarantined(office, id_number="", name="甲丙", phone="13900000003")
+    opened(office, id_number="", name="甲乙", phone="13900000002", last_exposure=day)
+    quarantined(office, id_number="", name="甲丙", phone="13900000003", last_exposure=day)
     office.close()
     return path, key
 

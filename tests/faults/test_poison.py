@@ -64,7 +64,7 @@ def fork(cursor: Any, case: str) -> Callable[[Any], None]:
 
 def alerts(office: Office) -> int:
     with office.store.reading() as driver:
-        found: int = driver.execute("SELECT count(*) FROM alert").fetchone()[0]
+        found: int = driver.execute("SELECT count(*) FROM alert WHERE name = 'verify'").fetchone()[0]
     return found
 
 

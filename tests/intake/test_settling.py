@@ -156,7 +156,7 @@ def test_a_known_number_with_another_name_is_asked_about_and_not_merged(
     first = take(office, write(GOOD), "区数据组", chief)
     other = take(office, write(["赵另人", *GOOD[1:]], ["李\u3000示例", *GOOD[1:]], name="2.csv"), "酒店", chief)
     assert [line.outcome for line in other.lines] == ["ask", "linked"]
-    assert other.lines[0].why == "与已知人员证件相同，姓名不同，请核对是不是同一人"
+    assert other.lines[0].why == "与已知人员相同，但姓名不同，请核对是不是同一人"
     assert other.matter
     case, _ = office.case(first.lines[0].case, chief)
     with office.store.reading() as driver:

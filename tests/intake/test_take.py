@@ -238,7 +238,7 @@ def test_linking_keeps_both_values_with_their_origin_and_tells_of_another_decisi
     told = personal(office, case, chief, "核对")
     assert told["phone"] == "13900001234"
     assert told[f"phone@{second.file}:2"] == "13911112222"
-    event = case_show(office, case.id, chief)["timeline"][-1]["data"]
+    event = case_show(office, case.id, chief)["timeline"][-2]["data"]
     assert event["other"] == {"community": "和平社区", "pcr_result": "阳性"}
     assert event["origin"] == {"source": "酒店", "file": second.file, "row": 2}
     assert event["differs"]["rules"] == ["P01"]

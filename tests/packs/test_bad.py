@@ -137,3 +137,30 @@ def test_every_rule_of_the_shipped_pack_has_an_example_that_hits_it(book: Rulebo
 def test_a_stored_pack_is_the_same_rules(pack_files: dict[str, bytes], book: Rulebook) -> None:
     again = unbundle(bundle(pack_files), 3)
     assert (again.digest, again.release) == (book.digest, 3)
+
+
+def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(pack_files: dict[str, bytes]) -> None:
+    def put(name: str, right: str, wrong: str) -> bytes:
+        text = pack_files[name].decode()
+        assert right in text
+        return text.replace(right, wrong, 1).encode()
+
+    error = refused(
+        pack_files
+        | {
+            "rules/organisation.yaml": put(
+                "rules/organisation.yaml", "role: data, unit: 社会事务部", "role: dat, unit: 社会"
+            ),
+            "rules/fields.yaml": put("rules/fields.yaml", "title: 离开时间, type: date", "title: 离开时间, type: day"),
+            "rules/parameters.yaml": put("rules/parameters.yaml", "value: 14", "value: fourteen"),
+            "rules/persons.yaml": put("rules/persons.yaml", "lead: 社会事务部", "lead: 社会事物部"),
+        }
+    )
+    assert sorted(problem.code for problem in error.problems) == [
+        "FLOW-012",
+        "RULE-022",
+        "RULE-023",
+        "RULE-023",
+        "RULE-028",
+    ]
+    assert "constrained" not in str(error)

@@ -1,0 +1,167 @@
+"""What is kept beside cases and their rows, held against the events that tell of it, or opened with its key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from engine.core.errors import Damaged
+from engine.service import Office
+from engine.store import subjects
+from engine.vault import SubjectKey
+
+Found = Iterator[tuple[str, str]]
+"""What is wrong, and where."""
+MOST = 20
+LINE = ("row", "outcome", "reasons", "case_id", "answers", "sent")
+"""What is said of a row of a list when it is taken in, and never changes."""
+
+_ALERTS = (
+    "SELECT e.case_id, e.seq FROM event AS e LEFT JOIN alert AS a ON a.case_id = e.case_id"
+    " AND a.armed_by = json_extract(e.data, '$.armed') AND a.name = json_extract(e.data, '$.deadline')"
+    " AND a.rung = json_extract(e.data, '$.rung') WHERE e.type = 'alerted' AND (a.level IS NOT"
+    " json_extract(e.data, '$.level') OR a.told IS NOT json_extract(e.data, '$.told')"
+    " OR a.due IS NOT json_extract(e.data, '$.due') OR a.raised_at IS NOT e.recorded_at)"
+    " UNION ALL SELECT a.case_id, a.armed_by FROM alert AS a JOIN event AS e"
+    " ON e.case_id = a.case_id AND e.seq = a.armed_by WHERE NOT EXISTS (SELECT 1 FROM event AS t"
+    " WHERE t.case_id = a.case_id AND t.type = 'alerted' AND json_extract(t.data, '$.armed') = a.armed_by"
+    " AND json_extract(t.data, '$.deadline') = a.name AND json_extract(t.data, '$.rung') = a.rung)"
+    " AND a.raised_at <> e.recorded_at LIMIT 20"
+)
+_RELEASES = (
+    "SELECT r.number FROM release AS r LEFT JOIN event AS e ON e.case_id = 'system' AND e.type = 'published'"
+    " AND json_extract(e.data, '$.release') = r.number WHERE e.n IS NULL OR e.actor <> r.published_by"
+    " OR e.recorded_at <> r.published_at OR json_extract(e.data, '$.digest') <> r.digest"
+)
+_LOST_LINES = (
+    "SELECT r.file, r.row FROM intake_row AS r JOIN subject AS f ON f.id = r.file AND f.wrapped IS NOT NULL"
+    " WHERE NOT EXISTS (SELECT 1 FROM vault AS v WHERE v.subject = r.file AND v.field = 'row:' || r.row)"
+    " AND NOT EXISTS (SELECT 1 FROM subject AS s WHERE s.id = r.subject AND s.wrapped IS NULL) LIMIT 20"
+)
+_MISPLACED = (
+    'SELECT r.file, r.row FROM intake_row AS r JOIN "case" AS c ON c.id = r.case_id WHERE r.subject <> c.subject'
+    " AND r.outcome IN ('opened', 'linked', 'duplicate', 'skipped') LIMIT 20"
+)
+_STRAY_VALUES = (
+    "SELECT subject FROM vault WHERE subject NOT IN (SELECT id FROM subject WHERE wrapped IS NOT NULL)"
+    " UNION SELECT subject FROM blind WHERE subject NOT IN (SELECT id FROM subject WHERE wrapped IS NOT NULL) LIMIT 20"
+)
+_LOST_PERSONS = (
+    "SELECT c.id, j.value FROM \"case\" AS c, json_each(c.snapshot, '$.personal') AS j"
+    " JOIN subject AS s ON s.id = c.subject AND s.wrapped IS NOT NULL"
+    " WHERE NOT EXISTS (SELECT 1 FROM vault AS v WHERE v.subject = c.subject AND v.field = j.value) LIMIT 20"
+)
+_ERASED = (
+    "SELECT s.id FROM subject AS s WHERE s.wrapped IS NULL AND NOT EXISTS (SELECT 1 FROM event AS e"
+    " WHERE e.case_id = 'system' AND e.type = 'erased' AND json_extract(e.data, '$.subject') = s.id)"
+    ' UNION SELECT c.subject FROM "case" AS c WHERE c.subject NOT IN (SELECT id FROM subject) LIMIT 20'
+)
+
+
+def examine(office: Office, driver: Any) -> Found:
+    """Everything wrong with alerts, releases, lists, personal values and the rehearsal clock."""
+    if driver.execute("SELECT 1 FROM event WHERE NOT json_valid(data) LIMIT 1").fetchone():
+        return  # told already, with its place: nothing can be held against it
+    for case, event in driver.execute(_ALERTS).fetchall():
+        yield "预警的级别、时间或告知对象与事件不符", f"案件 {case}，第 {event} 条事件"
+    yield from _releases(driver)
+    yield from _lists(driver)
+    yield from _values(office, driver)
+    last = driver.execute("SELECT coalesce(max(recorded_at), 0) FROM event").fetchone()[0]
+    if office.rehearsal and office.store.rehearsal_clock() < last:
+        yield "演练时钟早于最后一条事件", "meta rehearsal"
+
+
+def digest(header: Iterable[Any], lines: Iterable[tuple[Any, ...]]) -> str:
+    """The hash of a list as it was taken in: what is told of it, then its lines in order."""
+    found = hashlib.sha256(orjson.dumps(list(header), default=bytes.hex))
+    for line in lines:
+        found.update(orjson.dumps(line))
+    return found.hexdigest()
+
+
+def _releases(driver: Any) -> Found:
+    for (number,) in driver.execute(_RELEASES).fetchall():
+        yield "规则发布的记录与事件不符", f"第 {number} 版"
+    for number, text, told in driver.execute("SELECT number, text, digest FROM release"):
+        if hashlib.sha256(text.encode()).hexdigest() != told:
+            yield "规则的内容与发布时不同", f"第 {number} 版"
+
+
+def _lists(driver: Any) -> Found:
+    told = dict(
+        driver.execute(
+            "SELECT json_extract(data, '$.file'), json_extract(data, '$.digest') FROM event"
+            " WHERE case_id = 'system' AND type = 'taken_in'"
+        ).fetchall()
+    )
+    for file, index, source, actor, taken_at, total, matter in driver.execute("SELECT * FROM intake_file").fetchall():
+        lines = driver.execute(f"SELECT {','.join(LINE)} FROM intake_row WHERE file = ? ORDER BY row", (file,))  # noqa: S608 - our columns
+        if digest((file, index, source, actor, taken_at, total, matter), lines) != told.pop(file, ""):
+            yield "名单的记录与导入时不同", f"名单 {file}"
+        yield from _settled(driver, file, matter)
+    for file in told:
+        yield "名单的记录不见了", f"名单 {file}"
+    for file, row in driver.execute(_MISPLACED).fetchall():
+        yield "名单的行指着另一个人", f"名单 {file} 第 {row} 行"
+    for file, row in driver.execute(_LOST_LINES).fetchall():
+        yield "名单的原文不见了", f"名单 {file} 第 {row} 行"
+
+
+def _settled(driver: Any, file: str, matter: str) -> Found:
+    """Rows marked as settled, against the events of the matter that settled them."""
+    kept = set(
+        driver.execute("SELECT row, settled_at FROM intake_row WHERE file = ? AND settled_at IS NOT NULL", (file,))
+    )
+    own = "SELECT 1 FROM intake_row WHERE file = ? AND answers = '' AND outcome IN ('refused', 'ask') LIMIT 1"
+    if not kept and driver.execute(own, (file,)).fetchone() is None:
+        return
+    said = set(
+        driver.execute(
+            "SELECT json_extract(data, '$.facts.settled_row'), recorded_at FROM event WHERE case_id = ?"
+            " AND type = 'advanced' AND json_extract(data, '$.facts.settled_row') IS NOT NULL",
+            (matter,),
+        )
+    )
+    for row, _ in sorted(kept ^ said):
+        yield "了结的记录与事件不符", f"名单 {file} 第 {row} 行"
+
+
+def _values(office: Office, driver: Any) -> Found:
+    """Every sealed value opens as the field of the subject it stands at, and whoever is known can be found."""
+    for sql, what in (
+        (_STRAY_VALUES, "个人信息不属于任何对象"),
+        (_ERASED, "对象的密钥不见了，没有清除的事件"),
+    ):
+        for (subject,) in driver.execute(sql).fetchall():
+            yield what, f"对象 {subject}"
+    for case, field in driver.execute(_LOST_PERSONS).fetchall():
+        yield f"个人信息 {field} 不见了", f"案件 {case}"
+    rows = driver.execute(
+        "SELECT s.id, s.kind, s.wrapped, v.field, v.sealed FROM subject AS s LEFT JOIN vault AS v ON v.subject = s.id"
+        " WHERE s.wrapped IS NOT NULL ORDER BY s.id"
+    )
+    for subject, group in groupby(rows, lambda row: row[0]):
+        yield from _subject(office, driver, subject, list(group))
+
+
+def _subject(office: Office, driver: Any, subject: str, rows: list[tuple[Any, ...]]) -> Found:
+    known: dict[str, str] = {}
+    try:
+        key: SubjectKey = office.master.unwrap(subject, rows[0][2])
+        for _, _, _, field, sealed in rows:
+            if field is not None:
+                known[field] = key.open(field, sealed)
+    except Damaged as damaged:
+        yield str(damaged.problems[0].what), f"对象 {subject}"
+        return
+    kind = office.book().subjects.get(rows[0][1])
+    wanted = subjects.identities(office.master, kind, known.get) if kind else []
+    if wanted:
+        kept = set(driver.execute("SELECT kind, digest FROM blind WHERE subject = ?", (subject,)))
+        if missing := [name for name, index in wanted if (name, index) not in kept]:
+            yield f"按 {'、'.join(missing)} 找不到此人", f"对象 {subject}"
