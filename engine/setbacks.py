@@ -14,17 +14,17 @@ from engine.core.rulebook import Rulebook
 from engine.store import schema as s
 from engine.store.store import INSERT_OUTBOX, Writer
 
-DEADLINE, MESSAGE = "deadline", "message"
+DEADLINE, SCHEDULE, MESSAGE = "deadline", "schedule", "message"
 TRIES = 3
 """After so many tries somebody is told."""
 FIRST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 """How long until the second try, and how long at most between two."""
-WORDS = {DEADLINE: "催办不下去", MESSAGE: "消息送不出去"}
+WORDS = {DEADLINE: "催办不下去", SCHEDULE: "排不出任务", MESSAGE: "消息送不出去"}
 Item = TypeVar("Item")
 
 
 class Setback(NamedTuple):
-    """Something that could not be done: a deadline of a case, or the message with this number about it."""
+    """Something that could not be done: a deadline or schedule of a case, or the message with this number about it."""
 
     kind: str
     case: str

@@ -15,6 +15,7 @@ from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
 from engine.lookback import look_back
 from engine.loop import nightly
+from engine.planning import make_ahead
 from engine.service import LATEST, Office
 from engine.setbacks import DEADLINE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
@@ -31,8 +32,13 @@ _NEXT = (
         "SELECT next_at FROM deadline AS d WHERE next_at <= ?1 AND NOT EXISTS (SELECT 1 FROM incident AS i"
         " WHERE i.kind = 'deadline' AND i.case_id = d.case_id AND i.name = d.name) ORDER BY next_at LIMIT 1"
     ),
-    "SELECT min(again_at) FROM incident WHERE kind = 'deadline' AND again_at <= ?1",
+    "SELECT min(again_at) FROM incident WHERE kind <> 'message' AND again_at <= ?1",
 )
+_PLAN = (
+    "SELECT next_at - ?2 FROM schedule AS s WHERE ended = 0 AND next_at <= ?1 + ?2 AND NOT EXISTS (SELECT 1 FROM"
+    " incident AS i WHERE i.kind = 'schedule' AND i.case_id = s.case_id AND i.name = s.name) ORDER BY next_at LIMIT 1"
+)
+"""When the next tasks are to be made."""
 _OVER = (
     "SELECT i.case_id, i.name FROM incident AS i WHERE i.kind = 'deadline' AND NOT EXISTS"
     " (SELECT 1 FROM deadline AS d WHERE d.case_id = i.case_id AND d.name = i.name AND d.next_at <= ?1)"
@@ -42,10 +48,11 @@ _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Look back where a list was loaded, and raise every alert that is due now; how many deadlines that was."""
+    """Look back where a list was loaded, make the tasks to come, and raise every alert that is due; how many alerts."""
     raised = 0
     try:
         look_back(office)
+        make_ahead(office)
     finally:  # whatever stands in the way of looking back, nobody's alert waits for it
         while count := sweep_once(office, BATCH):
             raised += count
@@ -146,17 +153,19 @@ def move_clock(office: Office, step: timedelta) -> int:
     if step > LATEST - now:
         raise BadInput(Problem("CLOCK-002", "时钟拨得太远", f"最晚到 {LATEST:%Y-%m-%d}"))
     target = micros(now + step)
+    ahead = office.book().plan_ahead // MICRO
     raised = 0
     while True:
         with office.store.reading() as driver:
-            due = _next(driver, target)
+            due = _next(driver, target, ahead)
         office.set_clock(target if due is None else max(due, micros(office.now())))
         if due is None:
             return raised
         raised += sweep(office)
 
 
-def _next(driver: Driver, until: int) -> int | None:
+def _next(driver: Driver, until: int, ahead: int) -> int | None:
     """The next instant at which a sweep has something to do."""
     found = [row[0] for sql in _NEXT if (row := driver.execute(sql, (until,)).fetchone())]
+    found += [at for (at,) in driver.execute(_PLAN, (until, ahead)).fetchall()]
     return min((at for at in found if at is not None), default=None)
