@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
@@ -17,11 +17,12 @@ from engine.lookback import look_back
 from engine.loop import nightly
 from engine.planning import make_ahead
 from engine.service import LATEST, Office
-from engine.setbacks import DEADLINE, Setback, each, recovered, set_aside
+from engine.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Driver, Writer
 
 BATCH = 1000
+Result = TypeVar("Result")
 _DUE = (
     "SELECT case_id, name, armed_by, due, ladder, rung, next_at FROM deadline AS d"
     " WHERE next_at <= ?1 AND NOT EXISTS (SELECT 1 FROM incident AS i WHERE i.kind = 'deadline'"
@@ -48,15 +49,38 @@ _HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Look back where a list was loaded, make the tasks to come, and raise every alert that is due; how many alerts."""
+    """Look back where a list was loaded, make the tasks to come, raise what is due, and check the loop once a night.
+
+    How many alerts and breaches that was.
+    """
+    _duty(office, "look_back", look_back)
+    _duty(office, "plan", make_ahead)
     raised = 0
+    while count := sweep_once(office, BATCH):
+        raised += count
+    return raised + (_duty(office, "loop", nightly) or 0)
+
+
+def _duty(office: Office, name: str, work: Callable[[Office], Result]) -> Result | None:
+    """What a sweep does beside the alerts; that it fails is set aside like any other, and the alerts go out."""
+    found, now = Setback(DUTY, "", name), micros(office.now())
+    with office.store.reading() as driver:
+        tried = driver.execute("SELECT again_at FROM incident WHERE kind = ? AND case_id = ? AND name = ?", found)
+        again = tried.fetchone()
+    if again is not None and again[0] > now:
+        return None
+    error, done = "", None
     try:
-        look_back(office)
-        make_ahead(office)
-    finally:  # whatever stands in the way of looking back, nobody's alert waits for it
-        while count := sweep_once(office, BATCH):
-            raised += count
-    return raised + nightly(office)
+        done = work(office)
+    except Exception as failed:  # noqa: BLE001 - whatever it is, it must not silence the alerts
+        error = type(failed).__name__
+    if error or again is not None:
+        with office.store.writing(now) as writer:
+            if error:
+                set_aside(writer, office.book(), office.account, found, error)
+            else:
+                recovered(writer, office.account, found)
+    return done
 
 
 def sweep_once(office: Office, most: int) -> int:
