@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 
 class Setback(NamedTuple):
-    """What could not be done: a deadline or schedule of a case, the message with this number, or a duty of the sweep."""
+    """What could not be done: a deadline or schedule of a case, a message, or a duty of the sweep."""
 
     kind: str
     case: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
+from engine.core.noting import title_of
 from engine.core.org import SYSTEM
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
@@ -45,7 +46,7 @@ _OVER = (
     " (SELECT 1 FROM deadline AS d WHERE d.case_id = i.case_id AND d.name = i.name AND d.next_at <= ?1)"
 )
 """Set aside once, and now raised, ended or put off."""
-_HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
+_HEAD = 'SELECT seq, head, owner, release, workflow FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
@@ -116,17 +117,18 @@ class _Batch:
     books: dict[int, Rulebook]
     account: str
     now: int
+    titles: dict[tuple[int, str, str], str] = field(default_factory=dict)
 
     def raise_all(self, due: Sequence[tuple[Any, ...]]) -> None:
         heads: dict[str, tuple[int, bytes]] = {}
-        stands: dict[str, tuple[str, int]] = {}
+        stands: dict[str, tuple[str, int, str]] = {}
         events, alerts, nexts, messages = [], [], [], []
         now = moment(self.now)
         for case_id, name, armed_by, due_at, ladder, rung, at in due:
             if case_id not in heads:
                 seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
-                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
-            owner, release = stands[case_id]
+                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1], rest[2])
+            owner, release, workflow = stands[case_id]
             book = self.books[release]
             steps = book.ladders[ladder]
             step, gap = steps.step(rung), steps.gap(rung)
@@ -138,8 +140,17 @@ class _Batch:
             events.append(row)
             nexts.append((rung + 1, None if gap is None else at + gap // MICRO, case_id, name))
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
-            messages.append((case_id, told, f"{step.level}：案件 {case_id} 时限 {name}", self.now))
+            messages.append(
+                (case_id, told, f"{step.level}：案件 {case_id} 时限 {self._title(release, workflow, name)}", self.now)
+            )
         self._write(events, heads, nexts, alerts, messages)
+
+    def _title(self, release: int, workflow: str, name: str) -> str:
+        """What a deadline is called, looked for once in a batch."""
+        key = (release, workflow, name)
+        if key not in self.titles:
+            self.titles[key] = title_of(self.books[release].workflows[workflow], name)
+        return self.titles[key]
 
     def set_aside(self, due: tuple[Any, ...], error: str) -> None:
         """A deadline whose case, ladder or release is broken."""
