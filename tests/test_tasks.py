@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import audit, planning, tasks
+from engine import audit, loop, planning, tasks
 from engine.core.case import micros, moment
 from engine.core.errors import BadInput, BihuanError, Refused
 from engine.core.values import parse_time
@@ -389,6 +389,27 @@ def test_a_broken_schedule_silences_no_other(office: Office) -> None:
         assert driver.execute("SELECT count(*) FROM event WHERE type = 'set_aside'").fetchone() == (2,)
 
 
+def test_the_loop_knows_tasks_nobody_will_hear_of(office: Office) -> None:
+    case = quarantined(office)
+    sweep(office)
+    assert (loop.check(office).counted["待办的任务"], loop.check(office).breaches) == (6, [])
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("DELETE FROM deadline WHERE name LIKE 'tests@%'")
+    assert [(breach.closure, breach.case) for breach in loop.check(office).breaches] == [("措施", case)]
+
+
+def test_who_takes_note_of_a_missed_task_stops_its_ladder_until_nobody_works(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(hours=4)
+    assert alerts(office, case, "temperatures") == [(0, "提醒", "集中隔离点"), (1, "蓝", "集中隔离点")]
+    office.acknowledge(case, "每日两次测温", office.actor("geli"))
+    later(hours=3)
+    assert len(alerts(office, case, "temperatures")) == 2
+    later(hours=2)
+    assert alerts(office, case, "temperatures")[-1][:2] == (2, "黄")
+    assert audit.verify(office).problems == []
+
+
 def swab(office: Office, case: str, number: int) -> None:
     result = "阳性" if number % 5 == 0 else "阴性"
     at = office.now() - timedelta(hours=number)
@@ -411,6 +432,7 @@ DOES: dict[str, Callable[[Office, str, int], object]] = {
     "skip": lambda office, case, _: tasks.skip(office, case, "temperature", office.actor("shewu"), "设备故障"),
     "claim": lambda office, case, _: tasks.claim(office, case, "pcr_test", office.actor("geli")),
     "drop": lambda office, case, _: tasks.claim(office, case, "pcr_test", office.actor("geli"), give_up=True),
+    "note": lambda office, case, _: office.acknowledge(case, "", office.actor("geli")),
     "anchor": anchored,
 }
 ACTS = st.lists(
