@@ -17,9 +17,10 @@ from engine.core.errors import BadInput, Problem
 from engine.core.reckoning import MICRO
 from engine.core.record import to_json
 from engine.core.why import misreckoned
+from engine.retold import Retold
 from engine.service import Office
 from engine.store.changes import Change, Due, plain
-from engine.store.store import SYSTEM, link
+from engine.store.store import SYSTEM, Driver, link
 
 _COLUMNS = ("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at", "data", "hash")
 _PREFIX = "bihuan-anchor-1"
@@ -78,7 +79,7 @@ def _numbers(driver: Any, report: Report) -> None:
 
 def _chain(office: Office, driver: Any, report: Report, case_id: str, events: Iterator[Mapping[str, Any]]) -> None:
     head, case, seq = b"", None, 0
-    derived = _Derived()
+    derived = _Derived(office, driver, case_id)
     for row in events:
         seq += 1
         where = f"案件 {case_id} 第 {row['seq']} 条（总第 {row['n']} 条）"
@@ -93,7 +94,7 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
             derived.system(row["type"], json.loads(row["data"]))
             continue
         happened = Event(row["type"], row["actor"], moment(row["occurred_at"]), json.loads(row["data"]), row["account"])
-        case = derived.follow(office, case, happened, case_id)
+        case = derived.follow(case, happened)
     if case_id == SYSTEM:
         kept = {
             row[:3]: row[3:]
@@ -105,19 +106,23 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
             report.wrong("搁置待重试的记录与事件推出的不符", f"案件 {of} {kind} {name}")
     if case is not None:
         report.cases += 1
+        derived.tasks.finish()
         _stored(driver, report, case, head, derived)
         _carried(driver, report, case, place_of(office.book(case.release), case), derived)
 
 
 class _Derived:
-    """The deadline rows and alerts that a case's events lead to."""
+    """The deadline rows, alerts, custody and tasks that a case's events lead to."""
 
-    def __init__(self) -> None:
+    def __init__(self, office: Office, driver: Driver, case_id: str) -> None:
+        self.office = office
+        self.case_id = case_id
         self.due: dict[str, Due] = {}
         self.alerts: dict[tuple[int, str, int], tuple[str | None, int | None]] = {}
         """Each alert with who acknowledged it, and when."""
         self.custody: list[tuple[int, str, int, int | None]] = []
         self.aboard: dict[str, tuple[int, int | None, str]] = {}
+        self.tasks = Retold(driver, case_id, self.due, micros(office.now()))
         self.incidents: dict[tuple[str, str, str], tuple[Any, ...]] = {}
         self.raised: set[tuple[int, str, int, str, str, int]] = set()
         """What events of the case itself raise, as it was told."""
@@ -130,10 +135,12 @@ class _Derived:
             if kind == "set_aside":
                 self.incidents[found] = (data["tries"], data["since"], data["again"], data["error"])
 
-    def follow(self, office: Office, before: Case | None, happened: Event, case_id: str) -> Case:
+    def follow(self, before: Case | None, happened: Event) -> Case:
         """The case after one more event, its rows taken into account."""
         release = before.release if before is not None else happened.data["release"]
-        change = Change.of(office.book(release), before, b"", (happened,), case_id)
+        book = self.office.book(release)
+        change = Change.of(book, before, b"", (happened,), self.case_id)
+        self.tasks.follow(book, change.planned)
         for name in change.ended:
             self.due.pop(name, None)
         for item in change.due:
@@ -146,19 +153,22 @@ class _Derived:
             if unit:
                 self.custody.append((event, unit, since, None))
         self.aboard |= {item.trip: item[1:] for item in change.aboard}
+        if happened.type == "passed_over":
+            self.tasks.passed_over(happened.data)
         if happened.type == "alerted":
-            self._alerted(office, change.case, happened)
+            self._alerted(change.case, happened)
         if happened.type == "acknowledged":
             self._acknowledged(happened)
         self._silenced(change)
         return change.case
 
-    def _alerted(self, office: Office, case: Case, happened: Event) -> None:
+    def _alerted(self, case: Case, happened: Event) -> None:
         name, rung = happened.data["deadline"], happened.data["rung"]
+        self.tasks.made(name)
         self.alerts[happened.data["armed"], name, rung] = (None, None)
         if name in self.due:
             at = self.due[name].next_at
-            gap = office.book(case.release).ladders[self.due[name].ladder].gap(rung)
+            gap = self.office.book(case.release).ladders[self.due[name].ladder].gap(rung)
             later = None if gap is None or at is None else at + gap // MICRO
             self.due[name] = self.due[name]._replace(rung=rung + 1, next_at=later)
 
@@ -207,6 +217,8 @@ def _stored(driver: Any, report: Report, case: Case, head: bytes, derived: _Deri
     if kept != derived.due:
         names = sorted({name for name in kept.keys() | derived.due.keys() if kept.get(name) != derived.due.get(name)})
         report.wrong("时限记录与事件推出的不符", f"案件 {case.id} 时限 {'、'.join(names)}")
+    for what in derived.tasks.wrong(case):
+        report.wrong("计划或任务记录与事件推出的不符", f"案件 {case.id} {what}")
     if wrong := misreckoned(case):
         report.wrong("时限与它自己的算法不符", f"案件 {case.id} 时限 {'、'.join(wrong)}")
     line = driver.execute("SELECT event, unit, since, until FROM custody WHERE case_id = ? ORDER BY event", (case.id,))

@@ -52,6 +52,7 @@ def check(office: Office) -> Checked:
 _COUNTS = {
     "在办案件": "SELECT count(*) FROM \"case\" WHERE final = ''",
     "运行中的时限": "SELECT count(*) FROM deadline",
+    "待办的任务": "SELECT count(*) FROM task WHERE state IN ('open', 'claimed')",
     "待签收的交接": "SELECT count(*) FROM deadline WHERE name = 'hand_over'",
     "名单中的人": "SELECT count(*) FROM intake_row",
 }
@@ -85,8 +86,22 @@ _CHECKS = (
     (
         "工作",
         "没有时限",
-        """SELECT c.id FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id
+        """SELECT c.id FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id AND instr(d.name, '@') = 0
         WHERE c.final = '' AND d.name IS NULL""",
+    ),
+    (
+        "措施",
+        "待办的任务没有时限",
+        """SELECT DISTINCT t.case_id FROM task AS t
+        LEFT JOIN deadline AS d ON d.case_id = t.case_id AND d.name = t.schedule || '@' || t.due
+        WHERE t.state IN ('open', 'claimed') AND d.name IS NULL""",
+    ),
+    (
+        "措施",
+        "已办结却仍有计划或任务",
+        """SELECT id FROM "case" AS c WHERE final <> '' AND (
+            EXISTS (SELECT 1 FROM schedule WHERE case_id = c.id AND ended = 0)
+            OR EXISTS (SELECT 1 FROM task WHERE case_id = c.id AND state IN ('open', 'claimed')))""",
     ),
     (
         "流程",

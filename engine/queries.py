@@ -16,6 +16,7 @@ from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
+from engine.core.planning import WEEK, dues
 from engine.core.postponing import WORDS
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Subject
@@ -47,6 +48,16 @@ _INCIDENTS = (
     ' FROM incident AS i LEFT JOIN "case" AS c ON c.id = i.case_id'
     f" WHERE i.tries >= {setbacks.TRIES} AND (? OR {_VISIBLE}) ORDER BY i.since DESC LIMIT ?"
 )
+
+
+_TASKS = (
+    "SELECT t.case_id, t.schedule, t.due, t.ends, t.who, c.owner, c.category, c.workflow, c.release"  # noqa: S608
+    ' FROM task AS t JOIN "case" AS c ON c.id = t.case_id'
+    " WHERE t.state IN ('open', 'claimed') AND (? = '' OR t.who = ?)"
+    f" AND (? OR c.owner IN (SELECT value FROM json_each(?))) AND {_VISIBLE} ORDER BY t.due, t.case_id LIMIT ?"
+)
+FURTHER = 3
+"""So many due times of a plan are shown beyond the tasks that are made."""
 
 
 def _reach(office: Office, actor: Actor) -> tuple[bool, str]:
@@ -117,6 +128,73 @@ def alert_list(
     ]
 
 
+def task_list(
+    office: Office, actor: Actor, *, mine: bool = False, everything: bool = False, most: int = MOST_ROWS
+) -> list[dict[str, Any]]:
+    """Tasks to be done, the first due first: of the cases her units are responsible for, hers only, or all she sees."""
+    who = actor.user if mine else ""
+    units = json.dumps(sorted(actor.units()))
+    with office.store.reading() as driver:
+        asked = (who, who, mine or everything, units, *_reach(office, actor), most)
+        rows = driver.execute(_TASKS, asked).fetchall()
+    now = micros(office.now())
+    listed = []
+    for case_id, schedule, due, ends, by, owner, category, workflow, release in rows:
+        flow = office.book(release).workflows[workflow]
+        task = flow.tasks[flow.schedules[schedule].task]
+        listed.append(
+            {
+                "case": case_id,
+                "category": category,
+                "owner": owner,
+                "task": task.name,
+                "title": task.title,
+                "due": _local(office, due),
+                "ends": _local(office, ends),
+                "state": _task_state("claimed" if by else "open", due, ends, now),
+                "who": by,
+                "overdue": ends <= now,
+            }
+        )
+    return listed
+
+
+def _task_state(state: str, due: int, ends: int, now: int) -> str:
+    """A task in words; one whose time has passed undone is overdue by itself."""
+    if state in ("open", "claimed") and ends <= now:
+        return "超期"
+    if state == "open":
+        return "待做" if due <= now else "未到时"
+    return {"claimed": "已认领", "done": "已做", "skipped": "免做", "missed": "漏做", "ended": "已停"}[state]
+
+
+def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
+    """The tasks of a case that are made, and of each plan the next due times beyond them, as reckoned."""
+    zone = office.book(case.release).zone
+    now = micros(office.now())
+    with office.store.reading() as driver:
+        rows = driver.execute(
+            "SELECT schedule, due, ends, state, who FROM task WHERE case_id = ? ORDER BY due, schedule", (case.id,)
+        ).fetchall()
+        nexts = driver.execute(
+            "SELECT name, next_at FROM schedule WHERE case_id = ? AND ended = 0 AND next_at IS NOT NULL", (case.id,)
+        ).fetchall()
+    made = [(due, name, _task_state(state, due, ends, now), who) for name, due, ends, state, who in rows]
+    for name, next_at in nexts:
+        further = [due for due in dues(case.plans[name], next_at, next_at + 2 * WEEK, zone) if due > now]
+        made += [(due, name, "计划", "") for due in further[:FURTHER]]
+    return [
+        {
+            "task": flow.schedules[name].task,
+            "title": flow.schedules[name].title,
+            "due": _local(office, due),
+            "state": state,
+            "who": who,
+        }
+        for due, name, state, who in made
+    ]
+
+
 def _alert_title(office: Office, release: int, workflow: str, name: str) -> str:
     """The title of what an alert is about; of a case whose rules cannot be read, its name."""
     try:
@@ -177,6 +255,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
         "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
         "clocks": clocks,
+        "tasks": _tasks(office, case, flow),
         "why": {name: why(book, case, name) for name in case.deadlines},
         "shelved_until": {
             name: _local(office, until)
@@ -307,6 +386,9 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "offered": _offered,
     "accepted": lambda data: f"由 {data['owner']} 接管",
     "returned": lambda data: "车上没有此人，未交接" if data.get("missing") else "退回，未接收",
+    "claimed": lambda data: "放弃认领任务" if data.get("given_up") else "认领任务",
+    "skipped": lambda _: "免做一次任务",
+    "passed_over": lambda _: "巡检停过，过期的任务只补最近一次",
     "breached": lambda data: f"{data['closure']}闭环有缺口：{data['what']}",
 }
 """What happened, in words, where the data say it all."""

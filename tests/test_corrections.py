@@ -35,6 +35,7 @@ def test_a_corrected_exposure_moves_the_release_and_shows_it_first(office: Offic
         "末次接触日期": ("2022-05-26", "2022-05-24"),
         "集中隔离医学观察期满": ("2022-06-09 00:00", "2022-06-07 00:00"),
         "时限 解除": ("2022-06-10 00:00", "2022-06-08 00:00"),
+        "计划 核酸检测": ("05-27、05-30、06-02、06-09", "05-28、05-31、06-07"),
     }
     assert changes(shown) == expected
     assert office.case(case, office.actor("shewu"))[0].facts["last_exposure"] == "2022-05-26"

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from engine import audit
+from engine import audit, tasks
+from engine.core.case import micros
 from engine.core.errors import BihuanError
 from engine.core.values import parse_time
 from engine.packs.pack import read_folder, shipped
@@ -25,7 +26,8 @@ LEVELS = ["high", "medium", "low", "county", "none", None]
 VERBS = [
     "verify", "keep_at_home", "depart", "admit", "test", "release", "release_home", "send_to_hospital", "hand_over_out",
     "close_not_found", "close_false_alarm", "inform", "send_sample", "confirm", "exclude", "hospitalise", "follow_up",
-    "discharge", "return_to_hospital", "enrol", "settle", "finish", "nonsense",
+    "discharge", "return_to_hospital", "enrol", "settle", "finish", "nonsense", "measure", "ask", "visit", "recheck",
+    "recheck_negative", "recheck_positive",
 ]  # fmt: skip
 
 
@@ -85,6 +87,26 @@ class Work(RuleBasedStateMachine):
         for verb in verbs[:1]:
             self.advance(case, verb, user, negative=True)
 
+    @rule(
+        case=cases,
+        user=st.sampled_from(USERS),
+        task=st.sampled_from(["pcr_test", "temperature"]),
+        how=st.integers(0, 2),
+    )
+    def somebody_takes_a_task_on_or_leaves_it(self, case: str, user: str, task: str, how: int) -> None:
+        try:
+            actor = self.office.actor(user)
+            if how == 0:
+                tasks.skip(self.office, case, task, actor, "设备故障")
+            else:
+                tasks.claim(self.office, case, task, actor, give_up=how == 1)
+        except BihuanError:
+            return
+
+    @rule(hours=st.sampled_from([1, 50, 24 * 8]))
+    def nobody_sweeps(self, hours: int) -> None:
+        self.office.set_clock(micros(self.office.now() + timedelta(hours=hours)))
+
     def value(self, field: str, *, negative: bool) -> Any:
         of = self.office.book().subjects["person"].fields.get(field)
         now = self.office.now()
@@ -109,7 +131,8 @@ class Work(RuleBasedStateMachine):
         with self.office.store.reading() as driver:
             rows = driver.execute(
                 "SELECT c.workflow, c.state, c.owner, c.final, c.snapshot,"
-                ' (SELECT count(*) FROM deadline WHERE case_id = c.id) FROM "case" AS c'
+                " (SELECT count(*) FROM deadline WHERE case_id = c.id AND name NOT LIKE '%@%')"
+                ' FROM "case" AS c'
             ).fetchall()
         book = self.office.book()
         for workflow, state, owner, final, snapshot, deadlines in rows:

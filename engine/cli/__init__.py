@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import cases, database, handovers, ladders, lists, rules
+from engine.cli import cases, database, handovers, ladders, lists, rules, tasks
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -31,6 +31,7 @@ app.command("demo")(database.demo)
 app.add_typer(lists.areas, name="areas")
 app.add_typer(lists.intake, name="intake")
 app.add_typer(cases.case, name="case")
+app.add_typer(tasks.task, name="task")
 app.add_typer(cases.alert, name="alert")
 app.add_typer(handovers.handover, name="handover")
 app.add_typer(handovers.trip, name="trip")

@@ -140,6 +140,9 @@ def print_case(told: dict[str, Any]) -> None:
         asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
         out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}", soft_wrap=True)
     print_custody(told["custody"])
+    if told["tasks"]:
+        tasks = [(item["due"], item["title"], item["state"], item["who"]) for item in told["tasks"]]
+        out.print(table("任务", ("应于", "任务", "状态", "谁"), tasks))
     rows = [(e["at"], e["actor"], e["what"]) for e in told["timeline"]]
     out.print(table("经过", ("时间", "谁", "什么"), rows))
 

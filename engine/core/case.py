@@ -20,6 +20,20 @@ def moment(since_epoch: int) -> datetime:
     return EPOCH + timedelta(microseconds=since_epoch)
 
 
+AT = "@"
+
+
+def occurrence(schedule: str, due: int) -> str:
+    """The name of one occurrence of a schedule, also that of its deadline."""
+    return f"{schedule}{AT}{due}"
+
+
+def parts(name: str) -> tuple[str, int]:
+    """The schedule and the due time that an occurrence is named after; 0: the deadline of a state."""
+    schedule, _, due = name.rpartition(AT)
+    return (schedule, int(due)) if schedule else (name, 0)
+
+
 class Event(NamedTuple):
     """Something that happened to a case, in the past tense; `data` is what JSON can hold and never personal."""
 
@@ -83,6 +97,16 @@ class Plan(NamedTuple):
     due: tuple[int, ...] = ()
     daily: tuple[str, ...] = ()
     start: int = 0
+    within: int = 0
+    """How many microseconds after its due time each may be done."""
+    ladder: str = ""
+
+
+class Mark(NamedTuple):
+    """What became of one occurrence of a task: `claimed`, `done` or `skipped`, and by whom."""
+
+    state: str
+    by: str
 
 
 class Offer(NamedTuple):
@@ -156,6 +180,8 @@ class Case(NamedTuple):
     index_results: tuple[Done, ...] = ()
     """The results of the cases this one hangs on."""
     proposal: Proposal | None = None
+    marks: Mapping[str, Mark] = {}
+    """Occurrences of scheduled tasks that somebody has touched, by their name; all others are untouched."""
     cut_short: Mapping[str, datetime] = {}
     """The clocks that ended before their days were full, and when."""
 
@@ -187,7 +213,7 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         changed |= _told(case, event, seq)
     if then := _THEN.get(event.type):
         changed |= then(case, event, seq)
-    return case._replace(**changed)
+    return _tidied(case._replace(**changed))
 
 
 def replay(events: Iterable[Event], case_id: str) -> Case | None:
@@ -254,6 +280,8 @@ def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     if done := data.get("task"):
         changed["results"] = (*case.results, Done(done["name"], done["result"], moment(done["at"]), seq))
+        if "due" in done:
+            changed["marks"] = {**case.marks, occurrence(done["schedule"], done["due"]): Mark("done", event.actor)}
     if "entered" not in data:
         return changed
     entry = Entry(event.occurred_at, seq)
@@ -318,6 +346,36 @@ def _returned(case: Case, event: Event, _: int) -> dict[str, Any]:
     return {"offer": None, "returns": case.returns + bool(event.data.get("counted"))}
 
 
+def _claimed(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name = occurrence(event.data["schedule"], event.data["due"])
+    others = {key: mark for key, mark in case.marks.items() if key != name}
+    return {"marks": others if event.data.get("given_up") else {**others, name: Mark("claimed", event.actor)}}
+
+
+def _skipped(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name = occurrence(event.data["schedule"], event.data["due"])
+    return {"marks": {**case.marks, name: Mark("skipped", event.actor)}}
+
+
+def _tidied(case: Case) -> Case:
+    """Nobody holds, and no acknowledgement silences, what is no longer planned; what was done or skipped stays so."""
+    if not case.marks and not case.acknowledged:
+        return case
+
+    def planned(name: str) -> bool:
+        schedule, due = parts(name)
+        return schedule in case.plans and (not case.plans[schedule].due or due in case.plans[schedule].due)
+
+    def heard(name: str) -> bool:
+        over = name in case.marks and case.marks[name].state != "claimed"
+        return AT not in name or (planned(name) and not over)
+
+    marks = {name: mark for name, mark in case.marks.items() if mark.state != "claimed" or planned(name)}
+    return case._replace(
+        marks=marks, acknowledged={name: again for name, again in case.acknowledged.items() if heard(name)}
+    )
+
+
 def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
     data = event.data
     name, base = data["deadline"], case.deadlines[data["deadline"]].base
@@ -364,6 +422,8 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "accepted": _accepted,
     "returned": _returned,
     "postponed": _postponed,
+    "claimed": _claimed,
+    "skipped": _skipped,
     "acknowledged": _acknowledged,
     "child_opened": _child,
     "child_closed": _child,
@@ -385,9 +445,8 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
         return before
     kept = {name: plan for name, plan in before.items() if name not in data["unplanned"]}
     for name, told in data["planned"].items():
-        kept[name] = Plan(
-            told["task"], seq, tuple(told.get("due", ())), tuple(told.get("daily", ())), told.get("start", 0)
-        )
+        due, daily = tuple(told.get("due", ())), tuple(told.get("daily", ()))
+        kept[name] = Plan(told["task"], seq, due, daily, told["start"], told["within"], told["ladder"])
     return kept
 
 

@@ -12,6 +12,7 @@ from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Attempt, Stated
 from engine.core.org import COMMUNITY, FACT, LEAD, Actor
+from engine.core.planning import fitting
 from engine.core.reckoning import HAND_OVER, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
@@ -96,7 +97,7 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
     if state.final:
         data["final"] = state.final
     if transition.task:
-        data["task"] = _result(flow.tasks[transition.task], attempt.facts, attempt.occurred_at)
+        data["task"] = _result(attempt, flow.tasks[transition.task])
     happened = Event("advanced", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
     return happened, *_fired_by_result(attempt, transition, happened)
 
@@ -174,10 +175,10 @@ def unit_of(owner: str, lead: str, community: str, facts: Mapping[str, Fact]) ->
     return lead if owner == LEAD else owner
 
 
-def _result(task: TaskType, facts: Mapping[str, Fact], occurred_at: datetime) -> dict[str, Any]:
-    at = facts.get(task.at)
-    return {
-        "name": task.name,
-        "result": to_json(facts.get(task.result)),
-        "at": micros(at if isinstance(at, datetime) else occurred_at),
-    }
+def _result(attempt: Attempt, task: TaskType) -> dict[str, Any]:
+    """A result with the time it speaks of, and the occurrence it belongs to."""
+    at = attempt.facts.get(task.at)
+    taken = micros(at if isinstance(at, datetime) else attempt.occurred_at)
+    told = {"name": task.name, "result": to_json(attempt.facts.get(task.result)), "at": taken}
+    found = fitting(attempt.case, task.name, taken, attempt.book.zone)
+    return told if found is None else told | {"schedule": found[0], "due": found[1]}

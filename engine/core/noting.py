@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.core.case import Case
+from engine.core.case import Case, parts
 from engine.core.custody import UNSETTLED
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
@@ -24,6 +24,9 @@ TITLES = {
 
 def title_of(flow: Workflow, name: str) -> str:
     """What a deadline or alert is called."""
+    schedule, due = parts(name)
+    if due and schedule in flow.schedules:
+        return flow.schedules[schedule].title
     told = (deadline.title for state in flow.states.values() for deadline in state.deadlines if deadline.name == name)
     return next(told, TITLES.get(name, name))
 

@@ -196,26 +196,38 @@ class _Entering:
         return (value if isinstance(value, datetime) else midnight(value, book.zone)), ""
 
     def plan(self, schedule: Schedule) -> dict[str, Any] | None:
-        """The due times of a schedule from the entry into its stages on; None while nobody can tell them."""
+        """The due times of a schedule from the entry into its stages on; None while nobody can tell them.
+
+        What nobody asked for while there was time to do it is not asked for afterwards.
+        """
         start = self._began(schedule)
-        zone = self.reckoning.book.zone
+        book = self.reckoning.book
+        task = self.reckoning.flow.tasks[schedule.task]
+        within = book.within(task.within, self.reckoning.facts, self.reckoning.opened_at)
+        if within is None:
+            return None
+        told = {
+            "task": task.name,
+            "start": micros(start),
+            "within": within // timedelta(microseconds=1),
+            "ladder": task.ladder,
+        }
         if not schedule.days:
-            return {"task": schedule.task, "daily": list(schedule.at), "start": micros(start)}
+            return told | {"daily": list(schedule.at)}
         count = self.reckoning.count(schedule.clock)
-        zero = count.day_zero
-        days = self.reckoning.days(schedule.days)
+        zero, days = count.day_zero, self.reckoning.days(schedule.days)
         if zero is None or days is None:
             return None
-        first = local_day(start, zone)
-        due = [
-            micros(local_time(zero + timedelta(days=day), at, zone))
-            for day in days
-            for at in schedule.at
-            if zero + timedelta(days=day) >= first
-        ]
+        first = max(zero, local_day(start, book.zone))
+        dates = [date for day in days if (date := zero + timedelta(days=day)) >= first]
+        listed = sorted(micros(local_time(date, at, book.zone)) for date in dates for at in schedule.at)
         if count.cut_short and count.done_at is not None:
-            due = [at for at in due if at <= micros(count.done_at)]
-        return {"task": schedule.task, "due": due}
+            listed = [at for at in listed if at <= micros(count.done_at)]
+        before = self.case.plans.get(schedule.name) if self.case is not None else None
+        asked = set(before.due) if before is not None else set()
+        latest = micros(self.now - within)
+        due = [at for at in listed if at > latest or at in asked]
+        return told | {"due": due} if due else None
 
     def _began(self, schedule: Schedule) -> datetime:
         """When the case came into the stages of a schedule, as it stands now."""
@@ -223,7 +235,7 @@ class _Entering:
         if case is None or flow.states[case.state].stage not in schedule.stages:
             return self.now
         running = case.plans.get(schedule.name)
-        if running is not None and running.start:
+        if running is not None:
             return moment(running.start)
         return max((case.stages[stage].at for stage in schedule.stages if stage in case.stages), default=self.now)
 
@@ -239,7 +251,9 @@ def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
     """Whether a schedule that runs is the one that is wanted."""
     if running is None or running.task != plan["task"]:
         return False
-    return (list(running.due), list(running.daily)) == (plan.get("due", []), plan.get("daily", []))
+    due, daily = plan.get("due", []), plan.get("daily", [])
+    same = [list(running.due), list(running.daily), running.within, running.ladder]
+    return same == [due, daily, plan["within"], plan["ladder"]]
 
 
 def _same(running: Armed | None, told: list[Any]) -> bool:

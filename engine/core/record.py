@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Delay, Done, Entry, Offer, Plan, Proposal, micros, moment
+from engine.core.case import Armed, Case, Child, Delay, Done, Entry, Mark, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -35,12 +35,9 @@ def to_json(case: Case) -> dict[str, Any]:
     for name in _PLAIN:
         if value := getattr(case, name):
             told[name] = value
-    if case.postponed:
-        told["postponed"] = {name: [*delay] for name, delay in case.postponed.items()}
-    if case.plans:
-        told["plans"] = {name: [*plan] for name, plan in case.plans.items()}
-    if case.children:
-        told["children"] = {name: [*child] for name, child in case.children.items()}
+    for name in _TUPLES:
+        if value := getattr(case, name):
+            told[name] = {key: [*item] for key, item in value.items()}
     if case.offer:
         told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
     if case.proposal:
@@ -52,6 +49,7 @@ def to_json(case: Case) -> dict[str, Any]:
     return told
 
 
+_TUPLES = ("postponed", "plans", "marks", "children")
 _PLAIN = ("left", "returns", "parents", "follows", "acknowledged")
 """Fields that JSON holds as they are, and that most cases never have."""
 
@@ -76,9 +74,11 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
         told["postponed"] = {name: Delay(*delay) for name, delay in plain["postponed"].items()}
     if "plans" in plain:
         told["plans"] = {
-            name: Plan(task, event, tuple(due), tuple(daily), start)
-            for name, (task, event, due, daily, start) in plain["plans"].items()
+            name: Plan(task, event, tuple(due), tuple(daily), *rest)
+            for name, (task, event, due, daily, *rest) in plain["plans"].items()
         }
+    if "marks" in plain:
+        told["marks"] = {name: Mark(*mark) for name, mark in plain["marks"].items()}
     if "children" in plain:
         told["children"] = {name: Child(*child) for name, child in plain["children"].items()}
     if "offer" in plain:

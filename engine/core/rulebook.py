@@ -159,6 +159,8 @@ class Rulebook:
     hand_over: HandOverRules
     backdate: timedelta
     """How far back somebody may date a correction without a second person."""
+    plan_ahead: timedelta
+    """So long before they are due, scheduled tasks are made."""
     digest: str
     release: int = 0
 

@@ -106,6 +106,8 @@ class TaskType:
     within: str = ""
     """How long after its due time an occurrence may be done; scheduled tasks have it."""
     ladder: str = ""
+    skip_by: tuple[str, ...] = ()
+    """Roles that may leave an occurrence undone, with a reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from engine import areas, audit, custody
+from engine import areas, audit, custody, tasks
 from engine.cli.cases import print_alerts, print_case
 from engine.cli.common import console, table
 from engine.core import lifecycle
@@ -20,13 +21,15 @@ from engine.core.judging import typed
 from engine.core.values import parse_time
 from engine.intake.take import take
 from engine.packs.pack import read_folder, shipped
-from engine.queries import alert_list, case_list, case_show
+from engine.queries import alert_list, case_list, case_show, task_list
 from engine.service import Office
 from engine.sweep import move_clock
 
 START = "2022-05-26T08:00+08:00"
 DAYS = 21
 MORNING = 8
+FEVER = 5
+"""The day on which one temperature is too high."""
 HERE = Path(__file__).resolve().parent
 NEGLECTED = 29
 """Every so-manyeth case is left alone on the first days, so that its ladder is heard."""
@@ -62,6 +65,7 @@ class _Demo:
         self.chief = office.actor("shuju")
         self.order: dict[str, int] = {}
         self.raised = 0
+        self.contact = self.missed = ""
         self.community = {
             unit: person.user
             for person in office.book().organisation.staff.values()
@@ -82,23 +86,29 @@ class _Demo:
                 self.out.print(f"  退回第 {line.row.line} 行 {header}：{why}")
         self._boards()
         self.order = {line.case: index for index, line in enumerate(taken.lines) if line.outcome == "opened"}
-        contact = self._first_contact()
+        self.contact, self.missed = self._contacts()
         for day in range(1, DAYS + 1):
             self._day(day)
             if day == 1:
                 self._title("二、第一天过后：没人管的案件会自己响")
                 print_alerts(alert_list(self.office, self.chief, most=8), 8)
+            if day == FEVER + 1:
+                self._title("发热一次：送区疾控复核，阴性后回到原处，计时不停；漏做的检测催到领导")
+                print_alerts([row for row in alert_list(self.office, self.chief, most=10_000) if self._told(row)], 99)
             if day == 13:  # noqa: PLR2004 - the day before a contact's clock is done
-                self._refusal(contact)
+                self._refusal(self.contact)
         self._title(f"三、第 {DAYS} 天")
         self._boards()
         self._title("四、一件密接案件从发现到解除")
-        print_case(case_show(self.office, contact, self.chief))
+        print_case(case_show(self.office, self.contact, self.chief))
         report = audit.verify(self.office)
         self.out.print(
             f"审计：{report.events} 条事件、{report.cases} 件案件，问题 {len(report.problems)} 个；"
             f"预警共 {self.raised} 条"
         )
+
+    def _told(self, row: dict[str, Any]) -> bool:
+        return row["case"] == self.missed and str(row["deadline"]).startswith("tests@")
 
     def _title(self, text: str) -> None:
         now = self.office.now().astimezone(self.office.book().zone)
@@ -114,16 +124,32 @@ class _Demo:
         shown = [(*key, str(number)) for key, number in sorted(count.items(), key=lambda item: -item[1])[:14]]
         self.out.print(table(f"在办 {len(rows)} 件，办结 {len(closed)} 件", ("类别", "环节", "责任单位", "件"), shown))
 
-    def _first_contact(self) -> str:
+    def _contacts(self) -> tuple[str, str]:
+        """The contact that is followed to the end, and one whose first test is forgotten."""
         rows = [row for row in self._open() if row["category"] == "密接"]
-        return str(rows[1]["case"])
+        return str(rows[1]["case"]), str(rows[2]["case"])
 
     def _day(self, day: int) -> None:
-        """Two rounds a day, nine and three o'clock apart; the clock sweeps what falls due between."""
+        """Work at eight and two o'clock, rounds at eight and eight; the clock sweeps what falls due between."""
         self._work(day)
+        self._rounds(day)
         self.raised += move_clock(self.office, timedelta(hours=6))
         self._work(day)
-        self.raised += move_clock(self.office, timedelta(hours=18))
+        self.raised += move_clock(self.office, timedelta(hours=6))
+        self._rounds(day)
+        self.raised += move_clock(self.office, timedelta(hours=12))
+
+    def _rounds(self, day: int) -> None:
+        """Temperatures and visits that are due, unit by unit; one evening somebody has a fever."""
+        fever = day == FEVER and self.office.now().astimezone(self.office.book().zone).hour != MORNING
+        listed = task_list(self.office, self.chief, everything=True, most=100_000)
+        due = [row for row in listed if row["state"] == "待做" and row["task"] in _ROUNDS]
+        for (task, owner), rows in groupby(sorted(due, key=_by_unit), key=_by_unit):
+            results = [(row["case"], _ROUNDS[task]) for row in rows]
+            if task == "temperature" and fever:
+                results = [(case, "发热" if case == self.contact else result) for case, result in results]
+            user = "geli" if owner == "集中隔离点" else self.community.get(owner, "shewu")
+            tasks.done(self.office, task, results, self.office.actor(user))
 
     def _work(self, day: int) -> None:
         for row in self._open():
@@ -172,7 +198,10 @@ class _Demo:
         if now.hour != MORNING:
             return []
         swab: dict[str, Any] = {"pcr_result": "阴性", "sampled_at": self.now}
-        last = max((done.at.astimezone(book.zone).date() for done in case.results), default=date.min)
+        swabs = [done.at.astimezone(book.zone).date() for done in case.results if done.task == "pcr_test"]
+        last = max(swabs, default=date.min)
+        if case.id == self.missed and today == days[0]:
+            return []
         late = zero is not None and today >= days[-1] > (last - zero).days
         tests: list[Step] = [(user, "test", swab)] if today in days or late else []
         return [*tests, ("shenpi", release, {})] if today >= days[-1] else tests
@@ -204,6 +233,14 @@ def _admit(demo: _Demo, row: dict[str, Any]) -> list[Step]:
     ]
 
 
+_ROUNDS = {"temperature": "正常", "visit": "在家"}
+"""What a round finds, but for the one fever."""
+
+
+def _by_unit(row: dict[str, Any]) -> tuple[str, str]:
+    return row["task"], row["owner"]
+
+
 _STEPS: dict[str, Callable[[_Demo, dict[str, Any]], list[Step]]] = {
     "registration.recorded": lambda demo, row: [(demo.worker(row), "inform", {"informed_at": demo.now})],
     "arrival.found": _arrival,
@@ -215,6 +252,7 @@ _STEPS: dict[str, Callable[[_Demo, dict[str, Any]], list[Step]]] = {
     "close_contact.awaiting_transfer": _depart,
     "close_contact.in_transit": _admit,
     "close_contact.quarantined": lambda demo, row: demo.tested(row, "geli", "release"),
+    "close_contact.rechecking": lambda *_: [("shewu", "recheck_negative", {"recheck_result": "阴性"})],
     "key_group.found": lambda demo, row: [(demo.worker(row), "enrol", {"managed_from": demo.now[:10]})],
     "key_group.monitored": lambda demo, row: demo.tested(row, demo.worker(row), "release"),
     "positive.found": lambda demo, _: [("shewu", "send_sample", {"sent_at": demo.now})],

@@ -96,6 +96,7 @@ class PackBuilder(Resolver):
             stories=tuple(stories),
             hand_over=hand_over,
             backdate=pack.backdate,
+            plan_ahead=pack.plan_ahead,
             digest=self.digest,
         )
 

@@ -25,6 +25,8 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
     for flow in book.workflows.values():
         problems += _reach(flow, at)
         problems += _releases(flow, at)
+        problems += _schedules(flow, at)
+        problems += _results(flow, at)
     problems += _examples(book, at)
     return problems
 
@@ -176,6 +178,49 @@ def _releases(flow: Workflow, at: At) -> list[Problem]:
                     place=at(flow.name, ("transitions", index, transition.name)),
                 )
             )
+    return problems
+
+
+def _schedules(flow: Workflow, at: At) -> list[Problem]:
+    """Whatever is planned in a stage can be done in every open state of it."""
+    problems = []
+    for schedule in flow.schedules.values():
+        there = [state for state in flow.states.values() if state.stage in schedule.stages and not state.final]
+        able = {source for item in flow.transitions.values() if item.task == schedule.task for source in item.sources}
+        lacking = [state.title for state in there if state.name not in able]
+        if lacking or not there:
+            where = f"在“{'、'.join(lacking)}”不能办" if lacking else "在这些阶段没有未办结的环节"
+            problems.append(
+                Problem(
+                    "FLOW-021",
+                    f"计划“{schedule.title}”的任务 {schedule.task} {where}",
+                    f"加一个 task: {schedule.task} 的动作从那里出发，或改 while",
+                    place=at(flow.name, ("schedules", schedule.name)),
+                )
+            )
+    return problems
+
+
+def _results(flow: Workflow, at: At) -> list[Problem]:
+    """What a result fires asks for nothing that whoever records the result does not fill in, and waits for nobody."""
+    problems = []
+    for task in flow.tasks.values():
+        recording = [item for item in flow.transitions.values() if item.task == task.name]
+        given = [{asked.field for asked in item.evidence if asked.required} for item in recording]
+        always = set.intersection(*given) if given else set()
+        for result, name in task.on_result.items():
+            fired = flow.transitions[name]
+            lacking = sorted({asked.field for asked in fired.evidence if asked.required} - always)
+            if lacking or fired.hand_over is not None:
+                why = f"还要填 {'、'.join(lacking)}" if lacking else "要等对方签收"
+                problems.append(
+                    Problem(
+                        "FLOW-022",
+                        f"结果 {result} 引出的动作 {name} {why}，登记结果的人会被拒绝",
+                        "结果引出的动作不另收必填佐证，也不交接",
+                        place=at(flow.name, ("tasks", task.name, "on_result", result)),
+                    )
+                )
     return problems
 
 

@@ -62,6 +62,7 @@ class TaskModel(Model):
     on_result: dict[str, str] = {}
     within: str = ""
     ladder: str = ""
+    skip_by: Names = []
 
 
 class ScheduleModel(Model):

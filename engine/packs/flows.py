@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from engine.core.conditions import parse_value
@@ -136,11 +137,21 @@ class FlowBuilder(GuardBuilder):
             self.known("RULE-022", (*path, "on_result", result), "结果", result, results)
             self.known("FLOW-012", (*path, "on_result", result), "动作", verb, verbs)
         if model.within:
-            self.length((*path, "within"), model.within)
+            self.fixed_length((*path, "within"), model.within)
+        for role in model.skip_by:
+            self.known("FLOW-012", (*path, "skip_by"), "角色", role, self.names.roles)
         if model.ladder:
             self.known("FLOW-012", (*path, "ladder"), "催办阶梯", model.ladder, self.names.ladders)
         return TaskType(
-            name, model.title, model.result, model.at, model.clock, model.on_result, model.within, model.ladder
+            name,
+            model.title,
+            model.result,
+            model.at,
+            model.clock,
+            model.on_result,
+            model.within,
+            model.ladder,
+            tuple(model.skip_by),
         )
 
     def schedule(self, name: str) -> Schedule:
@@ -159,6 +170,8 @@ class FlowBuilder(GuardBuilder):
                     f"任务“{task.title}”会重复，却没有时限或催办阶梯",
                     "写 within 与 ladder",
                 )
+        if any(later <= earlier for earlier, later in pairwise(model.at)):
+            self.wrong("RULE-036", (*path, "at"), "时间没有晚于前一个", "按先后写，每个时间一次")
         clock = model.anchor.removeprefix("clock ")
         if bool(model.anchor) != bool(model.days):
             self.wrong(
@@ -248,6 +261,14 @@ class FlowBuilder(GuardBuilder):
         if words := self.names.no_length(within):
             hint = nearest(within, [*self.names.terms, *self.names.parameters])
             self.wrong("RULE-027", path, words, "时长（如 24h）、参数名或 terms 里的词", hint)
+
+    def fixed_length(self, path: Path, within: str) -> None:
+        """Note a length of time that is not the same for every case: a task made ahead must know it by itself."""
+        term = self.names.terms.get(within)
+        if within in self.names.parameters or (term is not None and term.within is None):
+            self.wrong("RULE-027", path, f"{within} 不是固定时长", "任务的时限写时长（如 4h）或已定时限的词")
+        else:
+            self.length(path, within)
 
     def deadline(self, path: Path, model: Any) -> Deadline:
         """A due time, with how long and since when resolved to names that exist."""

@@ -18,7 +18,7 @@ from engine.core.guards import (
     HandOverGuard,
     NoIndexGuard,
 )
-from engine.core.rulebook import Subject
+from engine.core.rulebook import Subject, Term
 from engine.core.taskguards import Asked
 from engine.core.values import parse_duration
 from engine.packs.cells import CellError, read_task_cell
@@ -34,7 +34,7 @@ class Names:
     units: Iterable[str]
     roles: Iterable[str]
     parameters: Iterable[str]
-    terms: Iterable[str]
+    terms: Mapping[str, Term]
     ladders: Iterable[str]
     results: Mapping[str, frozenset[str]]
     """The tasks of all workflows, and what each may result in."""

@@ -97,6 +97,7 @@ class PackFile(File):
     default_workflow: str
     hand_over: HandOverRulesModel
     backdate: Duration
+    plan_ahead: Duration
 
 
 class UnitModel(Model):

@@ -13,6 +13,7 @@ from engine.core.corrections import Correction
 from engine.core.custody import UNSETTLED, Taken, place_of
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
+from engine.store.plans import Op, changed
 
 
 class Due(NamedTuple):
@@ -84,6 +85,8 @@ class Change(NamedTuple):
     quiet: tuple[Silent, ...] = ()
     """Acknowledged: silent until there was no work for long enough."""
     shelved: tuple[Silent, ...] = ()
+    planned: tuple[tuple[Op, ...], ...] = ()
+    """What each event does to schedules and tasks."""
 
     @classmethod
     def of(
@@ -91,9 +94,11 @@ class Change(NamedTuple):
     ) -> Change:
         """What these events do to the rows of a case; `case_id` is needed for its first event only."""
         seq = before.seq if before is not None else 0
-        case, raised, held, aboard, quiet = before, [], [], [], []
+        case, raised, held, aboard, quiet, planned = before, [], [], [], [], []
         for happened in events:
             last, case = case, evolve(case, happened, case_id)
+            if ops := changed(book, last, case, happened):
+                planned.append(tuple(ops))
             raised += _raised(book, case, happened)
             quiet += _quiet(case, happened)
             if case.owner != (last.owner if last is not None else ""):
@@ -125,6 +130,7 @@ class Change(NamedTuple):
                 for e in events
                 if e.type == "postponed" and "until" in e.data
             ),
+            tuple(planned),
         )
 
     def then(self, book: Rulebook, *events: Event) -> Change:
@@ -217,6 +223,7 @@ class Ready:
     left: list[tuple[str]]
     quiet: list[dict[str, Any]]
     shelved: list[dict[str, Any]]
+    planned: list[tuple[Op, ...]]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
@@ -252,6 +259,7 @@ class Ready:
             left=[(case.id,)] if change.left else [],
             quiet=[here | item._asdict() for item in change.quiet],
             shelved=[here | item._asdict() for item in change.shelved],
+            planned=list(change.planned),
         )
 
     def case(self) -> Case:
@@ -275,6 +283,7 @@ class Ready:
             self.left + later.left,
             [item for item in self.quiet if item["name"] not in anew] + later.quiet,
             [item for item in self.shelved if item["name"] not in anew] + later.shelved,
+            self.planned + later.planned,
         )
 
 

@@ -148,6 +148,34 @@ class DeadlineRow(SQLModel, table=True):
     )
 
 
+class ScheduleRow(SQLModel, table=True):
+    """A plan of a case from the event that made it to the one that ended it; `next_at`: due, and no task made yet."""
+
+    __tablename__ = "schedule"
+    case_id: str = column("open", primary_key=True)
+    name: str = column("open", primary_key=True)
+    event: int = column("open", primary_key=True)
+    release: int = column("open")
+    plan: str = column("open")
+    next_at: int | None = column("open")
+    ended: int = column("open", default=0)
+    __table_args__ = (Index("schedule_due", "next_at", sqlite_where=condition("ended = 0 AND next_at IS NOT NULL")),)
+
+
+class TaskRow(SQLModel, table=True):
+    """One occurrence of a scheduled task: open, claimed, done, skipped, missed or ended; overdue past `ends`."""
+
+    __tablename__ = "task"
+    case_id: str = column("open", primary_key=True)
+    schedule: str = column("open", primary_key=True)
+    due: int = column("open", primary_key=True)
+    event: int = column("open")
+    ends: int = column("open")
+    state: str = column("open")
+    who: str = column("open")
+    __table_args__ = (Index("task_open", "due", sqlite_where=condition("state IN ('open', 'claimed')")),)
+
+
 class AlertRow(SQLModel, table=True):
     """An alert that was raised: once per case, arming event, deadline and rung."""
 
@@ -166,7 +194,7 @@ class AlertRow(SQLModel, table=True):
 
 
 class IncidentRow(SQLModel, table=True):
-    """What could not be done and is tried again: a deadline (`deadline`), or message number `name` (`message`)."""
+    """What could not be done and is tried again: a `deadline`, a `schedule`, or message number `name` (`message`)."""
 
     __tablename__ = "incident"
     kind: str = column("open", primary_key=True)

@@ -36,6 +36,7 @@ from engine.core.errors import BadInput, BihuanError, Damaged, Problem
 from engine.core.record import from_json
 from engine.store import schema as s
 from engine.store.changes import Ready, event_row, plain
+from engine.store.plans import PLANNED
 
 SYSTEM = "system"
 Driver = sqlite3.Connection
@@ -185,6 +186,7 @@ class Writer:
         INSERT_EVENT.many(self.cursor, events)
         self._hold(changes)
         self._carry(changes)
+        self._plan(changes)
         if joined := [row for change in changes for row in change.joined]:
             self.insert(s.InvolvedRow, ("unit", "case_id"), joined)
         if ended := [row for change in changes for row in change.ended]:
@@ -219,6 +221,16 @@ class Writer:
             self.cursor.executemany(LEAVE_PLACE, left)
         if placed := [row for change in changes for row in change.placed]:
             TAKE_PLACE.many(self.cursor, placed)
+
+    def _plan(self, changes: Sequence[Ready]) -> None:
+        """Schedules and tasks as each event leaves them, event after event."""
+        turn = 0
+        while ops := [op for change in changes if len(change.planned) > turn for op in change.planned[turn]]:
+            for verb, statements in PLANNED.items():
+                if rows := [row for name, row in ops if name == verb]:
+                    for statement in statements:
+                        self.cursor.executemany(statement, rows)
+            turn += 1
 
     @contextmanager
     def part(self) -> Iterator[None]:

@@ -316,6 +316,36 @@ def test_the_version_is_told(bihuan: Bihuan) -> None:
     assert bihuan("--version").stdout.startswith("bihuan 0.")
 
 
+def test_tasks_are_listed_claimed_done_in_bulk_and_skipped(rehearsal: Bihuan, tmp_path: Path) -> None:
+    person = ["name=赵示例", "phone=13900005678", "community=华业社区", "key_group=康复患者"]
+    case = answer(rehearsal, "case", "open", *person, "--as", "huaye")["case"]
+    rehearsal("case", "advance", case, "enrol", "managed_from=2022-05-26", "--as", "huaye")
+    assert rehearsal("task", "list", "--as", "huaye").stdout.count("任务 0 项") == 1
+    rehearsal("clock", "+3h")
+    told = rehearsal("task", "list", "--as", "huaye").stdout
+    assert "任务 9 项，超期 0 项" in told
+    assert "测温" in told
+    assert "待做" in told
+    assert "已认领" in rehearsal("task", "claim", case, "测温", "--as", "huaye").stdout
+    assert len(answer(rehearsal, "task", "list", "--mine", "--as", "huaye")["tasks"]) == 1
+    assert "已由 huaye 认领" in rehearsal("task", "claim", case, "temperature", "--as", "huaye", exit_code=1).stderr
+    assert "已放弃" in rehearsal("task", "claim", case, "temperature", "--give-up", "--as", "huaye").stdout
+    done = rehearsal("task", "done", "temperature", f"{case}=正常", "K-NONE=正常", "--as", "huaye", exit_code=1).stdout
+    assert "登记 2 件，拒绝 1 件" in done
+    (tmp_path / "t.csv").write_text(f"{case},在家\n", "utf-8")
+    assert answer(rehearsal, "task", "done", "visit", "--file", "t.csv", "--as", "huaye")["refused"] == 0
+    at = "2022-05-26T20:00"
+    skipped = rehearsal("task", "skip", case, "测温", "--due", at, "--reason", "停电", "--as", "shewu").stdout
+    assert "已免做" in skipped
+    assert (
+        "没有待办的测温"
+        in rehearsal("task", "skip", case, "测温", "--due", at, "--reason", "停电", "--as", "shewu", exit_code=2).stderr
+    )
+    shown = rehearsal("case", "show", case, "--as", "huaye").stdout
+    assert all(word in shown for word in ("任务", "已做", "免做", "未到时"))
+    assert "停电" not in shown
+
+
 def test_ladders_are_rehearsed_by_command_line(bihuan: Bihuan, tmp_path: Path, pack_files: dict[str, bytes]) -> None:
     assert "每一级都有人可告" in bihuan("ladder", "test").stdout
     told = answer(bihuan, "ladder", "test")

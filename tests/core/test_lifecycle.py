@@ -106,6 +106,11 @@ def test_release_opens_at_midnight_of_the_last_day_and_not_a_moment_sooner(book:
 def test_a_positive_last_test_keeps_the_door_shut(book: Rulebook) -> None:
     case = in_quarantine(book)
     case = step(book, case, "test", "geli", day(14), pcr_result="阳性", sampled_at=day(14))
+    assert (case.state, case.owner) == ("rechecking", "社会事务部")
+    with pytest.raises(Refused, match="案件在“区疾控复核中”"):
+        step(book, case, "release", "shenpi", day(15))
+    case = step(book, case, "recheck_negative", "shewu", day(14, 12), recheck_result="阴性")
+    assert case.state == "quarantined"
     with pytest.raises(Refused) as refused:
         step(book, case, "release", "shenpi", day(15))
     assert reasons(refused) == ["要求第 14 天及以后采样的核酸检测结果为 阴性，最近一次（第 14 天）为 阳性"]

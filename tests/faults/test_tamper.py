@@ -21,7 +21,7 @@ from engine.service import Office
 from engine.store import store
 from engine.sweep import move_clock
 from tests.conftest import Make
-from tests.samples import opened
+from tests.samples import opened, quarantined
 
 TRIALS = 200
 
@@ -40,6 +40,8 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes
         case = opened(office, id_number="", name=f"甲{number}", phone=f"1390000000{number}")
         move_clock(office, timedelta(minutes=100))
         office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    quarantined(office, id_number="", name="乙", phone="13900000009")
+    move_clock(office, timedelta(hours=30))
     lists = base / "list.csv"
     lists.write_text("姓名,身份证号\n甲,340103198103054108\n乙,1\n丙,2\n", "utf-8")
     taken = take(office, lists, "区数据组", office.actor("shuju"))
@@ -149,7 +151,7 @@ def change_case(cursor: Cursor, chance: random.Random) -> str:
 
 
 def change_deadline(cursor: Cursor, chance: random.Random) -> str:
-    case, name = chance.choice(cursor.execute("SELECT case_id, name FROM deadline").fetchall())
+    case, name = chance.choice(cursor.execute("SELECT case_id, name FROM deadline WHERE next_at > 0").fetchall())
     change = chance.choice(
         ["due = due + 1", "rung = rung + 1", "next_at = NULL", "shelved_until = 1", "armed_by = armed_by + 1", None]
     )
@@ -167,6 +169,39 @@ def hide(cursor: Cursor, chance: random.Random) -> str:
     else:
         cursor.execute("UPDATE involved SET unit = '别的' WHERE unit = ? AND case_id = ?", (unit, case))
     return f"案件 {case}"
+
+
+def change_task(cursor: Cursor, chance: random.Random) -> str:
+    case, schedule, due = chance.choice(cursor.execute("SELECT case_id, schedule, due FROM task").fetchall())
+    here = (case, schedule, due)
+    change = chance.choice(["state = 'done'", "who = 'geli'", "ends = ends + 1", "event = event + 1", None])
+    if change is None:
+        cursor.execute("DELETE FROM task WHERE case_id = ? AND schedule = ? AND due = ?", here)
+    else:
+        cursor.execute(f"UPDATE task SET {change} WHERE case_id = ? AND schedule = ? AND due = ?", here)
+    return f"案件 {case} 任务 {schedule}@{due}"
+
+
+def change_schedule(cursor: Cursor, chance: random.Random) -> str:
+    case, name = chance.choice(cursor.execute("SELECT case_id, name FROM schedule").fetchall())
+    change = chance.choice(
+        ["next_at = next_at + 1", "next_at = NULL", "ended = 99", "plan = replace(plan, 'standard', 'x')", None]
+    )
+    if change is None:
+        cursor.execute("DELETE FROM schedule WHERE case_id = ? AND name = ?", (case, name))
+    else:
+        cursor.execute(f"UPDATE schedule SET {change} WHERE case_id = ? AND name = ?", (case, name))
+    return f"案件 {case}"
+
+
+def skip_ahead(cursor: Cursor, chance: random.Random) -> str:
+    """A schedule moved past its next due time, so that it is never asked for."""
+    case, name, at = chance.choice(
+        cursor.execute("SELECT case_id, name, next_at FROM schedule WHERE name <> 'tests'").fetchall()
+    )
+    day = 86_400_000_000 * chance.randrange(1, 9)
+    cursor.execute("UPDATE schedule SET next_at = ? WHERE case_id = ? AND name = ?", (at + day, case, name))
+    return f"案件 {case} 任务 {name}@{at}"
 
 
 def drop_alert(cursor: Cursor, chance: random.Random) -> str:
@@ -283,6 +318,7 @@ def change_place(cursor: Cursor, chance: random.Random) -> str:
 
 KINDS: list[Callable[[Cursor, random.Random], str]] = [
     flip, delete, insert, swap, cut, rewrite, remove_case, change_case, change_deadline, drop_alert, hide,
+    change_task, change_schedule, skip_ahead,
     change_alert, change_value, change_list, change_release, set_the_clock_back,
     change_custody, change_trip, change_ride, change_place,
 ]  # fmt: skip

@@ -1,0 +1,124 @@
+"""`task`: scheduled work, one occurrence at a time or many cases at once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, table
+
+if TYPE_CHECKING:
+    from engine.service import Office
+
+task = typer.Typer(help="任务：检测、测温、上门等定期要做的事 (scheduled tasks)", no_args_is_help=True)
+
+CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]
+Name = Annotated[str, typer.Argument(metavar="TASK", help="任务，如 pcr_test 或 核酸检测")]
+Due = Annotated[str, typer.Option("--due", help="哪一次：应做时间，如 2022-05-27T08:00；默认最近该做的一次")]
+
+
+@task.command("list")
+def list_(
+    mine: Annotated[bool, typer.Option("--mine", help="只看我认领的 (claimed by me)")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="能看到的全部；默认本单位负责的 (all I may see)")] = False,
+    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多几项")] = 50,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """列出待办的任务，先到时的在前 (tasks to be done, the first due first)."""
+    from engine.queries import task_list
+
+    with office(db, quiet=as_json) as found:
+        rows = task_list(found, found.actor(user), mine=mine, everything=everything, most=most)
+        if as_json:
+            print_json({"tasks": rows}, found)
+            return
+        shown = [(r["case"], r["category"], r["title"], r["due"], r["state"], r["who"], r["owner"]) for r in rows]
+        late = sum(1 for row in rows if row["overdue"])
+        cut = "（更多请加 --limit）" if len(rows) == most else ""
+        title = f"任务 {len(rows)} 项，超期 {late} 项{cut}"
+        console().print(table(title, ("案件", "类别", "任务", "应于", "状态", "认领", "责任单位"), shown))
+
+
+@task.command("claim")
+def claim(
+    case_id: CaseId,
+    name: Name,
+    due: Due = "",
+    give_up: Annotated[bool, typer.Option("--give-up", help="放弃认领 (give it up again)")] = False,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """认领一次任务，或放弃认领 (take an occurrence on)."""
+    from engine import tasks
+
+    with office(db, quiet=as_json) as found:
+        told = tasks.claim(found, case_id, name, found.actor(user), due=_due(found, due), give_up=give_up)
+        if as_json:
+            print_json(told, found)
+        else:
+            verb = "放弃" if give_up else "认领"
+            console().print(f"已{verb}：案件 {told['case']} {told['title']}（{told['due']}）")
+
+
+@task.command("done")
+def done(
+    name: Name,
+    results: Annotated[list[str] | None, typer.Argument(metavar="CASE=RESULT…", help="案件号=结果")] = None,
+    path: Annotated[Path | None, typer.Option("--file", help=".csv 或 .xlsx：第一列案件号，第二列结果")] = None,
+    at: Annotated[str, typer.Option("--at", help="结果说的时间（采样、测温……），默认现在")] = "",
+    key: Annotated[str, typer.Option("--request-key", help="请求号：同一批重发只记一次 (idempotency key)")] = "",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """登记结果，一件或许多件；每件各有答复，有被拒绝的则退出码 1 (record results)."""
+    from engine import tasks
+
+    with office(db, quiet=as_json) as found:
+        pairs(results or [])  # every item that is none is told at once
+        given = [(case.strip(), told.strip()) for case, _, told in (item.partition("=") for item in results or [])]
+        given += tasks.results_of(path) if path else []
+        when = moment_of("--at", at, found.book().zone) if at else None
+        answers = tasks.done(found, name, given, found.actor(user), at=when, request_key=key)
+        refused = [answer for answer in answers if answer.refused]
+        if as_json:
+            print_json({"answers": [asdict(answer) for answer in answers], "refused": len(refused)}, found)
+        else:
+            shown = [(a.case, a.result, a.refused or a.told["state_title"]) for a in answers]
+            console().print(
+                table(f"登记 {len(answers)} 件，拒绝 {len(refused)} 件", ("案件", "结果", "现在 / 为何不行"), shown)
+            )
+    if refused:
+        raise typer.Exit(1)
+
+
+@task.command("skip")
+def skip(
+    case_id: CaseId,
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", help="为何免做；加密保存 (why; kept sealed)")] = "",
+    due: Due = "",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """免做一次任务，须写明理由 (leave an occurrence undone, with a reason)."""
+    from engine import tasks
+
+    with office(db, quiet=as_json) as found:
+        told = tasks.skip(found, case_id, name, found.actor(user), reason, due=_due(found, due))
+        if as_json:
+            print_json(told, found)
+        else:
+            console().print(f"已免做：案件 {told['case']} {told['title']}（{told['due']}）")
+
+
+def _due(found: Office, text: str) -> datetime | None:
+    return moment_of("--due", text, found.book().zone) if text else None

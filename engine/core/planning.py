@@ -1,0 +1,60 @@
+"""When scheduled work is due, and which occurrence of it a result belongs to."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from engine.core.case import Case, Plan, micros, moment, occurrence
+from engine.core.values import local_day, local_time
+
+DAY = 86_400_000_000
+WEEK = 7 * DAY
+
+
+def dues(plan: Plan, since: int, until: int, zone: ZoneInfo) -> Sequence[int]:
+    """The due times of a plan from one moment to another, both included, in microseconds since 1970."""
+    if plan.daily:
+        return _daily(plan.daily, max(since, plan.start), until, zone)
+    return plan.due[bisect_left(plan.due, since) : bisect_right(plan.due, until)]
+
+
+def due_next(plan: Plan, after: int, zone: ZoneInfo) -> int | None:
+    """The first due time later than a moment; None: there is none any more."""
+    later = dues(plan, after + 1, max(after, plan.start) + WEEK, zone) if plan.daily else plan.due
+    return next((due for due in later if due > after), None)
+
+
+@lru_cache(4096)
+def _daily(times: tuple[str, ...], since: int, until: int, zone: ZoneInfo) -> tuple[int, ...]:
+    first, last = local_day(moment(since), zone), local_day(moment(until), zone)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    found = (micros(local_time(day, at, zone)) for day in days for at in times)
+    return tuple(due for due in found if since <= due <= until)
+
+
+def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] | None:
+    """The schedule and due time of the occurrence that a result of this moment belongs to; none: it was extra.
+
+    The earliest still open whose time it falls in; else the next one of the same day; else the last one, done late.
+    """
+    plans = {name: plan for name, plan in case.plans.items() if plan.task == task}
+
+    def still_open(found: tuple[int, str]) -> bool:
+        mark = case.marks.get(occurrence(found[1], found[0]))
+        return mark is None or mark.state == "claimed"
+
+    day = local_day(moment(at), zone)
+    end = micros(local_time(day + timedelta(days=1), "00:00", zone)) - 1
+    running = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at - plan.within, at, zone))
+    ahead = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at + 1, end, zone))
+    past = [
+        (found[-1], name)
+        for name, plan in plans.items()
+        if (found := dues(plan, at - 2 * DAY if plan.daily else 0, at, zone))
+    ]
+    wanted = filter(still_open, [*running, *ahead, *sorted(past)[-1:]])
+    return next(((name, due) for due, name in wanted), None)

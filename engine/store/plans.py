@@ -1,0 +1,126 @@
+"""Schedules and the occurrences of their tasks as rows: what each event of a case does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from engine.core.case import Case, Event, Plan, micros, occurrence
+from engine.core.planning import due_next
+from engine.core.rulebook import Rulebook
+
+Op = tuple[str, dict[str, Any]]
+"""What is done to the rows, and with which values."""
+_TASK = "case_id = :case_id AND schedule = :schedule"
+_OPEN = "state IN ('open', 'claimed')"
+_UNDUE = "DELETE FROM deadline WHERE case_id = :case_id AND name = :name"
+PLANNED: dict[str, tuple[str, ...]] = {
+    "mark": (
+        (
+            "INSERT INTO task (case_id, schedule, due, event, ends, state, who)"
+            " VALUES (:case_id, :schedule, :due, :event, :ends, :state, :who) ON CONFLICT (case_id, schedule, due)"
+            " DO UPDATE SET event = excluded.event, ends = excluded.ends, state = excluded.state, who = excluded.who"
+        ),
+    ),
+    "undue": (_UNDUE,),
+    "gone": (f"DELETE FROM task WHERE {_TASK} AND due = :due AND {_OPEN}", _UNDUE),  # noqa: S608 - our own words
+    "rearm": (
+        f"UPDATE task SET event = :event WHERE {_TASK} AND due = :due AND {_OPEN}",  # noqa: S608 - the same
+        "UPDATE deadline SET armed_by = :event WHERE case_id = :case_id AND name = :name",
+    ),
+    "end": (
+        (
+            "UPDATE task SET state = CASE WHEN ends <= :at THEN 'missed' ELSE 'ended' END"  # noqa: S608 - the same
+            f" WHERE {_TASK} AND {_OPEN}"
+        ),
+        "DELETE FROM deadline WHERE case_id = :case_id AND name > :after AND name < :before",
+    ),
+    "close": ("UPDATE schedule SET ended = :ended WHERE case_id = :case_id AND name = :name AND ended = 0",),
+    "plan": (
+        (
+            "INSERT INTO schedule (case_id, name, event, release, plan, next_at, ended)"
+            " VALUES (:case_id, :name, :event, :release, :plan, :next_at, 0)"
+        ),
+    ),
+}
+"""What is done to schedules and their tasks, in the order in which one event does it: what is done before what ends."""
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan as its row holds it."""
+    return orjson.dumps([*plan]).decode()
+
+
+def plan_of(text: str) -> Plan:
+    """The plan that `plan_text` wrote down."""
+    task, event, due, daily, *rest = orjson.loads(text)
+    return Plan(task, event, tuple(due), tuple(daily), *rest)
+
+
+def changed(book: Rulebook, before: Case | None, case: Case, happened: Event) -> list[Op]:
+    """What an event does to the schedule and task rows of a case."""
+    here = {"case_id": case.id}
+    running: Mapping[str, Plan] = before.plans if before is not None else {}
+    ops = [(verb, here | row) for verb, row in _marked(running, happened)]
+    for name in sorted(running.keys() | case.plans.keys()) if running != case.plans else ():
+        old, new = running.get(name), case.plans.get(name)
+        if old != new:
+            ops += [(verb, here | row) for verb, row in _replanned(book, case, name, old, new, happened)]
+    return ops
+
+
+def _marked(running: Mapping[str, Plan], happened: Event) -> Iterator[Op]:
+    """An occurrence that was taken on, done or left undone."""
+    states: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "advanced": lambda _: "done",
+        "claimed": lambda told: "open" if told.get("given_up") else "claimed",
+        "skipped": lambda _: "skipped",
+    }
+    told = happened.data.get("task", {}) if happened.type == "advanced" else happened.data
+    if happened.type not in states or "due" not in told:
+        return
+    schedule, due, state = told["schedule"], told["due"], states[happened.type](told)
+    plan = running[schedule]
+    yield (
+        "mark",
+        {
+            "schedule": schedule,
+            "due": due,
+            "event": plan.event,
+            "ends": due + plan.within,
+            "state": state,
+            "who": "" if state == "open" else happened.actor,
+        },
+    )
+    if state in ("done", "skipped"):
+        yield "undue", {"name": occurrence(schedule, due)}
+
+
+def _replanned(
+    book: Rulebook, case: Case, name: str, old: Plan | None, new: Plan | None, happened: Event
+) -> Iterator[Op]:
+    """A schedule that begins, goes on otherwise, or ends: what was open and is wanted no more goes."""
+    if old is not None:
+        if new is None or old.daily or new.daily:
+            yield (
+                "end",
+                {"schedule": name, "after": f"{name}@", "before": f"{name}A", "at": micros(happened.occurred_at)},
+            )
+        else:
+            for due in old.due:
+                verb = "rearm" if due in new.due else "gone"
+                yield verb, {"schedule": name, "due": due, "name": occurrence(name, due), "event": case.seq}
+        yield "close", {"name": name, "ended": case.seq}
+    if new is not None:
+        yield (
+            "plan",
+            {
+                "name": name,
+                "event": case.seq,
+                "release": case.release,
+                "plan": plan_text(new),
+                "next_at": due_next(new, new.start - 1 if new.daily else -1, book.zone),
+            },
+        )

@@ -1,0 +1,463 @@
+"""Scheduled tasks: made ahead once, missed ones heard, results that move a case, and rows that follow from events."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import audit, loop, planning, tasks
+from engine.core.case import micros, moment
+from engine.core.errors import BadInput, BihuanError, Refused
+from engine.core.values import parse_time
+from engine.corrections import correct
+from engine.packs.pack import read_folder, shipped
+from engine.planning import make_ahead, make_once
+from engine.queries import case_show, task_list
+from engine.service import Office
+from engine.sweep import move_clock, sweep
+from tests.conftest import START
+from tests.samples import quarantined
+
+Later = Callable[..., int]
+HOUR = 3_600_000_000
+
+
+def rows(office: Office, case: str, schedule: str = "") -> list[tuple[str, str]]:
+    """When each occurrence of a case is due (local), and how it stands."""
+    with office.store.reading() as driver:
+        found = driver.execute(
+            "SELECT due, state FROM task WHERE case_id = ? AND (? = '' OR schedule = ?) ORDER BY due, schedule",
+            (case, schedule, schedule),
+        ).fetchall()
+    return [(local(due), state) for due, state in found]
+
+
+def local(at: int) -> str:
+    return moment(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%m-%d %H:%M")
+
+
+def jump(office: Office, **step: int) -> None:
+    """Time passes and nobody sweeps."""
+    office.set_clock(micros(office.now() + timedelta(**step)))
+
+
+def test_occurrences_are_made_two_days_ahead_and_no_further(office: Office) -> None:
+    case = quarantined(office)
+    assert sweep(office) == 0
+    assert rows(office, case, "tests") == [("05-27 08:00", "open")]
+    assert [due for due, _ in rows(office, case, "temperatures")] == [
+        "05-26 08:00", "05-26 20:00", "05-27 08:00", "05-27 20:00", "05-28 08:00",
+    ]  # fmt: skip
+    assert make_ahead(office) == 0
+    assert rows(office, case, "visits") == []
+
+
+def test_further_ones_are_shown_as_reckoned_and_not_stored(office: Office) -> None:
+    case = quarantined(office)
+    sweep(office)
+    told = case_show(office, case, office.actor("shuju"))["tasks"]
+    tests = [(item["due"][5:], item["state"]) for item in told if item["task"] == "pcr_test"]
+    assert tests[0] == ("05-27 08:00", "未到时")
+    assert tests[1:] == [(due, "计划") for due in ("05-30 08:00", "06-02 08:00", "06-09 08:00")]
+
+
+def test_planning_writes_no_event_and_the_rows_are_what_the_events_lead_to(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    before, _ = office.case(case, office.actor("shuju"))
+    sweep(office)
+    after, _ = office.case(case, office.actor("shuju"))
+    assert after.seq == before.seq
+    later(days=3)
+    assert audit.verify(office).problems == []
+
+
+def many(office: Office, number: int) -> list[str]:
+    """Cases of contacts in quarantine."""
+    return [quarantined(office, id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(number)]
+
+
+def swept_by_four(office: Office) -> list[BaseException]:
+    """Four sweepers at once, in batches so small that they meet."""
+    errors: list[BaseException] = []
+
+    def plan() -> None:
+        try:
+            while make_once(office, 3) is not None:
+                pass
+        except BaseException as error:  # noqa: BLE001 - told by the test itself
+            errors.append(error)
+
+    threads = [threading.Thread(target=plan) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def test_several_sweepers_make_each_occurrence_once(office: Office) -> None:
+    many(office, 12)
+    assert swept_by_four(office) == []
+    with office.store.reading() as driver:
+        made = driver.execute(
+            "SELECT (SELECT count(*) FROM task), (SELECT count(*) FROM deadline WHERE name LIKE '%@%')"
+        ).fetchone()
+    assert made == (6 * 12, 6 * 12)
+    assert make_ahead(office) == 0
+    assert audit.verify(office).problems == []
+
+
+def test_a_plan_put_back_makes_nothing_twice_and_resets_no_ladder(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(hours=6)
+    before = deadlines(office, case)
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("UPDATE schedule SET next_at = ?", (micros(parse_time("2022-05-26T08:00+08:00")),))
+    assert make_ahead(office) == 0
+    assert deadlines(office, case) == before
+
+
+def test_a_sweeper_that_does_not_look_what_is_there_is_caught(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted bug: a sweeper makes what its schedule says without asking what another has made."""
+    quarantined(office)
+    sweep(office)
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("UPDATE schedule SET next_at = ?", (micros(parse_time("2022-05-26T08:00+08:00")),))
+    monkeypatch.setattr(planning, "_THERE", "SELECT 1, 1, 1 WHERE ?1 + ?2 + ?3 < 0")
+    assert make_ahead(office) == 0
+    with office.store.reading() as driver:
+        clashes = driver.execute("SELECT name, error FROM incident ORDER BY name").fetchall()
+    assert clashes == [("temperatures", "IntegrityError"), ("tests", "IntegrityError")]
+
+
+def deadlines(office: Office, case: str) -> list[tuple[Any, ...]]:
+    with office.store.reading() as driver:
+        found: list[tuple[Any, ...]] = driver.execute(
+            "SELECT name, armed_by, due, rung, next_at FROM deadline WHERE case_id = ? AND name LIKE '%@%' ORDER BY 1",
+            (case,),
+        ).fetchall()
+    return found
+
+
+def alerts(office: Office, case: str, name: str) -> list[tuple[int, str, str]]:
+    with office.store.reading() as driver:
+        found: list[tuple[int, str, str]] = driver.execute(
+            "SELECT rung, level, told FROM alert WHERE case_id = ? AND name LIKE ? ORDER BY raised_at, rung",
+            (case, f"{name}@%"),
+        ).fetchall()
+    return found
+
+
+def test_a_missed_test_climbs_its_ladder_to_the_leader_and_can_still_be_done(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=2)
+    assert alerts(office, case, "tests") == [
+        (0, "提醒", "集中隔离点"),
+        (1, "蓝", "集中隔离点"),
+        (2, "黄", "集中隔离点负责人"),
+        (3, "红", "示例·分管领导甲"),
+    ]
+    missed = [row for row in task_list(office, office.actor("geli")) if row["task"] == "pcr_test"]
+    assert (missed[0]["due"], missed[0]["state"], missed[0]["overdue"]) == ("2022-05-27 08:00", "超期", True)
+    [answer] = tasks.done(office, "pcr_test", [(case, "阴性")], office.actor("geli"))
+    assert answer.refused == ""
+    assert rows(office, case, "tests")[0] == ("05-27 08:00", "done")
+    assert audit.verify(office).problems == []
+
+
+def test_a_result_marks_the_occurrence_its_time_fits(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(hours=15)
+    geli = office.actor("geli")
+    for at in ("2022-05-26T20:10+08:00", "2022-05-26T20:30+08:00", "2022-05-26T09:00+08:00"):
+        tasks.done(office, "测温", [(case, "正常")], geli, at=parse_time(at))
+    assert rows(office, case, "temperatures")[:3] == [
+        ("05-26 08:00", "done"), ("05-26 20:00", "done"), ("05-27 08:00", "open"),
+    ]  # fmt: skip
+    found, _ = office.case(case, geli)
+    assert len(found.results) == 3
+    assert alerts(office, case, "temperatures")[-1][1] == "红"
+
+
+def test_an_early_result_of_the_same_day_counts_before_anything_is_made(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    jump(office, hours=23)
+    tasks.done(office, "pcr_test", [(case, "阴性")], office.actor("geli"))
+    assert rows(office, case, "tests") == [("05-27 08:00", "done")]
+    later(days=1)
+    assert alerts(office, case, "tests") == []
+    assert audit.verify(office).problems == []
+
+
+def test_an_anchor_that_moves_plans_anew(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=2)
+    tasks.done(office, "pcr_test", [(case, "阴性")], office.actor("geli"), at=parse_time("2022-05-27T08:30+08:00"))
+    later(days=1)
+    assert rows(office, case, "tests") == [("05-27 08:00", "done"), ("05-30 08:00", "open")]
+    correct(office, case, {"last_exposure": "2022-05-25"}, "流调核实", office.actor("shewu"))
+    sweep(office)
+    assert rows(office, case, "tests") == [("05-27 08:00", "done"), ("05-29 08:00", "open")]
+    assert [name for name, *_ in deadlines(office, case) if name.startswith("tests")] == [
+        f"tests@{micros(parse_time('2022-05-29T08:00+08:00'))}"
+    ]
+    assert audit.verify(office).problems == []
+
+
+def test_what_both_plans_want_keeps_its_claim_and_its_rung(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=10)
+    correct(office, case, {"last_exposure": "2022-05-29"}, "流调核实", office.actor("shewu"))
+    before = {name: (rung, at) for name, _, _, rung, at in deadlines(office, case)}
+    tasks.claim(office, case, "pcr_test", office.actor("geli"))
+    correct(office, case, {"last_exposure": "2022-06-01"}, "又一次核实", office.actor("shewu"))
+    after = {name: (rung, at) for name, _, _, rung, at in deadlines(office, case)}
+    kept = before.keys() & after.keys()
+    assert kept
+    assert {name: before[name] for name in kept} == {name: after[name] for name in kept}
+    sweep(office)
+    assert audit.verify(office).problems == []
+
+
+def test_a_schedule_ends_with_its_stage(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(hours=5)
+    geli = office.actor("geli")
+    office.advance(case, "send_to_hospital", geli, {"hospital": "示例", "receipt": "1", "symptoms": "发热"})
+    assert {state for _, state in rows(office, case)} == {"ended", "missed"}
+    assert rows(office, case, "temperatures")[0] == ("05-26 08:00", "missed")
+    assert deadlines(office, case) == []
+    later(days=3)
+    assert len(rows(office, case)) == 6
+    assert task_list(office, office.actor("shuju"), everything=True) == []
+    assert audit.verify(office).problems == []
+
+
+def catch_up(office: Office) -> list[tuple[str, str]]:
+    """Nobody sweeps for nine days."""
+    case = quarantined(office)
+    jump(office, days=9, hours=6)
+    sweep(office)
+    return [row for row in rows(office, case, "temperatures") if row[0] < "06-04 14:00"]
+
+
+def test_after_silence_only_the_last_missed_one_is_made(office: Office) -> None:
+    assert catch_up(office) == [("06-04 08:00", "open")]
+    assert audit.verify(office).problems == []
+    assert sweep(office) == 0
+
+
+def test_one_for_each_missed_interval_is_caught(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted bug: everything nobody swept is made up for, interval by interval."""
+    monkeypatch.setattr(planning, "latest_only", lambda wanted, _: (wanted, []))
+    assert len(catch_up(office)) > 1
+
+
+def test_one_claims_and_another_is_told_who(office: Office) -> None:
+    case = quarantined(office)
+    sweep(office)
+    geli, other = office.actor("geli"), office.actor("shewu")
+    tasks.claim(office, case, "pcr_test", geli)
+    with pytest.raises(Refused, match="已由 geli 认领"):
+        tasks.claim(office, case, "pcr_test", geli)
+    with pytest.raises(Refused, match="没有这一职责"):
+        tasks.claim(office, case, "temperature", other)
+    assert [row["who"] for row in task_list(office, geli, mine=True)] == ["geli"]
+    tasks.claim(office, case, "pcr_test", geli, give_up=True)
+    assert task_list(office, geli, mine=True) == []
+    with pytest.raises(Refused, match="不在 geli 名下"):
+        tasks.claim(office, case, "pcr_test", geli, give_up=True)
+    assert audit.verify(office).problems == []
+
+
+def test_two_at_once_one_has_it_and_the_other_is_told(office: Office) -> None:
+    case = quarantined(office)
+    sweep(office)
+    told: list[str] = []
+
+    def take() -> None:
+        try:
+            tasks.claim(office, case, "temperature", office.actor("geli"))
+            told.append("mine")
+        except BihuanError as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=take) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(word[:4] for word in told) == ["TASK", "mine"]
+    assert "已由 geli 认领" in "".join(told)
+
+
+def test_one_is_left_undone_by_whoever_may_with_a_reason_that_stays_sealed(office: Office) -> None:
+    case = quarantined(office)
+    sweep(office)
+    with pytest.raises(BadInput, match="没有写明免做的理由"):
+        tasks.skip(office, case, "pcr_test", office.actor("shewu"), " ")
+    with pytest.raises(Refused, match="没有这一职责"):
+        tasks.skip(office, case, "pcr_test", office.actor("geli"), "李示例抽血")
+    tasks.skip(office, case, "pcr_test", office.actor("shewu"), "李示例抽血")
+    assert rows(office, case, "tests") == [("05-27 08:00", "skipped")]
+    assert "李示例".encode() not in office.store.path.read_bytes()
+    with pytest.raises(BadInput, match="没有待办的核酸检测"):
+        tasks.skip(office, case, "pcr_test", office.actor("shewu"), "再一次")
+    assert audit.verify(office).problems == []
+
+
+def test_every_row_of_many_has_its_own_answer(office: Office, tmp_path: Path) -> None:
+    cases = many(office, 3)
+    path = tmp_path / "results.csv"
+    results = zip(cases, ("阴性", "阴", "阴性"), strict=True)
+    path.write_text("\n".join(["案件,结果", *(f"{case},{result}" for case, result in results)]), "utf-8")
+    answers = tasks.done(
+        office, "核酸检测", [*tasks.results_of(path), ("C-NONE", "阴性")], office.actor("geli"), request_key="k"
+    )
+    assert [bool(answer.refused) for answer in answers] == [False, True, False, True]
+    assert "FACT-002" in answers[1].refused
+    assert "CASE-404" in answers[3].refused
+    tasks.done(office, "核酸检测", tasks.results_of(path), office.actor("geli"), request_key="k")
+    found, _ = office.case(cases[0], office.actor("geli"))
+    assert len(found.results) == 1
+
+
+def test_a_table_without_results_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text("案件,结果\n", "utf-8")
+    with pytest.raises(BadInput, match="表里没有案件号和结果"):
+        tasks.results_of(path)
+
+
+@pytest.mark.parametrize(
+    ("task", "result"), [("pcr_test", "阳性"), ("pcr_test", "可疑"), ("temperature", "发热"), ("symptoms", "咳嗽")]
+)
+def test_a_bad_result_moves_the_case_to_a_recheck_and_a_negative_one_back(
+    office: Office, later: Later, task: str, result: str
+) -> None:
+    case = quarantined(office)
+    later(days=1)
+    before, _ = office.case(case, office.actor("shuju"))
+    [answer] = tasks.done(office, task, [(case, result)], office.actor("geli"))
+    assert (answer.told["state"], answer.told["owner"]) == ("rechecking", "社会事务部")
+    assert list(answer.told["deadlines"]) == ["recheck"]
+    assert {state for due, state in rows(office, case) if due > "05-27 08:00"} == {"ended"}
+    later(hours=3)
+    told = office.advance(case, "recheck_negative", office.actor("shewu"), {"recheck_result": "阴性"})
+    assert (told["state"], told["owner"]) == ("quarantined", "集中隔离点")
+    after, _ = office.case(case, office.actor("shuju"))
+    assert after.deadlines["release"].due == before.deadlines["release"].due
+    assert after.stages == {**before.stages, "复核": after.stages["复核"]}
+    later(days=4)
+    assert [row for row in rows(office, case, "tests") if row[0] > "05-28"] == [
+        ("05-30 08:00", "open"), ("06-02 08:00", "open"),
+    ]  # fmt: skip
+    assert ("05-28 20:00", "open") in rows(office, case, "temperatures")
+    assert audit.verify(office).problems == []
+
+
+def test_a_positive_recheck_goes_on_as_a_positive_case(office: Office) -> None:
+    case = quarantined(office)
+    tasks.done(office, "pcr_test", [(case, "阳性")], office.actor("geli"))
+    with pytest.raises(Refused, match="复核结果"):
+        office.advance(case, "recheck_negative", office.actor("shewu"), {"recheck_result": "阳性"})
+    told = office.advance(case, "recheck_positive", office.actor("shewu"), {"recheck_result": "阳性"})
+    assert (told["workflow"], told["state"], told["owner"]) == ("positive", "awaiting_hospital", "转运专班")
+    assert office.case(case, office.actor("shewu"))[0].final == "reclassified"
+    assert {state for _, state in rows(office, case)} <= {"done", "ended"}
+    assert audit.verify(office).problems == []
+
+
+def test_a_broken_schedule_silences_no_other(office: Office) -> None:
+    broken, sound = many(office, 2)
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("UPDATE schedule SET plan = '[]' WHERE case_id = ?", (broken,))
+    sweep(office)
+    assert rows(office, broken) == []
+    assert len(rows(office, sound)) == 6
+    with office.store.reading() as driver:
+        assert driver.execute("SELECT count(*) FROM event WHERE type = 'set_aside'").fetchone() == (2,)
+
+
+def test_the_loop_knows_tasks_nobody_will_hear_of(office: Office) -> None:
+    case = quarantined(office)
+    sweep(office)
+    assert (loop.check(office).counted["待办的任务"], loop.check(office).breaches) == (6, [])
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("DELETE FROM deadline WHERE name LIKE 'tests@%'")
+    assert [(breach.closure, breach.case) for breach in loop.check(office).breaches] == [("措施", case)]
+
+
+def test_who_takes_note_of_a_missed_task_stops_its_ladder_until_nobody_works(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(hours=4)
+    assert alerts(office, case, "temperatures") == [(0, "提醒", "集中隔离点"), (1, "蓝", "集中隔离点")]
+    office.acknowledge(case, "每日两次测温", office.actor("geli"))
+    later(hours=3)
+    assert len(alerts(office, case, "temperatures")) == 2
+    later(hours=2)
+    assert alerts(office, case, "temperatures")[-1][:2] == (2, "黄")
+    assert audit.verify(office).problems == []
+
+
+def swab(office: Office, case: str, number: int) -> None:
+    result = "阳性" if number % 5 == 0 else "阴性"
+    at = office.now() - timedelta(hours=number)
+    tasks.done(office, "pcr_test", [(case, result)], office.actor("geli"), at=at)
+
+
+def anchored(office: Office, case: str, number: int) -> None:
+    correct(office, case, {"last_exposure": f"2022-05-{20 + number % 7}"}, "核实", office.actor("shewu"))
+
+
+DOES: dict[str, Callable[[Office, str, int], object]] = {
+    "later": lambda office, _, number: move_clock(office, timedelta(hours=number)),
+    "jump": lambda office, _, number: jump(office, hours=number * 2),
+    "test": swab,
+    "heat": lambda office, case, _: tasks.done(office, "temperature", [(case, "正常")], office.actor("geli")),
+    "leave": lambda office, case, _: office.advance(case, "recheck", office.actor("geli")),
+    "back": lambda office, case, _: office.advance(
+        case, "recheck_negative", office.actor("shewu"), {"recheck_result": "阴性"}
+    ),
+    "skip": lambda office, case, _: tasks.skip(office, case, "temperature", office.actor("shewu"), "设备故障"),
+    "claim": lambda office, case, _: tasks.claim(office, case, "pcr_test", office.actor("geli")),
+    "drop": lambda office, case, _: tasks.claim(office, case, "pcr_test", office.actor("geli"), give_up=True),
+    "note": lambda office, case, _: office.acknowledge(case, "", office.actor("geli")),
+    "anchor": anchored,
+}
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(DOES)),
+        st.integers(1, 60),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@given(acts=ACTS)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_done_the_rows_follow_from_the_events(acts: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        office = Office.create(base / "db" / "x.db", base / "k" / "key", read_folder(shipped()), parse_time(START))
+        try:
+            case = quarantined(office)
+            for act, number in acts:
+                with contextlib.suppress(BihuanError):
+                    DOES[act](office, case, number)
+            assert audit.verify(office).problems == []
+            sweep(office)
+            assert audit.verify(office).problems == []
+        finally:
+            office.close()
