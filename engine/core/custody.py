@@ -94,9 +94,9 @@ class Taken(NamedTuple):
 
 
 def place_of(book: Rulebook, case: Case) -> Taken | None:
-    """The place that a case takes up where it stands; None: none."""
+    """The place that a case takes up where it stands; None: none, or it was never given a room."""
     place = None if case.final else book.workflows[case.workflow].states[case.state].place
-    if place is None or not case.facts.get(place.site):
+    if place is None or not case.facts.get(place.site) or not case.facts.get(place.room):
         return None
     return Taken(*(str(case.facts.get(name) or "") for name in (place.site, place.room, place.shared_with)))
 

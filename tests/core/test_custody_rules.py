@@ -230,6 +230,18 @@ def test_a_trip_takes_the_transition_that_leads_there_or_the_case_as_it_stands(b
         custody.send(book, case, "党政办", who(book, "zhuanyun"), NOW, "T1")
 
 
+def test_who_is_checked_again_keeps_her_room_until_she_is_back(book: Rulebook) -> None:
+    case = in_quarantine(book)
+    sick = step(book, case, "test", "geli", NOW, pcr_result="可疑", sampled_at=NOW)
+    assert (sick.state, custody.place_of(book, sick)) == ("rechecking", custody.place_of(book, case))
+    back = step(book, sick, "recheck_negative", "shewu", NOW, recheck_result="阴性")
+    assert (back.state, back.owner, custody.place_of(book, back)) == (
+        "quarantined",
+        "集中隔离点",
+        ("集中隔离点", "1", ""),
+    )
+
+
 def test_an_offer_survives_json(book: Rulebook) -> None:
     case = sent(book)
     assert from_json(to_json(case), "C1", case.seq) == case
