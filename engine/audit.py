@@ -259,11 +259,14 @@ def _trips(driver: Any, report: Report) -> None:
         " AND type IN ('trip_opened', 'trip_received') ORDER BY seq",
         (SYSTEM,),
     ):
-        data = json.loads(text)
-        if kind == "trip_opened":
-            told[data["trip"]] = (data["vehicle"], data["giver"], data["receiver"], actor, at, None, None)
-        elif data["trip"] in told:
-            told[data["trip"]] = (*told[data["trip"]][:5], actor, at)
+        try:
+            data = json.loads(text)
+            if kind == "trip_opened":
+                told[data["trip"]] = (data["vehicle"], data["giver"], data["receiver"], actor, at, None, None)
+            elif data["trip"] in told:
+                told[data["trip"]] = (*told[data["trip"]][:5], actor, at)
+        except (ValueError, KeyError, TypeError):
+            return  # the chain has told of this event already, with its place
     rows = driver.execute(
         "SELECT id, vehicle, giver, receiver, opened_by, opened_at, received_by, received_at FROM trip"
     )
