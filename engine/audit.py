@@ -263,7 +263,7 @@ def _trips(driver: Any, report: Report) -> None:
             data = json.loads(text)
             if kind == "trip_opened":
                 told[data["trip"]] = (data["vehicle"], data["giver"], data["receiver"], actor, at, None, None)
-            else:
+            elif data["trip"] in told:
                 told[data["trip"]] = (*told[data["trip"]][:5], actor, at)
         except (ValueError, KeyError, TypeError):
             continue  # an event that was changed: its chain tells where

@@ -163,6 +163,7 @@ def run(kind: type[Clocked], templates: list[tuple[Path, Path]], seeds: range) -
     found = []
     for part, ((path, key), start) in enumerate(zip(templates, STARTS, strict=True)):
         office = kind.open(path, key)
+        office.rehearsal = False  # its clock is ours, and goes back
         assert isinstance(office, Clocked)
         office.store = Undone(path, office.store.chain)
         rungs, (_, _, cases) = rungs_of(office), told(office)

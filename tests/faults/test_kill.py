@@ -17,6 +17,7 @@ from engine.core.case import micros
 from engine.core.judging import Stated
 from engine.ids import new_id
 from engine.service import Office, Step
+from engine.store import subjects
 from engine.store.changes import Change
 from tests.conftest import Make
 from tests.samples import several
@@ -80,7 +81,10 @@ def due(make_office: Make, cases: int) -> Office:
 
     def open_all(now: datetime) -> Step:
         opened = [lifecycle.open_case(book, "person", f"S{number}", stated, actor, now)[0] for number in range(cases)]
-        return Step([Change.of(book, None, b"", (happened,), new_id()) for happened in opened], {})
+        sealed = subjects.Sealed()
+        for number in range(cases):
+            sealed.add(office.master.new_subject(f"S{number}"), "person", {}, new=True)
+        return Step([Change.of(book, None, b"", (happened,), new_id()) for happened in opened], {}, sealed)
 
     office.act(open_all)
     office.set_clock(micros(office.now() + timedelta(minutes=95)))
