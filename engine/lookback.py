@@ -26,7 +26,8 @@ MARK = "look_back "
 """`look_back NAME` in the single values: from which loading of a list on stays have still to be matched again."""
 CHUNK = 100_000
 _STAYS = """
-SELECT case_id, day, k1, k2, k3, level FROM stay WHERE reference = ?1 AND (
+SELECT case_id, day, k1, k2, k3, level, final, json_extract(snapshot, ?3)
+FROM stay LEFT JOIN "case" ON id = case_id WHERE reference = ?1 AND (
     k1 IN (SELECT k1 FROM entry WHERE reference = ?1 AND load >= ?2 AND k1 <> x'')
     OR k2 IN (SELECT k2 FROM entry WHERE reference = ?1 AND load >= ?2 AND k2 <> x'')
     OR k3 IN (SELECT k3 FROM entry WHERE reference = ?1 AND load >= ?2 AND k3 <> x'')
@@ -79,20 +80,21 @@ def _different(office: Office, name: str, number: int) -> tuple[dict[str, int], 
     reference = book.references[name]
     now = office.now()
     levels = _ranks(office, reference)
-    lowest, fact, moves = len(levels), reference.level_fact(), "current" in reference.gives.values()
+    lowest, fact = len(levels), reference.level_fact()
+    current = next((name for name, gives in reference.gives.items() if gives == "current"), "")
     found: list[_Found] = []
     seen = 0
     with office.store.reading() as driver:
-        touched = driver.execute(_STAYS, (name, number))
+        touched = driver.execute(_STAYS, (name, number, f"$.facts.{current}"))
         while rows := touched.fetchmany(CHUNK):
             seen += len(rows)
             stays = {row[0]: Stay(name, date.fromordinal(row[1]), row[2:5]) for row in rows}
             matcher = Matcher(reference, references.candidates(driver, reference, stays.values()), now, book.zone)
-            for case_id, *_, was in rows:
+            for case_id, _, _, _, _, was, final, known in rows:
                 stay = stays[case_id]
                 facts = matcher.of(stay.keys, stay.day)
                 higher = levels.get(str(facts[fact]), lowest) < levels.get(was, lowest)
-                if higher or moves:
+                if higher or (current and not final and facts[current] != known):
                     found.append(_Found(case_id, facts, higher))
     return {"stays": seen, "higher": sum(each.higher for each in found)}, found
 

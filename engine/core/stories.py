@@ -59,7 +59,7 @@ def _happens(book: Rulebook, story: Story, case: Case | None, step: StoryStep) -
     if step.correct:
         return _corrected(corrections.correct(book, case, actor, stated, step.at, _SUCCESSOR))
     if not step.do:
-        return custody.accept(book, case, actor, stated, step.at) if case.offer else ()
+        return custody.accept(book, case, actor, stated, step.at)
     happened = lifecycle.advance(book, case, step.do, actor, stated, step.at)
     if not book.workflows[case.workflow].transitions[step.do].decides:
         return happened
