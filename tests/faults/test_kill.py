@@ -80,11 +80,13 @@ def due(make_office: Make, cases: int) -> Office:
     stated = Stated({"contact": "密切接触者", "community": "华业社区"})
 
     def open_all(now: datetime) -> Step:
-        opened = [lifecycle.open_case(book, "person", f"S{number}", stated, actor, now)[0] for number in range(cases)]
         sealed = subjects.Sealed()
+        changes = []
         for number in range(cases):
             sealed.add(office.master.new_subject(f"S{number}"), "person", {}, new=True)
-        return Step([Change.of(book, None, b"", (happened,), new_id()) for happened in opened], {}, sealed)
+            happened, _ = lifecycle.open_case(book, "person", f"S{number}", stated, actor, now)
+            changes.append(Change.of(book, None, b"", (happened,), new_id()))
+        return Step(changes, {}, sealed)
 
     office.act(open_all)
     office.set_clock(micros(office.now() + timedelta(minutes=95)))
