@@ -12,6 +12,7 @@ from typing import Any
 
 from engine import kept as beside
 from engine.core.case import Case, Event, micros, moment
+from engine.core.custody import Taken, place_of
 from engine.core.errors import BadInput, Problem
 from engine.core.reckoning import MICRO
 from engine.core.record import to_json
@@ -52,6 +53,7 @@ def examine(office: Office, driver: Any, anchor: str = "") -> Report:
     told = (dict(zip(_COLUMNS, row, strict=True)) for row in rows)
     for case_id, events in groupby(told, lambda row: row["case_id"]):
         _chain(office, driver, report, case_id, events)
+    _trips(driver, report)
     _strays(driver, report)
     for what, where in beside.examine(office, driver):
         report.wrong(what, where)
@@ -106,6 +108,7 @@ def _chain(office: Office, driver: Any, report: Report, case_id: str, events: It
         report.cases += 1
         derived.tasks.finish()
         _stored(driver, report, case, head, derived)
+        _carried(driver, report, case, place_of(office.book(case.release), case), derived)
 
 
 class _Derived:
@@ -118,6 +121,7 @@ class _Derived:
         self.alerts: dict[tuple[int, str, int], tuple[str | None, int | None]] = {}
         """Each alert with who acknowledged it, and when."""
         self.custody: list[tuple[int, str, int, int | None]] = []
+        self.aboard: dict[str, tuple[int, int | None, str]] = {}
         self.tasks = Retold(driver, case_id, self.due, micros(office.now()))
         self.incidents: dict[tuple[str, str, str], tuple[Any, ...]] = {}
         self.raised: set[tuple[int, str, int, str, str, int]] = set()
@@ -148,6 +152,7 @@ class _Derived:
                 self.custody[-1] = (*self.custody[-1][:3], since)
             if unit:
                 self.custody.append((event, unit, since, None))
+        self.aboard |= {item.trip: item[1:] for item in change.aboard}
         if happened.type == "passed_over":
             self.tasks.passed_over(happened.data)
         if happened.type == "alerted":
@@ -236,11 +241,48 @@ def _told_otherwise(driver: Any, case: Case, derived: _Derived) -> bool:
     return bool(derived.raised - set(told)) if derived.raised else False
 
 
+def _carried(driver: Any, report: Report, case: Case, place: Taken | None, derived: _Derived) -> None:
+    """Compare the trips a case was on, and the place it takes up, with what its events lead to."""
+    rows = driver.execute("SELECT trip, offered, answered, outcome FROM trip_case WHERE case_id = ?", (case.id,))
+    if {trip: tuple(rest) for trip, *rest in rows} != derived.aboard:
+        report.wrong("车次里的记录与事件推出的不符", f"案件 {case.id}")
+    row = driver.execute("SELECT site, room, shared_with FROM place WHERE case_id = ?", (case.id,)).fetchone()
+    if row != place:
+        report.wrong("床位的记录与事件推出的不符", f"案件 {case.id}")
+
+
+def _trips(driver: Any, report: Report) -> None:
+    """Compare the trips with the events that opened and received them."""
+    told: dict[str, tuple[Any, ...]] = {}
+    for kind, actor, at, text in driver.execute(
+        "SELECT type, actor, occurred_at, data FROM event WHERE case_id = ?"
+        " AND type IN ('trip_opened', 'trip_received') ORDER BY seq",
+        (SYSTEM,),
+    ):
+        data = json.loads(text)
+        if kind == "trip_opened":
+            told[data["trip"]] = (data["vehicle"], data["giver"], data["receiver"], actor, at, None, None)
+        elif data["trip"] in told:
+            told[data["trip"]] = (*told[data["trip"]][:5], actor, at)
+    rows = driver.execute(
+        "SELECT id, vehicle, giver, receiver, opened_by, opened_at, received_by, received_at FROM trip"
+    )
+    kept = {trip: tuple(rest) for trip, *rest in rows}
+    for trip in sorted(kept.keys() | told.keys()):
+        if kept.get(trip) != told.get(trip):
+            report.wrong("车次的记录与事件推出的不符", f"车次 {trip}")
+
+
 def _strays(driver: Any, report: Report) -> None:
     for (case_id,) in driver.execute(
         'SELECT id FROM "case" WHERE NOT EXISTS (SELECT 1 FROM event WHERE case_id = "case".id) LIMIT 20'
     ):
         report.wrong("案件没有任何事件", f"案件 {case_id}")
+    for (case_id,) in driver.execute(
+        "SELECT case_id FROM (SELECT case_id FROM custody UNION ALL SELECT case_id FROM trip_case"
+        ' UNION ALL SELECT case_id FROM place) WHERE case_id NOT IN (SELECT id FROM "case") LIMIT 20'
+    ):
+        report.wrong("交接、车次或床位的记录没有案件", f"案件 {case_id}")
     said = "SELECT j.value, c.id FROM \"case\" AS c, json_each(c.snapshot, '$.involved') AS j"
     held = "SELECT unit, case_id FROM involved"
     for sql in (f"{said} EXCEPT {held} LIMIT 20", f"{held} EXCEPT {said} LIMIT 20"):

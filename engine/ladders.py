@@ -104,7 +104,7 @@ def _owners(book: Rulebook, flow: Workflow, state: State) -> Iterator[str]:
         if owner == COMMUNITY:
             found |= dict.fromkeys(book.organisation.communities)
         elif owner.startswith(FACT):
-            found |= dict.fromkeys(book.organisation.units)
+            found |= dict.fromkeys(book.kind_of(flow.name).fields[owner.removeprefix(FACT)].values)
         else:
             found[owner] = None
     yield from found

@@ -24,10 +24,10 @@ def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict
         key = subjects.keys(driver, office.master, [case.subject]).get(case.subject)
         values = subjects.opened(driver, key) if key is not None else {}
     return {
-        name: text if reveal else vault.mask(fields[base].check if base in fields else "", text)
+        name: text if reveal else vault.mask(fields[base].check, text)
         for name, text in values.items()
         for base in [name.partition(subjects.ORIGIN)[0]]
-        if base != "reason"
+        if reveal or base in fields
     }
 
 

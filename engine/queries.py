@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from engine import setbacks
 from engine.core import lifecycle
 from engine.core.case import Case, delayed, micros, moment
 from engine.core.conditions import Fact, from_json, label
+from engine.core.custody import asked_of_receiver
 from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.judging import typed
 from engine.core.noting import title_of
@@ -21,9 +22,10 @@ from engine.core.reckoning import MICRO
 from engine.core.rulebook import Subject
 from engine.core.values import duration_words
 from engine.core.why import why
-from engine.core.workflows import Workflow
+from engine.core.workflows import Evidence, Workflow
+from engine.custody import line
 from engine.privacy import personal
-from engine.service import Office
+from engine.service import REASON, Office
 
 MOST_ROWS = 200
 _VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
@@ -261,9 +263,15 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
             if (until := delayed(case, name, armed.base).until) > micros(office.now())
         },
         "can": [
-            {"transition": name, "title": flow.transitions[name].title, "evidence": _evidence(office, case, name)}
+            {
+                "transition": name,
+                "title": flow.transitions[name].title,
+                "evidence": _evidence(kind, flow.transitions[name].evidence),
+            }
             for name in lifecycle.possible(book, case, actor)
         ],
+        "asked_of_receiver": _evidence(kind, asked_of_receiver(book, case)),
+        "custody": line(office, case_id, actor),
         "parents": [{"case": name, "as": kind} for name, kind in case.parents.items()],
         "children": [{"case": name, **child._asdict()} for name, child in case.children.items()],
         "follows": case.follows,
@@ -301,15 +309,14 @@ def _said_otherwise(kind: Subject, timeline: list[dict[str, Any]]) -> dict[str, 
 
 
 def _title(titles: dict[str, str], name: str) -> str:
+    if name.startswith(REASON):
+        return f"理由（{name.removeprefix(REASON)}）"
     base, _, origin = name.partition("@")
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
 
 
-def _evidence(office: Office, case: Case, name: str) -> list[str]:
-    book = office.book(case.release)
-    fields = book.kind_of(case.workflow).fields
-    asked = book.workflows[case.workflow].transitions[name].evidence
-    return [f"{item.field}（{fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
+def _evidence(kind: Subject, asked: Iterable[Evidence]) -> list[str]:
+    return [f"{item.field}（{kind.fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
 
 
 def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
@@ -348,8 +355,9 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
     if kind == "advanced":
         transition = flow.transitions[data["transition"]].title
         result = f"：{data['task']['result']}" if "task" in data else ""
+        signed = "（签收）" if data.get("accepted") else ""
         moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
-        return f"{transition}{result}{moved}"
+        return f"{transition}{signed}{result}{moved}"
     if kind == "alerted":
         return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
     if kind == "postponed":
@@ -358,6 +366,11 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind
+
+
+def _offered(data: dict[str, Any]) -> str:
+    declined = "不属本单位，" if data.get("declined") else ""
+    return f"{declined}交 {data['to']}，待签收" + (f"（车次 {data['trip']}）" if data.get("trip") else "")
 
 
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -370,13 +383,13 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "child_opened": lambda data: f"名下立案 {data['child']}",
     "child_closed": lambda data: f"名下案件 {data['child']} 办结",
     "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
+    "offered": _offered,
+    "accepted": lambda data: f"由 {data['owner']} 接管",
+    "returned": lambda data: "车上没有此人，未交接" if data.get("missing") else "退回，未接收",
     "claimed": lambda data: "放弃认领任务" if data.get("given_up") else "认领任务",
     "skipped": lambda _: "免做一次任务",
     "passed_over": lambda _: "巡检停过，过期的任务只补最近一次",
-    "offered": lambda data: f"交 {data['to']}，等待签收",
-    "accepted": lambda data: f"签收，归 {data['owner']}",
     "breached": lambda data: f"{data['closure']}闭环有缺口：{data['what']}",
-    "returned": lambda _: "退回，未签收",
 }
 """What happened, in words, where the data say it all."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +17,14 @@ from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem
 from engine.core.judging import Stated, typed
 from engine.core.noting import noted
 from engine.core.org import Actor
-from engine.core.reckoning import MICRO
+from engine.core.reckoning import HAND_OVER, MICRO
 from engine.core.rulebook import Rulebook, Subject
-from engine.core.workflows import Workflow
+from engine.core.workflows import Evidence, Workflow
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
 from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle
 from engine.relatives import with_relatives
-from engine.store import references, subjects
+from engine.store import places, references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, corrected, plain
 from engine.store.store import Driver, Lost, Store, Writer, load_case
@@ -260,7 +260,8 @@ class Office:
             verb = next((each.name for each in flow.transitions.values() if each.title == name), name)
             self._refuse_overtaken(book, case, actor, _state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
-            self._asked(book, case, verb, kind, raw or {})
+            if verb in flow.transitions:
+                self.refuse_unasked(kind, flow.transitions[verb].evidence, f"动作 {verb} ", raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
@@ -322,6 +323,8 @@ class Office:
                         if change.before is None and change.case.follows:
                             references.move(writer, change.case.follows, change.case.id)
                     writer.append(ready)
+                    if any(change.placed for change in ready):
+                        places.refuse_overfull(writer.driver, ready, self.book().organisation.units)
                     step.sealed.write(writer)
                     if request_key:
                         writer.request(request_key, digest, step.answer)
@@ -330,19 +333,16 @@ class Office:
             return step.answer
         raise Conflict(Problem("CASE-409", "案件正被别人连续办理", "看一眼现状再试"))
 
-    def _asked(self, book: Rulebook, case: Case, name: str, kind: Subject, raw: Mapping[str, Any]) -> None:
-        """Only what a transition asks for may be stated at it."""
-        flow = book.workflows[case.workflow]
-        if name not in flow.transitions:
-            return
-        asked = {item.field for item in flow.transitions[name].evidence}
+    def refuse_unasked(self, kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping[str, Any]) -> None:
+        """Only what is asked for may be stated at a transition or when accepting."""
+        asked = {item.field for item in evidence}
         allowed = asked | {kind.fields[field].title for field in asked}
         extra = [given for given in raw if given not in allowed]
         if extra:
             shown = listing([f"{kind.fields[field].title}（{field}）" for field in sorted(asked)]) or "无"
             raise BadInput(
                 [
-                    Problem("FACT-004", f"动作 {name} 不收 {given}", f"可填：{shown}", nearest(given, allowed))
+                    Problem("FACT-004", f"{verb}不收 {given}", f"可填：{shown}", nearest(given, allowed))
                     for given in extra
                 ]
             )
@@ -364,8 +364,10 @@ class Office:
 
     def reason(self, case: Case, event: int, text: str) -> subjects.Sealed:
         """Why somebody did what event number `event` of a case tells, sealed: people write names into reasons."""
+        if not text.strip():
+            raise BadInput(Problem("FACT-003", "缺少理由", "必填"))
         kind = self.book(case.release).kind_of(case.workflow)
-        return self.seal(case.subject, kind, {f"{REASON}{case.id}:{event}": text})
+        return self.seal(case.subject, kind, {f"{REASON}{case.id}:{event}": text.strip()})
 
     def open_case_of(self, told: Sequence[tuple[str, bytes]]) -> tuple[Case, bytes] | None:
         """The open case of the subject that is known by one of these identities."""
@@ -427,7 +429,9 @@ class Office:
             "state_title": flow.states[case.state].title,
             "owner": case.owner,
             "final": case.final,
-            "deadline_titles": {item.name: item.title for item in flow.states[case.state].deadlines},
+            "offered_to": case.offer.to if case.offer else "",
+            "deadline_titles": {item.name: item.title for item in flow.states[case.state].deadlines}
+            | ({HAND_OVER: f"{case.offer.to} 签收"} if case.offer else {}),
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 

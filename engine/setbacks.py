@@ -14,17 +14,17 @@ from engine.core.rulebook import Rulebook
 from engine.store import schema as s
 from engine.store.store import INSERT_OUTBOX, Writer
 
-DEADLINE, SCHEDULE, MESSAGE = "deadline", "schedule", "message"
+DEADLINE, SCHEDULE, MESSAGE, DUTY = "deadline", "schedule", "message", "duty"
 TRIES = 3
 """After so many tries somebody is told."""
 FIRST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 """How long until the second try, and how long at most between two."""
-WORDS = {DEADLINE: "催办不下去", SCHEDULE: "排不出任务", MESSAGE: "消息送不出去"}
+WORDS = {DEADLINE: "催办不下去", SCHEDULE: "排不出任务", MESSAGE: "消息送不出去", DUTY: "例行检查做不完"}
 Item = TypeVar("Item")
 
 
 class Setback(NamedTuple):
-    """Something that could not be done: a deadline or schedule of a case, or the message with this number about it."""
+    """What could not be done: a deadline or schedule of a case, a message, or a duty of the sweep."""
 
     kind: str
     case: str
@@ -90,5 +90,6 @@ def _tell(writer: Writer, book: Rulebook, found: Setback) -> None:
         row = writer.cursor.execute("SELECT told FROM outbox WHERE id = ?", (int(found.name),)).fetchone()
         if row is None or row[0] == to:
             return
-    text = f"案件 {found.case}：{WORDS[found.kind]}（{found.name}），已试 {TRIES} 次"
+    about = f"案件 {found.case}：" if found.case else ""
+    text = f"{about}{WORDS[found.kind]}（{found.name}），已试 {TRIES} 次"
     INSERT_OUTBOX.many(writer.cursor, [{"case_id": found.case, "told": to, "text": text, "created_at": writer.now}])

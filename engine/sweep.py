@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
+from engine.core.noting import title_of
 from engine.core.org import SYSTEM
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
@@ -17,11 +18,12 @@ from engine.lookback import look_back
 from engine.loop import nightly
 from engine.planning import make_ahead
 from engine.service import LATEST, Office
-from engine.setbacks import DEADLINE, Setback, each, recovered, set_aside
+from engine.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.store import INSERT_EVENT, Driver, Writer
 
 BATCH = 1000
+Result = TypeVar("Result")
 _DUE = (
     "SELECT case_id, name, armed_by, due, ladder, rung, next_at FROM deadline AS d"
     " WHERE next_at <= ?1 AND NOT EXISTS (SELECT 1 FROM incident AS i WHERE i.kind = 'deadline'"
@@ -44,19 +46,42 @@ _OVER = (
     " (SELECT 1 FROM deadline AS d WHERE d.case_id = i.case_id AND d.name = i.name AND d.next_at <= ?1)"
 )
 """Set aside once, and now raised, ended or put off."""
-_HEAD = 'SELECT seq, head, owner, release FROM "case" WHERE id = ?'
+_HEAD = 'SELECT seq, head, owner, release, workflow FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Look back where a list was loaded, make the tasks to come, and raise every alert that is due; how many alerts."""
+    """Look back where a list was loaded, make the tasks to come, raise what is due, and check the loop once a night.
+
+    How many alerts and breaches that was.
+    """
+    _duty(office, "look_back", look_back)
+    _duty(office, "plan", make_ahead)
     raised = 0
+    while count := sweep_once(office, BATCH):
+        raised += count
+    return raised + (_duty(office, "loop", nightly) or 0)
+
+
+def _duty(office: Office, name: str, work: Callable[[Office], Result]) -> Result | None:
+    """What a sweep does beside the alerts; that it fails is set aside like any other, and the alerts go out."""
+    found, now = Setback(DUTY, "", name), micros(office.now())
+    with office.store.reading() as driver:
+        tried = driver.execute("SELECT again_at FROM incident WHERE kind = ? AND case_id = ? AND name = ?", found)
+        again = tried.fetchone()
+    if again is not None and again[0] > now:
+        return None
+    error, done = "", None
     try:
-        look_back(office)
-        make_ahead(office)
-    finally:  # whatever stands in the way of looking back, nobody's alert waits for it
-        while count := sweep_once(office, BATCH):
-            raised += count
-    return raised + nightly(office)
+        done = work(office)
+    except Exception as failed:  # noqa: BLE001 - whatever it is, it must not silence the alerts
+        error = type(failed).__name__
+    if error or again is not None:
+        with office.store.writing(now) as writer:
+            if error:
+                set_aside(writer, office.book(), office.account, found, error)
+            else:
+                recovered(writer, office.account, found)
+    return done
 
 
 def sweep_once(office: Office, most: int) -> int:
@@ -92,17 +117,18 @@ class _Batch:
     books: dict[int, Rulebook]
     account: str
     now: int
+    titles: dict[tuple[int, str, str], str] = field(default_factory=dict)
 
     def raise_all(self, due: Sequence[tuple[Any, ...]]) -> None:
         heads: dict[str, tuple[int, bytes]] = {}
-        stands: dict[str, tuple[str, int]] = {}
+        stands: dict[str, tuple[str, int, str]] = {}
         events, alerts, nexts, messages = [], [], [], []
         now = moment(self.now)
         for case_id, name, armed_by, due_at, ladder, rung, at in due:
             if case_id not in heads:
                 seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
-                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1])
-            owner, release = stands[case_id]
+                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1], rest[2])
+            owner, release, workflow = stands[case_id]
             book = self.books[release]
             steps = book.ladders[ladder]
             step, gap = steps.step(rung), steps.gap(rung)
@@ -114,8 +140,17 @@ class _Batch:
             events.append(row)
             nexts.append((rung + 1, None if gap is None else at + gap // MICRO, case_id, name))
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
-            messages.append((case_id, told, f"{step.level}：案件 {case_id} 时限 {name}", self.now))
+            messages.append(
+                (case_id, told, f"{step.level}：案件 {case_id} 时限 {self._title(release, workflow, name)}", self.now)
+            )
         self._write(events, heads, nexts, alerts, messages)
+
+    def _title(self, release: int, workflow: str, name: str) -> str:
+        """What a deadline is called, looked for once in a batch."""
+        key = (release, workflow, name)
+        if key not in self.titles:
+            self.titles[key] = title_of(self.books[release].workflows[workflow], name)
+        return self.titles[key]
 
     def set_aside(self, due: tuple[Any, ...], error: str) -> None:
         """A deadline whose case, ladder or release is broken."""

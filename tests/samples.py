@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine import custody
 from engine.service import Office
 
 CONTACT = {
@@ -26,11 +27,26 @@ def opened(office: Office, **facts: Any) -> str:
     return str(answer["case"])
 
 
+def several(office: Office, number: int) -> list[str]:
+    """Cases of so many close contacts, verified and waiting to be driven to the quarantine site."""
+    cases = [opened(office, id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(number)]
+    for case in cases:
+        office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    return cases
+
+
 def quarantined(office: Office, **facts: Any) -> str:
     """The case of a close contact who has reached the quarantine site."""
     case = opened(office, **facts)
     now = office.now().isoformat()
     office.advance(case, "verify", office.actor("huaye"), {"checked_at": now})
     office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A·00001", "departed_at": now})
-    office.advance(case, "admit", office.actor("zhuanyun2"), {"quarantine_started": now, "room": "301"})
+    admit(office, case)
     return case
+
+
+def admit(office: Office, case: str, room: str = "301") -> None:
+    """Bring a case to the quarantine site, where it is accepted."""
+    office.advance(case, "admit", office.actor("zhuanyun2"), {"site": "集中隔离点"})
+    now = office.now().isoformat()
+    custody.accept(office, case, office.actor("geli"), {"quarantine_started": now, "room": room})

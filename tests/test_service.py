@@ -36,7 +36,7 @@ def test_a_contact_goes_from_discovery_to_release_on_day_fourteen(office: Office
     later(days=13)
     with pytest.raises(Refused) as refused:
         office.advance(case, "release", office.actor("geli"))
-    assert len(refused.value.problems) == 2
+    assert len(refused.value.problems) == 3  # too early, not tested, and whoever accepted her does not release her
     later(days=1)
     with pytest.raises(Refused, match="还没有任何结果"):
         office.advance(case, "release", office.actor("shenpi"))

@@ -111,7 +111,13 @@ class Work(RuleBasedStateMachine):
         of = self.office.book().subjects["person"].fields.get(field)
         now = self.office.now()
         known = {"pcr_result": "阴性" if negative else "阳性", "recheck_result": "阴性" if negative else "阳性"}
-        by_type = {"time": now.isoformat(), "date": now.date().isoformat(), "integer": 3, "text": "甲"}
+        by_type = {
+            "time": now.isoformat(),
+            "date": now.date().isoformat(),
+            "integer": 3,
+            "text": "甲",
+            "person_ref": "甲",
+        }
         return known.get(field) or (by_type.get(of.type) if of else 1) or (of.values[0] if of else None)
 
     @rule(hours=st.sampled_from([1, 5, 24, 24 * 14]))

@@ -366,14 +366,15 @@ def test_a_bad_result_moves_the_case_to_a_recheck_and_a_negative_one_back(
     assert audit.verify(office).problems == []
 
 
-def test_a_positive_recheck_goes_to_hospital(office: Office) -> None:
+def test_a_positive_recheck_goes_on_as_a_positive_case(office: Office) -> None:
     case = quarantined(office)
     tasks.done(office, "pcr_test", [(case, "阳性")], office.actor("geli"))
     with pytest.raises(Refused, match="复核结果"):
         office.advance(case, "recheck_negative", office.actor("shewu"), {"recheck_result": "阳性"})
-    office.advance(case, "recheck_positive", office.actor("shewu"), {"recheck_result": "阳性"})
-    told = office.advance(case, "send_to_hospital", office.actor("zhuanyun"), {"hospital": "示例", "receipt": "1"})
-    assert told["final"] == "transferred"
+    told = office.advance(case, "recheck_positive", office.actor("shewu"), {"recheck_result": "阳性"})
+    assert (told["workflow"], told["state"], told["owner"]) == ("positive", "awaiting_hospital", "转运专班")
+    assert office.case(case, office.actor("shewu"))[0].final == "reclassified"
+    assert {state for _, state in rows(office, case)} <= {"done", "ended"}
     assert audit.verify(office).problems == []
 
 

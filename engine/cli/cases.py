@@ -136,6 +136,10 @@ def print_case(told: dict[str, Any]) -> None:
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
         out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}", soft_wrap=True)
+    if told["offered_to"]:
+        asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
+        out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}", soft_wrap=True)
+    print_custody(told["custody"])
     if told["tasks"]:
         tasks = [(item["due"], item["title"], item["state"], item["who"]) for item in told["tasks"]]
         out.print(table("任务", ("应于", "任务", "状态", "谁"), tasks))
@@ -169,9 +173,45 @@ def advance(
         if as_json:
             print_json(answer, found)
             return
-        ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
-        console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}")
-        print_deadlines(answer)
+        print_stand(answer)
+
+
+def print_stand(answer: dict[str, Any]) -> None:
+    """Where a case stands after a command."""
+    ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
+    waits = f"，已交 [bold]{answer['offered_to']}[/] 待签收" if answer["offered_to"] else ""
+    console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}{waits}")
+    print_deadlines(answer)
+
+
+@case.command("custody")
+def custody(
+    case_id: CaseId,
+    at: Annotated[str, typer.Option("--at", help='那一刻由谁负责，如 "2022-05-26 14:05"；默认整条')] = "",
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """责任链：此人何时由谁负责，跨全部案件 (who was responsible when)."""
+    from engine.custody import line
+
+    with office(db, quiet=as_json) as found:
+        when = moment_of("--at", at, found.book().zone) if at else None
+        rows = line(found, case_id, found.actor(user), when)
+        if as_json:
+            print_json({"custody": rows}, found)
+            return
+        if at:
+            told = "；".join(f"[bold]{r['unit']}[/]（案件 {r['case']}，自 {r['since']}）" for r in rows)
+            console().print(f"{at}：{told or '没有单位负责：那时不在办'}")
+            return
+        print_custody(rows)
+
+
+def print_custody(rows: list[dict[str, str]]) -> None:
+    """Who was responsible from when until when."""
+    shown = [(r["since"], r["until"] or "至今", r["unit"], r["case"]) for r in rows]
+    console().print(table("责任链", ("自", "至", "责任单位", "案件"), shown))
 
 
 @case.command("correct")

@@ -121,10 +121,11 @@ def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
     if taken.again:
         out.print(f"这份名单已经导入过（名单号 {taken.file}），新增 0 行 (0 new)")
     out.print(("当时：" if taken.again else "") + taken.counted() + ("（试算，没有写入）" if dry_run else ""))
-    refused = [line for line in taken.lines if line.row.errors][:MOST_SHOWN]
+    refused = [line for line in taken.lines if line.row.errors or line.why][:MOST_SHOWN]
     if refused:
         shown = [(str(line.row.line), header, why) for line in refused for header, _, why in line.row.errors]
-        out.print(table(f"退回的行（前 {len(refused)} 行）", ("行", "列", "原因"), shown))
+        shown += [(str(line.row.line), "", line.why) for line in refused if line.why]
+        out.print(table(f"退回和待核对的行（前 {len(refused)} 行）", ("行", "列", "原因"), shown))
     if not dry_run and not taken.again:
         out.print(f"名单号 [bold]{taken.file}[/]")
     if taken.matter:

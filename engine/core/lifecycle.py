@@ -93,9 +93,10 @@ def state_facts(
         "origin": dict(origin),
     }
     if new:
-        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, known | new)
+        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, known | new).ending(case, known, now)
         armed, ended, _ = reckoning.deadlines(flow.states[case.state], now, case, stays=True)
         data |= {"armed": armed, "ended": ended} if armed or ended else {}
+        data |= reckoning.cuts(case.cut_short)
         data |= reckoning.plans(flow.states[case.state], now, case, stays=True)
     kind = book.subjects[flow.subject]
     differs = None

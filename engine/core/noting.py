@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.core.case import Case, parts
+from engine.core.custody import UNSETTLED
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.reckoning import HAND_OVER
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Workflow
 
-TITLES = {"no_match": "没有规则覆盖", "differs": "判定会不同", "identity": "身份不一致", HAND_OVER: "签收"}
+TITLES = {
+    "no_match": "没有规则覆盖",
+    "differs": "判定会不同",
+    "identity": "身份不一致",
+    HAND_OVER: "签收",
+    UNSETTLED: "裁定",
+}
 """Alerts that no state's deadline names."""
 
 

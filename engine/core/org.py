@@ -24,6 +24,8 @@ class Unit:
     parent: str = ""
     duty_phone: str = ""
     formerly: tuple[str, ...] = ()
+    places: int | None = None
+    """How many cases a site has room for; None: nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class Organisation:
     def communities(self) -> tuple[str, ...]:
         """The communities, in the order the pack names them."""
         return tuple(unit.name for unit in self.units.values() if unit.kind == "community")
+
+    def staffed(self, unit: str) -> bool:
+        """Whether anybody of a unit works here; an outside one answers through whoever gives to it."""
+        return any(of == unit for person in self.staff.values() for _, of in person.roles)
 
     def current_name(self, name: str) -> str | None:
         """The unit's name today, found by today's or a former one; None when no unit ever had it."""

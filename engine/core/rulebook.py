@@ -65,6 +65,10 @@ class Source:
     """The workflow of the matter that keeps refused rows until each is settled."""
 
 
+TRIP_FACTS = ("trip", "about", "giver", "discrepancy")
+"""What is known at once of the matter about somebody missing or extra: the trip, the case, who gave, and which."""
+
+
 @dataclass(frozen=True, slots=True)
 class HandOverRules:
     """How cases change hands outside of any transition: how long an offer may wait, and who settles what is whose."""
@@ -73,6 +77,8 @@ class HandOverRules:
     ladder: str
     most_returns: int
     arbiter: str
+    matter: str
+    """The workflow of the matter about whoever was missing or extra on a trip; empty: there are no trips."""
 
 
 @dataclass(frozen=True, slots=True)

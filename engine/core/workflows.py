@@ -158,6 +158,15 @@ class ChildType:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What a case takes up while it stands in a state: the facts that name its site, its room, and whose room it is."""
+
+    site: str
+    room: str
+    shared_with: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Where a case stands: one owner, its deadlines, and for the last ones how it ended."""
 
@@ -169,6 +178,7 @@ class State:
     deadlines: tuple[Deadline, ...] = ()
     final: str = ""
     clause: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from engine import areas, audit, tasks
+from engine import areas, audit, custody, tasks
 from engine.cli.cases import print_alerts, print_case
 from engine.cli.common import console, table
 from engine.core import lifecycle
@@ -36,6 +36,8 @@ NEGLECTED = 29
 
 Step = tuple[str, str, dict[str, Any]]
 """Who, which transition, with which evidence."""
+ACCEPT = "accept"
+"""Instead of a transition: the receiver takes over what was offered."""
 
 
 def run(folder: Path | None = None) -> None:
@@ -158,8 +160,12 @@ class _Demo:
 
     def _step(self, row: dict[str, Any], step: Callable[[_Demo, dict[str, Any]], list[Step]]) -> None:
         for user, transition, evidence in step(self, row):
+            actor = self.office.actor(user)
             try:
-                self.office.advance(row["case"], transition, self.office.actor(user), evidence)
+                if transition == ACCEPT:
+                    custody.accept(self.office, row["case"], actor, evidence)
+                else:
+                    self.office.advance(row["case"], transition, actor, evidence)
             except Refused:
                 return  # not yet: a clock is running, or a test is still to come
 
@@ -221,7 +227,10 @@ def _depart(demo: _Demo, _: dict[str, Any]) -> list[Step]:
 
 def _admit(demo: _Demo, row: dict[str, Any]) -> list[Step]:
     room = str(101 + demo.order.get(row["case"], 0))
-    return [("zhuanyun2", "admit", {"quarantine_started": demo.now, "room": room})]
+    return [
+        ("zhuanyun2", "admit", {"site": "集中隔离点"}),
+        ("geli", ACCEPT, {"quarantine_started": demo.now, "room": room}),
+    ]
 
 
 _ROUNDS = {"temperature": "正常", "visit": "在家"}
@@ -253,6 +262,7 @@ _STEPS: dict[str, Callable[[_Demo, dict[str, Any]], list[Step]]] = {
         else [("shenpi", "exclude", {"recheck_result": "阴性"})]
     ),
     "positive.awaiting_hospital": lambda demo, _: [
-        ("zhuanyun", "hospitalise", {"hospital": "示例定点医院", "admitted_at": demo.now})
+        ("zhuanyun", "hospitalise", {}),
+        ("zhuanyun", ACCEPT, {"hospital": "示例定点医院", "admitted_at": demo.now, "receipt": "收治单"}),
     ],
 }

@@ -155,6 +155,7 @@ def told_rows(office: Office, taken: Taken, kind: Subject, *, reveal: bool) -> l
             "errors": [{"field": header, "kind": error} for header, error, _ in line.row.errors],
             "normalised": line.row.normalised,
             "outcome": line.outcome,
+            "why": line.why,
             "case": line.case,
         }
         for line in taken.lines

@@ -47,5 +47,5 @@ def cleaner_of(book: Rulebook, of: Field, now: datetime, meanings: Mapping[str, 
         known_at=now.astimezone(book.zone),
         meanings=meanings,
         current=book.organisation.current_name,
-        shown=book.organisation.communities if of.type == "unit" else (),
+        shown=of.values,
     )

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
 from engine.core.errors import Problem, listing, nearest
 from engine.core.org import COMMUNITY, Leader, Organisation, Person, Role, Unit
-from engine.core.rulebook import Example, HandOverRules, Rulebook, Subject, Term
+from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject, Term
 from engine.core.tables import Row, Table
 from engine.core.values import Dated, Parameter
 from engine.core.workflows import Ladder, Rung, Workflow
@@ -51,7 +51,9 @@ class PackBuilder(Resolver):
         except (ZoneInfoNotFoundError, ValueError):
             self.wrong(document, "RULE-040", ("timezone",), f"没有时区 {pack.timezone}", "如 Asia/Shanghai")
             return None
-        self.units = [name for _, model in self.files(m.OrganisationFile) for name in model.units]
+        self.units = {
+            name: unit.kind for _, model in self.files(m.OrganisationFile) for name, unit in model.units.items()
+        }
         organisation = self.organisation()
         subjects = self.subjects()
         parameters = self.parameters(subjects)
@@ -66,7 +68,7 @@ class PackBuilder(Resolver):
         self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, _UNITS_FILE)
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
-        hand_over = self.hand_over(document, pack.hand_over, names)
+        hand_over = self.hand_over(document, pack.hand_over, names, organisation)
         examples = self.examples(tables, subjects)
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()
@@ -98,14 +100,31 @@ class PackBuilder(Resolver):
             digest=self.digest,
         )
 
-    def hand_over(self, document: Document, model: m.HandOverRulesModel, names: Names) -> HandOverRules:
-        """How cases change hands outside of any transition."""
+    def hand_over(
+        self, document: Document, model: m.HandOverRulesModel, names: Names, organisation: Organisation
+    ) -> HandOverRules:
+        """How cases change hands outside of any transition; somebody must be there to settle what is whose."""
         path: Path = ("hand_over",)
-        self.known(document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, _UNITS_FILE)
+        if self.known(
+            document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, _UNITS_FILE
+        ) and not organisation.staffed(model.arbiter):
+            self.wrong(
+                document,
+                "RULE-021",
+                (*path, "arbiter"),
+                f"{model.arbiter} 没有人员，无人裁定",
+                f"在 {_UNITS_FILE} 里添加",
+            )
+        flows = {flow.workflow: flow for _, flow in self.files(WorkflowFile)}
+        if model.matter and self.known(document, "RULE-040", (*path, "matter"), "流程", model.matter, flows):
+            subject = flows[model.matter].subject
+            fields = names.subjects[subject].fields if subject in names.subjects else {}
+            for name in TRIP_FACTS:
+                self.known(document, "RULE-032", (*path, "matter"), f"流程 {model.matter} 的要素", name, fields)
         self.known(document, "FLOW-012", (*path, "ladder"), "催办阶梯", model.ladder, names.ladders)
         if words := names.no_length(model.within):
             self.wrong(document, "RULE-027", (*path, "within"), words, "时长（如 24h）、参数名或 terms 里的词")
-        return HandOverRules(model.within, model.ladder, model.most_returns, model.arbiter)
+        return HandOverRules(model.within, model.ladder, model.most_returns, model.arbiter, model.matter)
 
     def organisation(self) -> Organisation:
         """Units, roles, staff and leaders."""
@@ -117,7 +136,12 @@ class PackBuilder(Resolver):
         for document, name, unit in self.sections(m.OrganisationFile, "units"):
             if unit.parent:
                 self.known(document, "RULE-023", ("units", name, "parent"), "单位", unit.parent, self.units)
-            units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, tuple(unit.formerly))
+            if unit.places is not None and unit.kind != "site":
+                self.wrong(
+                    document, "RULE-029", ("units", name, "places"), f"{name} 不是隔离点", "places 只用于 kind: site"
+                )
+            formerly = tuple(unit.formerly)
+            units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, formerly, unit.places)
         staff = {}
         for document, user, person in self.sections(m.OrganisationFile, "staff"):
             for index, post in enumerate(person.roles):
@@ -140,7 +164,10 @@ class PackBuilder(Resolver):
         made = {}
         for document, name, subject in self.sections(m.FieldsFile, "subjects"):
             path: Path = ("subjects", name)
-            fields = {key: self.field(document, (*path, "fields", key), key, f) for key, f in subject.fields.items()}
+            fields = {
+                key: self.field(document, (*path, "fields", key), key, f, here=key == subject.jurisdiction)
+                for key, f in subject.fields.items()
+            }
             if subject.decided_by:
                 self.known(document, "RULE-040", (*path, "decided_by"), "规则表", subject.decided_by, tables)
             if subject.jurisdiction:
@@ -163,8 +190,11 @@ class PackBuilder(Resolver):
             )
         return made
 
-    def field(self, document: Document, path: Path, name: str, model: m.FieldModel) -> Field:
-        """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one."""
+    def field(self, document: Document, path: Path, name: str, model: m.FieldModel, *, here: bool) -> Field:
+        """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one.
+
+        `here`: it names the place of stay, which is a community; any other unit is one of its `values`, or any.
+        """
         if model.type in ("text", "file", "person_ref", "region") and model.pii is None:
             self.wrong(document, "RULE-021", path, f"没写 {model.title} 是不是个人信息", "写 pii: true 或 pii: false")
         if model.type == "enum" and not model.values:
@@ -176,7 +206,11 @@ class PackBuilder(Resolver):
         if model.back is not None and model.type not in ("date", "time"):
             self.wrong(document, "RULE-029", (*path, "back"), f"{model.type} 没有先后", "back 只用于 date 和 time")
         titles = model.values if isinstance(model.values, dict) else {}
-        kind = tuple(self.units) if model.type == "unit" else tuple(model.values)
+        kind = tuple(model.values)
+        if model.type == "unit":
+            for unit in kind:
+                self.known(document, "RULE-023", (*path, "values"), "单位", unit, self.units, _UNITS_FILE)
+            kind = kind or tuple(unit for unit, of in self.units.items() if not here or of == "community")
         return Field(
             name,
             model.title,

@@ -96,6 +96,14 @@ class ChildModel(Model):
     tells: list[str] = []
 
 
+class PlaceModel(Model):
+    """What a case takes up while it stands in a state."""
+
+    site: str
+    room: str
+    shared_with: str = ""
+
+
 class StateModel(Cited):
     """Where a case stands."""
 
@@ -104,6 +112,7 @@ class StateModel(Cited):
     owner: str = ""
     deadlines: list[DeadlineModel] = []
     final: Literal["", "released", "transferred", "closed"] = ""
+    place: PlaceModel | None = None
 
 
 if set(FINAL) != {"released", "transferred", "closed"}:

@@ -18,6 +18,7 @@ from engine.core.workflows import (
     Deadline,
     Evidence,
     HandOver,
+    Place,
     Schedule,
     State,
     TaskType,
@@ -226,7 +227,25 @@ class FlowBuilder(GuardBuilder):
         deadlines = tuple(
             self.deadline((*path, "deadlines", index), item) for index, item in enumerate(model.deadlines)
         )
-        return State(name, model.title, model.stage, model.owner, deadlines, model.final, model.clause)
+        place = self.place((*path, "place"), model)
+        return State(name, model.title, model.stage, model.owner, deadlines, model.final, model.clause, place)
+
+    def place(self, path: Path, model: StateModel) -> Place | None:
+        """What a case takes up in this state: a unit, a room, and whose room it may share."""
+        item = model.place
+        if item is None:
+            return None
+        if model.final:
+            self.wrong("FLOW-006", path, f"环节“{model.title}”已办结，不再占床位", "去掉 place")
+        asked = {
+            "site": (item.site, "unit"),
+            "room": (item.room, "text"),
+            "shared_with": (item.shared_with, "person_ref"),
+        }
+        for key, (name, type_) in asked.items():
+            if (name or key != "shared_with") and self.fact((*path, key), name) and self.fields[name].type != type_:
+                self.wrong("RULE-031", (*path, key), f"{name} 不是 {type_}", f"要素须为 {type_}")
+        return Place(item.site, item.room, item.shared_with)
 
     def unit(self, path: Path, owner: str) -> None:
         """Note an owner or receiver that is no unit, nor a word or fact that names one."""
@@ -346,6 +365,8 @@ class FlowBuilder(GuardBuilder):
         self.known("FLOW-012", (*path, "ladder"), "催办阶梯", item.ladder, self.names.ladders)
         for name in item.evidence:
             self.fact((*path, "evidence", name), name)
+        if model.to in (SAME, PREVIOUS):
+            self.wrong("FLOW-016", (*path, "to"), f"交接不能用于 to: {model.to}", "写明接收后到哪个环节")
         state = self.model.states.get(model.to)
         if state is not None and not state.final and state.owner != item.to:
             self.wrong(

@@ -82,6 +82,7 @@ class HandOverRulesModel(Model):
     ladder: str
     most_returns: Annotated[int, Field(strict=True, ge=0)]
     arbiter: str
+    matter: str = ""
 
 
 class PackFile(File):
@@ -107,6 +108,7 @@ class UnitModel(Model):
     parent: str = ""
     duty_phone: str = ""
     formerly: list[str] = []
+    places: Annotated[int, Field(strict=True, ge=0)] | None = None
 
 
 class RoleModel(Model):

@@ -10,6 +10,7 @@ import orjson
 
 from engine.core.case import WORK, Armed, Case, Event, delayed, evolve, micros
 from engine.core.corrections import Correction
+from engine.core.custody import UNSETTLED, Taken, place_of
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
 from engine.store.plans import Op, changed
@@ -54,6 +55,15 @@ class Held(NamedTuple):
     since: int
 
 
+class Aboard(NamedTuple):
+    """A case on a trip: the event that offered it, and once answered the event and how."""
+
+    trip: str
+    offered: int
+    answered: int | None
+    outcome: str
+
+
 class Change(NamedTuple):
     """One command's effect on one case: its events in order and what follows from them."""
 
@@ -67,6 +77,11 @@ class Change(NamedTuple):
     joined: tuple[str, ...] = ()
     """Units that were not involved before."""
     held: tuple[Held, ...] = ()
+    aboard: tuple[Aboard, ...] = ()
+    placed: Taken | None = None
+    """The place that is taken up now, where it is another."""
+    left: bool = False
+    """Whether the place it took up is free now."""
     quiet: tuple[Silent, ...] = ()
     """Acknowledged: silent until there was no work for long enough."""
     shelved: tuple[Silent, ...] = ()
@@ -79,21 +94,23 @@ class Change(NamedTuple):
     ) -> Change:
         """What these events do to the rows of a case; `case_id` is needed for its first event only."""
         seq = before.seq if before is not None else 0
-        case, raised, held, quiet, planned = before, [], [], [], []
+        case, raised, held, aboard, quiet, planned = before, [], [], [], [], []
         for happened in events:
-            earlier, owner = case, case.owner if case is not None else ""
-            case = evolve(case, happened, case_id)
-            if ops := changed(book, earlier, case, happened):
+            last, case = case, evolve(case, happened, case_id)
+            if ops := changed(book, last, case, happened):
                 planned.append(tuple(ops))
             raised += _raised(book, case, happened)
             quiet += _quiet(case, happened)
-            if case.owner != owner:
+            if case.owner != (last.owner if last is not None else ""):
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
+            if last is not None:
+                aboard += _aboard(last, case, happened)
         if case is None:
             raise ValueError("a change has events")
         due = [_due(book, case, name, armed) for name, armed in case.deadlines.items() if armed.event > seq]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
+        lay, lies = place_of(book, before) if before is not None else None, place_of(book, case)
         return cls(
             case,
             before,
@@ -104,6 +121,9 @@ class Change(NamedTuple):
             tuple(raised),
             tuple(joined),
             tuple(held),
+            tuple(aboard),
+            lies if lies != lay else None,
+            lay is not None and lies is None,
             tuple(silent for silent in quiet if silent.name in case.acknowledged),
             tuple(
                 Silent(e.data["deadline"], e.data["until"])
@@ -128,6 +148,21 @@ def corrected(book: Rulebook, change: Change | None, case: Case, head: bytes, do
     return changes
 
 
+def _aboard(before: Case, case: Case, happened: Event) -> list[Aboard]:
+    """A case put on a trip, or taken off it: received, given back, missing at the gate, or moved by something else."""
+    trip = case.offer.trip if case.offer is not None and case.offer.event == case.seq else ""
+    if trip:
+        return [Aboard(trip, case.seq, None, "")]
+    if before.offer is None or not before.offer.trip or case.offer is not None:
+        return []
+    data = happened.data
+    if happened.type == "returned":
+        outcome = "missing" if data.get("missing") else "returned"
+    else:
+        outcome = "accepted" if data.get("accepted") or data.get("owner") == before.offer.to else "moved"
+    return [Aboard(before.offer.trip, before.offer.event, case.seq, outcome)]
+
+
 def _due(book: Rulebook, case: Case, name: str, armed: Armed) -> Due:
     """A deadline that was armed: its first rung, not before it may be heard again."""
     first = micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
@@ -150,6 +185,7 @@ _ALERTS = {
     "breach": "闭环有缺口，见 bihuan loop",
     "looked_back": "参照表更新，等级变高，已重新判定",
     "identity": "与已知人员相同，但姓名或证件号不同，请核对是不是同一人",
+    UNSETTLED: "退单已达次数上限，请裁定责任单位",
 }
 
 
@@ -161,9 +197,13 @@ def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:
         names.append("no_match")
     if "differs" in data:
         names.append("differs")
-    told = book.organisation.told("unit.head", case.owner or case.lead) if names else ""
+    head = book.organisation.told("unit.head", case.owner or case.lead) if names else ""
     at = micros(happened.occurred_at)
-    return [Raised(case.seq, name, 0, "蓝", told, at, f"案件 {case.id}：{_ALERTS[name]}") for name in names]
+    return [
+        Raised(case.seq, name, 0, "蓝", told, at, f"案件 {case.id}：{_ALERTS[name]}")
+        for name in names
+        for told in [book.hand_over.arbiter if name == UNSETTLED else head]
+    ]
 
 
 @dataclass(slots=True)
@@ -178,6 +218,9 @@ class Ready:
     raised: list[dict[str, Any]]
     joined: list[tuple[str, str]]
     held: list[dict[str, Any]]
+    aboard: list[dict[str, Any]]
+    placed: list[dict[str, Any]]
+    left: list[tuple[str]]
     quiet: list[dict[str, Any]]
     shelved: list[dict[str, Any]]
     planned: list[tuple[Op, ...]]
@@ -211,6 +254,9 @@ class Ready:
             raised=[here | item._asdict() for item in change.raised],
             joined=[(unit, case.id) for unit in change.joined],
             held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
+            aboard=[here | item._asdict() for item in change.aboard],
+            placed=[here | change.placed._asdict()] if change.placed else [],
+            left=[(case.id,)] if change.left else [],
             quiet=[here | item._asdict() for item in change.quiet],
             shelved=[here | item._asdict() for item in change.shelved],
             planned=list(change.planned),
@@ -232,6 +278,9 @@ class Ready:
             self.raised + later.raised,
             self.joined + later.joined,
             self.held + later.held,
+            self.aboard + later.aboard,
+            later.placed or ([] if later.left else self.placed),
+            self.left + later.left,
             [item for item in self.quiet if item["name"] not in anew] + later.quiet,
             [item for item in self.shelved if item["name"] not in anew] + later.shelved,
             self.planned + later.planned,

@@ -77,6 +77,42 @@ class CustodyRow(SQLModel, table=True):
     __table_args__ = (Index("custody_line", "subject", "since"),)
 
 
+class TripRow(SQLModel, table=True):
+    """A vehicle that carries cases from one unit to another; its driver's name is sealed under the trip's own key."""
+
+    __tablename__ = "trip"
+    id: str = column("open", primary_key=True)
+    vehicle: str = column("open")
+    giver: str = column("open")
+    receiver: str = column("open")
+    opened_by: str = column("open")
+    opened_at: int = column("open", index=True)
+    received_by: str | None = column("open", default=None)
+    received_at: int | None = column("open", default=None)
+
+
+class TripCaseRow(SQLModel, table=True):
+    """A case on a trip: by which event it was offered, by which it was answered, and how; no outcome: on its way."""
+
+    __tablename__ = "trip_case"
+    trip: str = column("open", primary_key=True)
+    case_id: str = column("open", primary_key=True, index=True)
+    offered: int = column("open")
+    answered: int | None = column("open", default=None)
+    outcome: str = column("open")
+
+
+class PlaceRow(SQLModel, table=True):
+    """A place of a site that a case takes up."""
+
+    __tablename__ = "place"
+    case_id: str = column("open", primary_key=True)
+    site: str = column("open")
+    room: str = column("open")
+    shared_with: str = column("open")
+    __table_args__ = (Index("place_room", "site", "room"),)
+
+
 class EventRow(SQLModel, table=True):
     """Something that happened; `n` counts all events without a gap, `seq` those of a case."""
 
@@ -106,7 +142,10 @@ class DeadlineRow(SQLModel, table=True):
     rung: int = column("open")
     next_at: int | None = column("open")
     shelved_until: int | None = column("open", default=None)
-    __table_args__ = (Index("deadline_due", "next_at", sqlite_where=condition("next_at IS NOT NULL")),)
+    __table_args__ = (
+        Index("deadline_due", "next_at", sqlite_where=condition("next_at IS NOT NULL")),
+        Index("deadline_offer", "due", sqlite_where=condition("name = 'hand_over'")),
+    )
 
 
 class ScheduleRow(SQLModel, table=True):

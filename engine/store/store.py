@@ -126,6 +126,15 @@ END_CUSTODY = Prepared(
     .where(_custody.c.case_id == bindparam("case_id"), _custody.c.until.is_(None))
     .values(until=bindparam("since"))
 )
+_aboard, _place = _table(s.TripCaseRow), _table(s.PlaceRow)
+BOARD = Prepared(insert(_aboard).values(_named("trip", "case_id", "offered", "outcome")))
+ALIGHT = Prepared(
+    update(_aboard)
+    .where(_aboard.c.trip == bindparam("trip"), _aboard.c.case_id == bindparam("case_id"))
+    .values(_named("answered", "outcome"))
+)
+LEAVE_PLACE = "DELETE FROM place WHERE case_id = ?"
+TAKE_PLACE = Prepared(insert(_place).prefix_with("OR REPLACE").values(_named("case_id", "site", "room", "shared_with")))
 INSERT_ALERT = Prepared(
     sqlite.insert(_table(s.AlertRow))
     .values(_named("case_id", "armed_by", "name", "rung", "level", "told", "due", "raised_at"))
@@ -176,6 +185,7 @@ class Writer:
             raise Lost(Problem("CASE-409", "案件已被别人推进"))
         INSERT_EVENT.many(self.cursor, events)
         self._hold(changes)
+        self._carry(changes)
         self._plan(changes)
         if joined := [row for change in changes for row in change.joined]:
             self.insert(s.InvolvedRow, ("unit", "case_id"), joined)
@@ -199,6 +209,18 @@ class Writer:
             if begins := [row for row in rows if row["unit"]]:
                 BEGIN_CUSTODY.many(self.cursor, begins)
             turn += 1
+
+    def _carry(self, changes: Sequence[Ready]) -> None:
+        """Who got on a trip or off it, and which places are taken up and free from now on."""
+        rows = [row for change in changes for row in change.aboard]
+        if begun := [row for row in rows if row["answered"] is None]:
+            BOARD.many(self.cursor, begun)
+        if ended := [row for row in rows if row["answered"] is not None]:
+            ALIGHT.many(self.cursor, ended)
+        if left := [row for change in changes for row in change.left]:
+            self.cursor.executemany(LEAVE_PLACE, left)
+        if placed := [row for change in changes for row in change.placed]:
+            TAKE_PLACE.many(self.cursor, placed)
 
     def _plan(self, changes: Sequence[Ready]) -> None:
         """Schedules and tasks as each event leaves them, event after event."""

@@ -73,9 +73,9 @@ def test_a_contact_goes_from_discovery_to_release_on_day_fourteen_by_command_lin
     rehearsal("case", "advance", case, "verify", f"checked_at={now}", "--as", "huaye")
     rehearsal("case", "advance", case, "depart", "vehicle=皖A·00001", f"departed_at={now}", "--as", "zhuanyun")
     rehearsal("clock", "+2h")
-    rehearsal(
-        "case", "advance", case, "admit", "quarantine_started=2022-05-26T10:00+08:00", "room=301", "--as", "zhuanyun2"
-    )
+    rehearsal("case", "advance", case, "admit", "site=集中隔离点", "--as", "zhuanyun2")
+    arrived = ["quarantine_started=2022-05-26T10:00+08:00", "room=301"]
+    rehearsal("handover", "accept", case, *arrived, "--as", "geli")
     rehearsal("clock", "+13d")
     early = rehearsal("case", "advance", case, "release", "--as", "shenpi", exit_code=1).stderr.splitlines()
     assert early == [
@@ -215,14 +215,73 @@ def test_an_anchor_finds_what_came_after_it_was_cut(rehearsal: Bihuan, tmp_path:
     (tmp_path / "anchor").write_text(rehearsal("audit", "anchor").stdout, "utf-8")
     assert "无误" in rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor")).stdout
     connection = sqlite3.connect(tmp_path / "db" / "office.db")
-    for table, column in (("event", "case_id"), ("deadline", "case_id"), ("involved", "case_id"), ("case", "id")):
-        connection.execute(f'DELETE FROM "{table}" WHERE {column} = ?', (case,))
+    for table in ("event", "deadline", "involved", "custody", "case"):
+        connection.execute(f'DELETE FROM "{table}" WHERE {"id" if table == "case" else "case_id"} = ?', (case,))
     connection.commit()
     connection.close()
     assert "无误" in rehearsal("audit", "verify").stdout
     found = rehearsal("audit", "verify", "--anchor", str(tmp_path / "anchor"), exit_code=1).stderr
     assert "第 2 条起被截去" in found
     assert "案件 1 件 → 0 件" in found
+
+
+def sent(bihuan: Bihuan, number: int) -> str:
+    """A contact who waits to be driven to the quarantine site."""
+    facts = [fact for fact in FACTS if not fact.startswith(("id_number", "phone", "name"))]
+    named = [f"name=甲{number}", f"phone=1390000000{number}"]
+    case = str(answer(bihuan, "case", "open", *facts, *named, "--as", "huaye")["case"])
+    bihuan("case", "advance", case, "verify", "checked_at=2022-05-26T08:00+08:00", "--as", "huaye")
+    return case
+
+
+def test_a_case_changes_hands_by_command_line(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    rehearsal("clock", "+1h")
+    told = rehearsal("handover", "decline", case, "和平社区", "--reason", "住在和平路", "--as", "huaye").stdout
+    assert "归 华业社区，已交 和平社区 待签收" in told
+    assert "时限 和平社区 签收：2022-05-26 11:00 前" in told
+    assert "已交 和平社区 待签收" in rehearsal("case", "show", case, "--as", "heping").stdout
+    assert "待签收 1 件，其中待本单位签收 1 件" in rehearsal("handover", "list", "--as", "heping").stdout
+    assert answer(rehearsal, "handover", "list", "--as", "huaye")["hand_overs"][0]["receiver"] == "和平社区"
+    refused = rehearsal("handover", "return", case, "--as", "heping", exit_code=2).stderr
+    assert "缺少理由" in refused
+    rehearsal("handover", "return", case, "--reason", "不在此住", "--as", "heping")
+    rehearsal("handover", "offer", case, "凤阳社区", "--as", "huaye", "--at", "2022-05-26 08:30")
+    assert answer(rehearsal, "handover", "accept", case, "--as", "fengyang")["owner"] == "凤阳社区"
+    assigned = rehearsal("handover", "assign", case, "和平社区", "--reason", "户籍", "--as", "yingji").stdout
+    assert "归 和平社区" in assigned
+    assert "责任链" in rehearsal("case", "custody", case, "--as", "heping").stdout
+    at = rehearsal("case", "custody", case, "--at", "2022-05-26 08:59", "--as", "heping").stdout
+    assert "2022-05-26 08:59：华业社区（案件" in at
+    assert "那时不在办" in rehearsal("case", "custody", case, "--at", "2022-05-26 07:00", "--as", "heping").stdout
+    line = answer(rehearsal, "case", "custody", case, "--as", "heping")["custody"]
+    assert [row["unit"] for row in line] == ["华业社区", "凤阳社区", "和平社区"]
+
+
+def test_a_trip_with_one_missing_and_one_extra_by_command_line(rehearsal: Bihuan) -> None:
+    one, two, extra = (sent(rehearsal, number) for number in range(3))
+    lacking = rehearsal("trip", "open", "皖A·1", one, "--to", "集中隔离点", "--as", "zhuanyun", exit_code=2).stderr
+    assert "缺少驾驶员" in lacking
+    opened = ["trip", "open", "皖A·1", one, two, "--driver", "王驾驶", "--to", "集中隔离点", "--as", "zhuanyun"]
+    told = rehearsal(*opened).stdout
+    trip = re.search(r"车次 (\w+)：皖A·1，转运专班 → 集中隔离点，2 人", told)
+    assert trip
+    assert "在途 2" in rehearsal("trip", "list", "--as", "geli").stdout
+    same = ["入住时间=2022-05-26 08:00", one, "房间=301"]
+    twice = rehearsal("trip", "receive", trip[1], *same, one, "--as", "geli", exit_code=2).stderr
+    assert "写了两次" in twice
+    done = rehearsal("trip", "receive", trip[1], *same, "--extra", extra, "--as", "geli").stdout
+    assert "签收 1 人，未到 1 人，多出 1 人" in done
+    assert f"案件 {two} 应到未到，仍由原单位负责；核对事项" in done
+    shown = rehearsal("trip", "show", trip[1], "--as", "zhuanyun").stdout
+    assert "驾驶员 王*" in shown
+    assert "未到" in shown
+    assert "王驾驶" in rehearsal("trip", "show", trip[1], "--as", "shuju", "--reveal", "核对").stdout
+    assert answer(rehearsal, "trip", "list", "--as", "shuju")["trips"][0]["outcomes"] == {"accepted": 1, "missing": 1}
+    assert answer(rehearsal, "trip", "show", trip[1], "--as", "geli")["driver"] == "王*"
+    assert answer(rehearsal, "site", "list")["sites"][0]["taken"] == 1
+    assert re.search(r"集中隔离点 .*300 .*1 .*299", rehearsal("site", "list").stdout)
+    assert "无误" in rehearsal("audit", "verify").stdout
 
 
 def test_the_scheduler_runs_and_sweeps_until_it_is_stopped(tmp_path: Path, rehearsal: Bihuan) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from engine.core import lifecycle
+from engine.core import custody, lifecycle
 from engine.core.case import Case, evolve
 from engine.core.errors import Refused
 from engine.core.judging import Stated
 from engine.core.rulebook import Rulebook
-from tests.core.test_lifecycle import open_, step, who
+from tests.core.test_lifecycle import admitted, after, open_, step, who
 
 NOW = datetime(2022, 5, 28, 0, 0, tzinfo=UTC)
 CONTACT = {"contact": "密切接触者", "community": "华业社区"}
@@ -46,10 +46,9 @@ def test_nobody_is_released_minutes_after_discovery_by_dates_of_long_ago(book: R
     ]
     moved = in_transit(book)
     late = NOW + timedelta(hours=3)
-    assert refusal(book, moved, "admit", "zhuanyun2", late, quarantine_started=long_ago, room="1") == [
-        "入住时间（quarantine_started）早于发车时间"
-    ]
-    inside = step(book, moved, "admit", "zhuanyun2", late, quarantine_started=late, room="1")
+    with pytest.raises(Refused, match="入住时间（quarantine_started）早于发车时间"):
+        admitted(book, moved, late, quarantine_started=long_ago)
+    inside = admitted(book, moved, late, quarantine_started=late)
     swab = {"pcr_result": "阴性", "sampled_at": long_ago}
     assert refusal(book, inside, "test", "geli", late, **swab) == ["采样时间（sampled_at）早于立案"]
 
@@ -69,7 +68,7 @@ def test_steps_typed_in_late_keep_the_times_at_which_they_were_done(book: Rulebo
     case = step(book, case, "verify", "huaye", evening, checked_at=NOW - timedelta(hours=1))
     case = step(book, case, "depart", "zhuanyun", evening, vehicle="皖A", departed_at=NOW + timedelta(hours=1))
     arrived = NOW + timedelta(hours=3)
-    assert step(book, case, "admit", "zhuanyun2", evening, quarantine_started=arrived, room="1").state == "quarantined"
+    assert admitted(book, case, evening, quarantine_started=arrived).state == "quarantined"
 
 
 def test_days_before_discovery_count_when_they_are_stated_in_good_time(book: Rulebook) -> None:
@@ -99,15 +98,7 @@ def test_a_known_day_zero_is_not_moved_back(book: Rulebook) -> None:
 
 def test_a_running_clock_is_not_moved_back_by_an_anchor_that_was_unknown(book: Rulebook) -> None:
     case = in_transit(book)
-    case = step(
-        book,
-        case,
-        "admit",
-        "zhuanyun2",
-        NOW + timedelta(hours=3),
-        quarantine_started=NOW + timedelta(hours=3),
-        room="1",
-    )
+    case = admitted(book, case, NOW + timedelta(hours=3), quarantine_started=NOW + timedelta(hours=3))
     flow = book.workflows["close_contact"]
     test = flow.transitions["test"]
     asks = replace(test, evidence=(*test.evidence, replace(test.evidence[0], field="last_exposure", required=False)))
@@ -133,6 +124,8 @@ def test_nobody_leaves_hospital_before_she_came_to_it(book: Rulebook) -> None:
     case = evolve(None, event, "C")
     case = step(book, case, "send_sample", "shewu", NOW, sent_at=NOW)
     case = step(book, case, "confirm", "shewu", NOW, recheck_result="阳性")
-    case = step(book, case, "hospitalise", "zhuanyun", NOW, hospital="院", admitted_at=NOW)
+    case = step(book, case, "hospitalise", "zhuanyun", NOW)
+    taken = Stated({"hospital": "院", "admitted_at": NOW, "receipt": "R"})
+    case = after(case, custody.accept(book, case, who(book, "zhuanyun"), taken, NOW))
     told = refusal(book, case, "discharge", "shewu", NOW, discharged_on=date(2022, 5, 10), proof="P")
     assert told == ["出院日期早于入院时间"]

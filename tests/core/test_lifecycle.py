@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.core import lifecycle
+from engine.core import custody, lifecycle
 from engine.core.case import Case, Event, evolve, replay
 from engine.core.errors import BadInput, Refused
 from engine.core.judging import Stated
@@ -44,7 +44,14 @@ def in_quarantine(book: Rulebook, **facts: Any) -> Case:
     case, _ = open_(book, CONTACT | facts)
     case = step(book, case, "verify", "huaye", NOW, checked_at=NOW)
     case = step(book, case, "depart", "zhuanyun", NOW, vehicle="皖A", departed_at=NOW)
-    return step(book, case, "admit", "zhuanyun2", NOW, quarantine_started=NOW, room="1")
+    return admitted(book, case, NOW, quarantine_started=NOW)
+
+
+def admitted(book: Rulebook, case: Case, now: datetime, **facts: Any) -> Case:
+    """Sent to the quarantine site and accepted there."""
+    case = step(book, case, "admit", "zhuanyun2", now, site="集中隔离点")
+    stated = Stated({"room": "1"} | facts)
+    return after(case, custody.accept(book, case, who(book, "geli"), stated, now))
 
 
 def reasons(refused: pytest.ExceptionInfo[Refused]) -> list[str]:

@@ -42,7 +42,9 @@ def engine_says(book: Rulebook, case: Case, name: str, actor: Actor) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["arrival", "close_contact", "positive", "key_group", "registration", "list_check"])
+@pytest.mark.parametrize(
+    "name", ["arrival", "close_contact", "positive", "key_group", "registration", "list_check", "trip_check"]
+)
 def test_nobody_does_what_the_yaml_does_not_say(book: Rulebook, pack_files: dict[str, bytes], name: str) -> None:
     flow = yaml.safe_load(pack_files[f"workflows/{name}.yaml"])
     roles = yaml.safe_load(pack_files["rules/organisation.yaml"])["roles"]

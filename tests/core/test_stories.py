@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from engine.core.errors import BadInput
-from engine.core.rulebook import Rulebook
+from engine.core.rulebook import Expected, Rulebook, Story, StoryStep
 from engine.core.stories import run
+from engine.core.workflows import TaskType, Workflow
 from engine.packs.pack import compile_pack, read_folder
 
 POLICY = Path(__file__).parents[1] / "packs" / "policy"
@@ -40,6 +43,29 @@ def policy_files() -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def policy(policy_files: dict[str, bytes]) -> Rulebook:
     return compile_pack(policy_files)
+
+
+def test_a_story_goes_on_with_the_case_that_goes_on(book: Rulebook) -> None:
+    flow = book.workflows["close_contact"]
+    test = replace(flow.transitions["test"], sources=("found",), by=("community_worker",), decides=True)
+    changed = replace(flow, transitions={**flow.transitions, "test": test}, tasks=quiet(flow))
+    deciding = replace(book, workflows={**book.workflows, "close_contact": changed})
+    at = datetime(2022, 5, 26, tzinfo=UTC)
+    opening = StoryStep(at, "shuju", facts={"contact": "密切接触者", "community": "华业社区"})
+    tested = StoryStep(at, "huaye", "test", facts={"pcr_result": "阳性", "sampled_at": at})
+
+    def told(result: str, **expected: str) -> Story:
+        step = replace(tested, facts={**tested.facts, "pcr_result": result}, expect=Expected(expected))
+        return Story("转阳性", "person", "", (opening, step))
+
+    assert run(deciding, told("阳性", workflow="positive", category="阳性")) is None
+    assert run(deciding, told("阴性", workflow="close_contact", state="found")) is None
+    assert run(deciding, told("阴性", workflow="positive")) == (1, "workflow 应为 positive，得到 close_contact")
+
+
+def quiet(flow: Workflow) -> dict[str, TaskType]:
+    """The tasks, their results firing nothing."""
+    return {name: replace(task, on_result={}) for name, task in flow.tasks.items()}
 
 
 def test_every_story_of_the_shipped_pack_holds(book: Rulebook) -> None:

@@ -10,7 +10,7 @@ from engine.core.rulebook import Rulebook
 from engine.core.why import misreckoned, recomputed, why
 from engine.queries import case_show
 from engine.service import Office
-from tests.core.test_lifecycle import CONTACT, NOW, after, day, in_quarantine, open_, step, who
+from tests.core.test_lifecycle import CONTACT, NOW, admitted, after, day, in_quarantine, open_, step, who
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -59,7 +59,7 @@ def test_a_deadline_follows_what_another_source_fills_in(book: Rulebook) -> None
     case, _ = open_(book, facts)
     case = step(book, case, "verify", "huaye", NOW, checked_at=NOW)
     case = step(book, case, "depart", "zhuanyun", NOW, vehicle="皖A", departed_at=NOW)
-    case = step(book, case, "admit", "zhuanyun2", NOW, quarantine_started=NOW, room="1")
+    case = admitted(book, case, NOW, quarantine_started=NOW)
     assert why(book, case, "release").startswith("06-09 00:00")
     told = Stated({"left_on": date(2022, 5, 24)})
     event, _ = lifecycle.state_facts(book, case, who(book, "shuju"), told, NOW + timedelta(hours=1), {"source": "x"})

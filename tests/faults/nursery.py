@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine import custody, trips
 from engine.core.errors import BihuanError
 from engine.service import Office
 from engine.store.store import Writer
@@ -80,6 +82,24 @@ def _now(office: Office) -> int:
     return int(office.now().timestamp() * 1_000_000)
 
 
+def receive_all(office: Office, out: int, _: int, *, planted: bool) -> None:
+    """Receive every trip that nobody has begun to receive; planted: person by person instead of as one."""
+    actor = office.actor("geli")
+    with office.store.reading() as driver:
+        waiting = driver.execute(
+            "SELECT trip, group_concat(case_id) FROM trip_case GROUP BY trip HAVING max(outcome) = '' ORDER BY trip"
+        ).fetchall()
+    for trip, listed in waiting:
+        now = office.now().isoformat()
+        here = {case: {"quarantine_started": now, "room": case} for case in listed.split(",")}
+        if planted:
+            for case, facts in here.items():
+                custody.accept(office, case, actor, facts)
+        else:
+            trips.receive(office, trip, here, actor)
+        os.write(out, f"{trip}\n".encode())
+
+
 def bear(task: Callable[..., None], where: tuple[str, str], seed: int, *, planted: bool) -> tuple[int, int]:
     """A worker in a process of its own, and the pipe it answers through."""
     read, write = os.pipe()
@@ -111,12 +131,14 @@ def drain(pipe: int, into: list[str], until: float) -> None:
         into += [line.decode() for line in lines]
 
 
-def kills(where: tuple[str, str], rounds: int, seed: int, *, planted: bool) -> list[str]:
+def kills(
+    where: tuple[str, str], rounds: int, seed: int, *, planted: bool, task: Callable[..., None] = work
+) -> list[str]:
     """Bear, let work, kill -9: everything that was answered."""
     chance = random.Random(seed)
     answered: list[str] = []
     for number in range(rounds):
-        child, pipe = bear(work, where, number, planted=planted)
+        child, pipe = bear(task, where, number, planted=planted)
         drain(pipe, answered, time.monotonic() + chance.uniform(0.05, 0.35))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -157,9 +179,9 @@ def sweepers(where: tuple[str, str], killed: int, seed: int, *, planted: bool) -
 
 
 def main() -> None:
-    """`nursery kills|sweepers DB KEY COUNT SEED sound|planted` → JSON on standard output."""
+    """`nursery kills|receives|sweepers DB KEY COUNT SEED sound|planted` → JSON on standard output."""
     task, database, key, count, seed, kind = sys.argv[1:7]
-    run: Any = {"kills": kills, "sweepers": sweepers}[task]
+    run: Any = {"kills": kills, "receives": partial(kills, task=receive_all), "sweepers": sweepers}[task]
     print(json.dumps(run((database, key), int(count), int(seed), planted=kind == "planted")))  # noqa: T201 - its answer
 
 

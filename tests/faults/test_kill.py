@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import audit
+from engine import audit, trips
 from engine.core import lifecycle
 from engine.core.case import micros
 from engine.core.judging import Stated
@@ -19,6 +19,7 @@ from engine.ids import new_id
 from engine.service import Office, Step
 from engine.store.changes import Change
 from tests.conftest import Make
+from tests.samples import several
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,3 +111,42 @@ def test_sweepers_without_key_and_lock_are_found_telling_twice(make_office: Make
     office = due(make_office, 200)
     nursery("sweepers", office, tmp_path / "keys" / "master.key", 4, "planted")
     assert max(told(office)) > 1
+
+
+def driven(office: Office, vehicles: int) -> None:
+    """So many vehicles with three persons each, on their way to the quarantine site."""
+    cases = several(office, vehicles * 3)
+    for start in range(0, len(cases), 3):
+        trips.open_trip(office, "皖A", "甲", "集中隔离点", cases[start : start + 3], office.actor("zhuanyun"))
+
+
+def halves(office: Office) -> list[tuple[int, ...]]:
+    """Trips not whole: how many persons, how many of them accepted, how many in a place, and whether it is received."""
+    with office.store.reading() as driver:
+        rows = driver.execute(
+            "SELECT t.trip, count(*), sum(t.outcome = 'accepted'), count(p.case_id), r.received_at IS NOT NULL"
+            " FROM trip_case AS t JOIN trip AS r ON r.id = t.trip LEFT JOIN place AS p ON p.case_id = t.case_id"
+            " GROUP BY t.trip"
+        ).fetchall()
+    whole = [(3, 0, 0, 0), (3, 3, 3, 1)]
+    return [tuple(counts) for _, *counts in rows if tuple(counts) not in whole]
+
+
+def received(office: Office) -> set[str]:
+    with office.store.reading() as driver:
+        return {trip for (trip,) in driver.execute("SELECT id FROM trip WHERE received_at IS NOT NULL")}
+
+
+def test_a_trip_received_under_kills_is_taken_over_whole_or_not_at_all(office: Office, tmp_path: Path) -> None:
+    driven(office, 60)
+    answered = nursery("receives", office, tmp_path / "keys" / "master.key", 12, "sound")
+    assert answered
+    assert set(answered) <= received(office)
+    assert halves(office) == []
+    assert audit.verify(office).problems == []
+
+
+def test_a_trip_received_person_by_person_is_found_in_halves(office: Office, tmp_path: Path) -> None:
+    driven(office, 30)
+    nursery("receives", office, tmp_path / "keys" / "master.key", 8, "planted")
+    assert any(0 < accepted < persons for persons, accepted, *_ in halves(office))

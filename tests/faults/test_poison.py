@@ -70,13 +70,15 @@ def alerts(office: Office) -> int:
 
 def told_of(office: Office) -> list[str]:
     with office.store.reading() as driver:
-        rows = driver.execute("SELECT told, text FROM outbox WHERE text LIKE '%已试%'").fetchall()
+        rows = driver.execute("SELECT told, text FROM outbox WHERE text LIKE '案件%已试%'").fetchall()
     return [f"{told}：{text}" for told, text in rows]
 
 
 def incidents(office: Office, user: str = "shewu") -> list[str]:
     listed = alert_list(office, office.actor(user), most=2000)
-    return [f"{row['case']} {row['title']} 告 {row['told']}" for row in listed if "已试" in row["title"]]
+    return [
+        f"{row['case']} {row['title']} 告 {row['told']}" for row in listed if row["case"] and "已试" in row["title"]
+    ]
 
 
 def some_case(office: Office) -> str:
@@ -137,6 +139,28 @@ def test_a_forged_incident_is_found(office: Office) -> None:
     with office.store.writing(0) as writer:
         writer.cursor.execute("UPDATE incident SET again_at = again_at * 2")
     assert "搁置待重试的记录与事件推出的不符" in str(audit.verify(office).problems)
+
+
+def test_a_duty_that_fails_silences_no_alert_and_becomes_an_incident(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Office) -> int:
+        raise KeyError("poison")
+
+    monkeypatch.setattr(module, "look_back", fails)
+    move_clock(office, timedelta(minutes=1))
+    assert alerts(office) == CASES
+    for minutes in (1, 4):
+        move_clock(office, timedelta(minutes=minutes))
+        sweep(office)
+    shown = [row["title"] for row in alert_list(office, office.actor("shewu"), most=2000)]
+    assert "例行检查做不完（look_back），已试 3 次" in shown
+    monkeypatch.undo()
+    move_clock(office, timedelta(hours=1))
+    sweep(office)
+    assert audit.verify(office).problems == []
+    with office.store.reading() as driver:
+        assert driver.execute("SELECT count(*) FROM incident").fetchone() == (0,)
 
 
 class Channel:

@@ -14,7 +14,7 @@ from engine.core.errors import BihuanError, Conflict, Refused
 from engine.service import Office
 from engine.store import schema as s
 from engine.store import store
-from tests.samples import opened
+from tests.samples import admit, opened
 
 
 def race(office: Office, case: str) -> list[str]:
@@ -124,7 +124,7 @@ def send(office: Office, chance: random.Random, number: int) -> None:
     now = {"checked_at": office.now().isoformat()}
     office.advance(case, "verify", office.actor("huaye"), now, request_key=f"verify-{number}")
     office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A", "departed_at": now["checked_at"]})
-    office.advance(case, "admit", office.actor("zhuanyun"), {"quarantine_started": now["checked_at"], "room": "1"})
+    admit(office, case, room=str(number))
     tests: list[Any] = []
     while not tests or chance.random() < 0.15:
         tests.append(office.advance(case, "test", office.actor("geli"), evidence, request_key=f"test-{number}"))

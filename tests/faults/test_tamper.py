@@ -12,10 +12,11 @@ from typing import Any
 import orjson
 import pytest
 
-from engine import audit
+from engine import audit, trips
 from engine.intake.settling import settle
 from engine.intake.take import take
 from engine.privacy import record_reveal
+from engine.queries import case_list
 from engine.service import Office
 from engine.store import store
 from engine.sweep import move_clock
@@ -45,6 +46,12 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, pack_files: dict[str, bytes
     lists.write_text("姓名,身份证号\n甲,340103198103054108\n乙,1\n丙,2\n", "utf-8")
     taken = take(office, lists, "区数据组", office.actor("shuju"))
     settle(office, taken.file, [3], "来源撤回", office.actor("shuju"))
+    ready = [row["case"] for row in case_list(office, office.actor("shuju"), state="awaiting_transfer")]
+    drivers = office.actor("zhuanyun")
+    told = [trips.open_trip(office, "皖A", "甲", "集中隔离点", some, drivers) for some in (ready[:2], ready[2:4])]
+    now = office.now().isoformat()
+    here = {ready[0]: {"quarantine_started": now, "room": "1"}}
+    trips.receive(office, told[0]["trip"], here, office.actor("geli"))
     assert audit.verify(office).problems == []
     yield office
     office.close()
@@ -127,7 +134,7 @@ def rewrite(cursor: Cursor, chance: random.Random) -> str:
 def remove_case(cursor: Cursor, chance: random.Random) -> str:
     case = chance.choice([case for _, case, seq in events(cursor) if seq == 1 and case != "system"])
     first = cursor.execute("SELECT min(n) FROM event WHERE case_id = ?", (case,)).fetchone()[0]
-    for table in ("event", "deadline", "alert", "involved"):
+    for table in ("event", "deadline", "alert", "involved", "custody", "trip_case", "place"):
         cursor.execute(f"DELETE FROM {table} WHERE case_id = ?", (case,))
     cursor.execute('DELETE FROM "case" WHERE id = ?', (case,))
     return f"{first}"
@@ -268,10 +275,52 @@ def set_the_clock_back(cursor: Cursor, chance: random.Random) -> str:
     return "meta rehearsal"
 
 
+def change_custody(cursor: Cursor, chance: random.Random) -> str:
+    case, event = chance.choice(cursor.execute("SELECT case_id, event FROM custody").fetchall())
+    change = chance.choice(["since = since + 1", "unit = '别的'", "until = 5", "event = 50", "case_id = 'X'", None])
+    if change is None:
+        cursor.execute("DELETE FROM custody WHERE case_id = ? AND event = ?", (case, event))
+    else:
+        cursor.execute(f"UPDATE custody SET {change} WHERE case_id = ? AND event = ?", (case, event))
+    return f"案件 {case}"
+
+
+def change_trip(cursor: Cursor, chance: random.Random) -> str:
+    trip = chance.choice(cursor.execute("SELECT id FROM trip").fetchall())[0]
+    columns = ["vehicle", "giver", "receiver", "opened_by", "opened_at", "received_by", "received_at"]
+    change = chance.choice([*columns, None])
+    if change is None:
+        cursor.execute("DELETE FROM trip WHERE id = ?", (trip,))
+    else:
+        cursor.execute(f"UPDATE trip SET {change} = 7 WHERE id = ?", (trip,))
+    return f"车次 {trip}"
+
+
+def change_ride(cursor: Cursor, chance: random.Random) -> str:
+    trip, case = chance.choice(cursor.execute("SELECT trip, case_id FROM trip_case").fetchall())
+    change = chance.choice(["outcome = 'moved'", "offered = 1", "answered = 1", "trip = 'X'", "case_id = 'X'", None])
+    if change is None:
+        cursor.execute("DELETE FROM trip_case WHERE trip = ? AND case_id = ?", (trip, case))
+    else:
+        cursor.execute(f"UPDATE trip_case SET {change} WHERE trip = ? AND case_id = ?", (trip, case))
+    return f"案件 {case}"
+
+
+def change_place(cursor: Cursor, chance: random.Random) -> str:
+    case = chance.choice(cursor.execute("SELECT case_id FROM place").fetchall())[0]
+    change = chance.choice(["site = '第二隔离点'", "room = '9'", "shared_with = 'X'", "case_id = 'X'", None])
+    if change is None:
+        cursor.execute("DELETE FROM place WHERE case_id = ?", (case,))
+    else:
+        cursor.execute(f"UPDATE place SET {change} WHERE case_id = ?", (case,))
+    return f"案件 {case}"
+
+
 KINDS: list[Callable[[Cursor, random.Random], str]] = [
     flip, delete, insert, swap, cut, rewrite, remove_case, change_case, change_deadline, drop_alert, hide,
     change_task, change_schedule, skip_ahead,
     change_alert, change_value, change_list, change_release, set_the_clock_back,
+    change_custody, change_trip, change_ride, change_place,
 ]  # fmt: skip
 
 
