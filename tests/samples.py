@@ -35,13 +35,13 @@ def several(office: Office, number: int) -> list[str]:
     return cases
 
 
-def quarantined(office: Office, **facts: Any) -> str:
+def quarantined(office: Office, room: str = "301", **facts: Any) -> str:
     """The case of a close contact who has reached the quarantine site."""
     case = opened(office, **facts)
     now = office.now().isoformat()
     office.advance(case, "verify", office.actor("huaye"), {"checked_at": now})
     office.advance(case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A·00001", "departed_at": now})
-    admit(office, case)
+    admit(office, case, room)
     return case
 
 

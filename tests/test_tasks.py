@@ -83,7 +83,7 @@ def test_planning_writes_no_event_and_the_rows_are_what_the_events_lead_to(offic
 
 def many(office: Office, number: int) -> list[str]:
     """Cases of contacts in quarantine."""
-    return [quarantined(office, id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(number)]
+    return [quarantined(office, str(300 + n), id_number="", name=f"甲{n}", phone=f"139{n:08d}") for n in range(number)]
 
 
 def swept_by_four(office: Office) -> list[BaseException]:
