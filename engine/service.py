@@ -308,9 +308,9 @@ class Office:
         When somebody else was first, nothing was written, and it is decided again on what is there now.
         """
         for _ in range(ATTEMPTS):
-            if request_key and (given := self.store.answered(request_key, digest)):
-                return given
             with self.store.reading():
+                if request_key and (given := self.store.answered(request_key, digest)):
+                    return given
                 now = self.now()
                 step = decide(now)
                 changes = with_relatives(self, step.changes)
