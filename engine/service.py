@@ -245,19 +245,16 @@ class Office:
         occurred_at: datetime | None = None,
         seen_state: str = "",
         request_key: str = "",
-        also: Callable[[Writer], None] | None = None,
     ) -> dict[str, Any]:
-        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict.
-
-        `also` writes more in the same transaction.
-        """
+        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict."""
         digest = self.digest("advance", case_id + " " + name, actor.user, raw or {}) if request_key else ""
 
         def decide(now: datetime) -> Step:
             case, head = self.case(case_id, actor)
             book = self.book(case.release)
             flow = book.workflows[case.workflow]
-            verb = next((each.name for each in flow.transitions.values() if each.title == name), name)
+            titled = () if name in flow.transitions else flow.transitions.values()
+            verb = next((each.name for each in titled if each.title == name), name)
             self._refuse_overtaken(book, case, actor, _state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
             if verb in flow.transitions:
@@ -265,14 +262,13 @@ class Office:
             stated, texts = parse(book, kind, raw or {}, now)
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
-            stated = replace(stated, facts=given | dict(stated.facts))
+            if given:
+                stated = replace(stated, facts=given | dict(stated.facts))
             happened = lifecycle.advance(book, case, verb, actor, stated, now, occurred_at)
             changes = self.following(book, Change.of(book, case, head, happened), actor, again=bool(given))
 
             def before(writer: Writer) -> None:
                 references.keep(writer, references.rows(book, case.id, stays, changes[0].case.facts.get))
-                if also:
-                    also(writer)
 
             return Step(changes, self.answer(book, changes[-1].case), self.seal(case.subject, kind, texts), before)
 

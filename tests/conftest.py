@@ -41,9 +41,12 @@ def make_office(tmp_path: Path, pack_files: dict[str, bytes]) -> Iterator[Make]:
     made: list[Office] = []
 
     def make(start: str = START, files: dict[str, bytes] | None = None) -> Office:
+        """An office on a rehearsal database; no start: on one with the clock on the wall."""
         number = len(made)
         path = tmp_path / f"db{number}" / "office.db"
-        office = Office.create(path, tmp_path / "keys" / "master.key", files or pack_files, parse_time(start))
+        office = Office.create(
+            path, tmp_path / "keys" / "master.key", files or pack_files, parse_time(start) if start else None
+        )
         made.append(office)
         return office
 

@@ -47,19 +47,20 @@ class _Statement:
             if isinstance(value, date) and not self.fields[name].future:
                 yield self.fields[name], value
 
-    def earliest(self, of: Field) -> tuple[datetime | None, str]:
-        """Before which moment this cannot have been, and why; None: nobody minds."""
+    def earliest(self, of: Field) -> tuple[datetime | None, timedelta | Field | None]:
+        """Before which moment this cannot have been: so long before the opening, or the last step; None: it may."""
         opened = self.after.opened_at
         if self.case is not None and of.type == "time":
-            floor, why = opened - (CLOCKS_DIFFER if of.back is None else of.back), _opened(of.back)
+            floor = opened - (CLOCKS_DIFFER if of.back is None else of.back)
             last = None if of.name in self._tested() else self._last_step()
-            if last is not None and (moment := self.before.facts[last.name]) and isinstance(moment, datetime):
-                floor, why = max((floor, why), (moment - CLOCKS_DIFFER, f"早于{last.title}"))
-            return floor, why
-        if of.name in self._counted() or of.back is not None:
+            moment = self.before.facts[last.name] if last is not None else None
+            if isinstance(moment, datetime) and moment - CLOCKS_DIFFER > floor:
+                return moment - CLOCKS_DIFFER, last
+            return floor, of.back
+        if of.back is not None or self._counts(of.name):
             back = EARLIEST_STATEMENT if of.back is None else of.back
-            return opened - back, _opened(back)
-        return None, ""
+            return opened - back, back
+        return None, None
 
     def _tested(self) -> set[str]:
         """Times at which tasks were done: they have their own days to fall on."""
@@ -74,10 +75,9 @@ class _Statement:
         ]
         return self.fields[max(steps)[1]] if steps else None
 
-    def _counted(self) -> set[str]:
-        """Facts that days are counted from, or that choose how many there are."""
-        anchors = {anchor for clock in self.flow.clocks.values() for anchor in clock.anchor}
-        return anchors | {parameter.dated_by for parameter in self.after.book.parameters.values()}
+    def _counts(self, name: str) -> bool:
+        """Whether days are counted from a fact, or it chooses how many there are."""
+        return name in self.flow.counted or any(p.dated_by == name for p in self.after.book.parameters.values())
 
     def order(self) -> Iterable[str]:
         """Facts stated in the wrong order, by what the pack says comes first."""
@@ -96,6 +96,8 @@ class _Statement:
 
     def moved_back(self) -> Iterable[str]:
         """Clocks whose day 0 would go back although it was known, or although they run."""
+        if not any(self._counts(name) for name in self.stated):
+            return
         armed = [] if self.case is None else [one.since for one in self.case.deadlines.values()]
         running = {
             name
@@ -113,8 +115,10 @@ class _Statement:
                 yield f"{self.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
 
 
-def _opened(back: timedelta | None) -> str:
-    return f"早于立案前 {duration_words(back)}" if back else "早于立案"
+def _why(floor: timedelta | Field | None) -> str:
+    if isinstance(floor, Field):
+        return f"早于{floor.title}"
+    return f"早于立案前 {duration_words(floor)}" if floor else "早于立案"
 
 
 def untimely(
@@ -129,5 +133,5 @@ def untimely(
             continue
         early = value < floor if isinstance(value, datetime) else value < local_day(floor, told.zone)
         if early:
-            found.append(f"{of.title}（{of.name}）{why}")
+            found.append(f"{of.title}（{of.name}）{_why(why)}")
     return [Problem("CASE-012", what, CORRECT) for what in [*found, *told.order(), *told.moved_back()]]

@@ -45,6 +45,8 @@ class Attempt:
     flow: Workflow
     facts: Mapping[str, Fact]
     reckoning: Reckoning
+    before: Reckoning
+    """The same on what was known before."""
 
     @classmethod
     def of(
@@ -59,10 +61,11 @@ class Attempt:
         """An attempt on what is known of the case, and what is stated with it."""
         flow = book.workflows[case.workflow]
         known = typed(book, case)
-        facts = known | dict(stated.facts)
+        facts = {**known, **stated.facts}
         at = occurred_at or now
+        before = Reckoning(book, flow, case.outcome, case.opened_at, known)
         reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts).ending(case, known, at)
-        return cls(book, case, actor, stated, now, at, flow, facts, reckoning)
+        return cls(book, case, actor, stated, now, at, flow, facts, reckoning, before)
 
     def transition(self, name: str) -> Transition:
         """The transition of that name; there is none: told with what is possible."""
@@ -103,8 +106,7 @@ class Attempt:
 
     def timely(self) -> list[Problem]:
         """Why it, or what is stated with it, cannot have happened when it is said to have."""
-        before = Reckoning(self.book, self.flow, self.case.outcome, self.case.opened_at, typed(self.book, self.case))
-        return [*self._moment(), *untimely(before, self.reckoning, self.stated.facts, self.case)]
+        return [*self._moment(), *untimely(self.before, self.reckoning, self.stated.facts, self.case)]
 
     def _moment(self) -> list[Problem]:
         case, occurred_at = self.case, self.occurred_at
@@ -134,6 +136,8 @@ class Attempt:
 
         Those that are meant for cases decided otherwise come last.
         """
+        if not transition.when:
+            return []
         stage = self.flow.states[self.case.state].stage
         situation = Situation(
             case=self.case,
@@ -151,7 +155,7 @@ class Attempt:
             unmet = [(guard, reason) for guard in guards if (reason := guard.unmet(situation))]
             meant = all(not isinstance(guard, DecisionGuard) for guard, _ in unmet)
             told.append((not meant, len(unmet), [reason for _, reason in unmet]))
-        return min(told, key=lambda found: found[:2])[2] if told else []
+        return min(told, key=lambda found: found[:2])[2]
 
 
 def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:

@@ -32,6 +32,10 @@ class Subject:
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates or times of which the first may not be after the second."""
 
+    def named(self, title: str) -> str:
+        """The fact of that title; empty when there is none."""
+        return next((name for name, of in self.fields.items() if of.title == title), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

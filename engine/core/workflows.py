@@ -233,6 +233,12 @@ class Workflow:
     clause: str = ""
 
     @cached_property
+    def counted(self) -> frozenset[str]:
+        """The facts that its clocks count from."""
+        each = ((*clock.anchor, *clock.restarts_on, clock.minus) for clock in self.clocks.values())
+        return frozenset(name for names in each for name in names if name)
+
+    @cached_property
     def machine(self) -> Machine:
         """The one machine of this workflow, bound to no model and without `to_<state>` back doors."""
         machine = Machine(

@@ -15,14 +15,14 @@ from engine.intake.clean import Cleaner, ahead, cleaner, formula
 
 def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) -> tuple[Stated, dict[str, str]]:
     """Facts by their name or title → open values, and personal texts; every mistake at once."""
-    titles = {of.title: name for name, of in kind.fields.items()}
     facts: dict[str, Fact] = {}
     texts: dict[str, str] = {}
     problems = []
     for given, value in raw.items():
-        name = given if given in kind.fields else titles.get(given, "")
+        name = given if given in kind.fields else kind.named(given)
         if not name:
-            expected = f"可填：{listing(list(titles), len(titles))}"
+            titles = [of.title for of in kind.fields.values()]
+            expected = f"可填：{listing(titles, len(titles))}"
             hint = nearest(given, [*kind.fields, *titles])
             problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, hint))
             continue

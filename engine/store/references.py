@@ -103,9 +103,10 @@ def rows(book: Rulebook, case_id: str, stays: Iterable[Stay], level: Callable[[s
     return found
 
 
-def keep(writer: Writer, kept: Iterable[Kept]) -> None:
+def keep(writer: Writer, kept: Sequence[Kept]) -> None:
     """Write stays; one that was corrected replaces what was known."""
-    writer.insert(s.StayRow, ("case_id", "reference", "day", "k1", "k2", "k3", "level"), kept, clash="REPLACE")
+    if kept:
+        writer.insert(s.StayRow, ("case_id", "reference", "day", "k1", "k2", "k3", "level"), kept, clash="REPLACE")
 
 
 def move(writer: Writer, before: str, after: str) -> None:
