@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine import refusals
 from engine.core import custody as core
 from engine.core.case import Case, Event, micros, moment
 from engine.core.judging import NOTHING, Stated
@@ -112,7 +113,7 @@ def accepted(
     book = office.book(case.release)
     kind = book.kind_of(case.workflow)
     if case.offer is not None:
-        office.refuse_unasked(kind, core.asked_of_receiver(book, case), "签收", raw)
+        refusals.unasked(kind, core.asked_of_receiver(book, case), "签收", raw)
     stated, texts = parse(book, kind, raw, now) if case.offer is not None else (Stated(), {})
     happened = core.accept(book, case, actor, stated, now, occurred_at)
     changes = office.following(book, Change.of(book, case, head, happened), actor)

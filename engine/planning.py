@@ -16,7 +16,8 @@ from engine.service import Office
 from engine.setbacks import SCHEDULE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.plans import plan_of
-from engine.store.store import INSERT_EVENT, Writer
+from engine.store.statements import INSERT_EVENT
+from engine.store.store import Writer
 
 BATCH = 5000
 _DUE = (

@@ -9,10 +9,11 @@ from typing import Any
 
 from engine import setbacks
 from engine.core import lifecycle
-from engine.core.case import Case, delayed, micros, moment
+from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
 from engine.core.custody import asked_of_receiver
 from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
+from engine.core.evolving import delayed
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine import vault
+from engine import refusals, vault
 from engine.core import corrections, lifecycle
 from engine.core.case import Case, Event, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
-from engine.core.noting import noted
 from engine.core.org import Actor
-from engine.core.reckoning import HAND_OVER, MICRO
+from engine.core.reckoning import HAND_OVER
 from engine.core.rulebook import Rulebook, Subject
-from engine.core.workflows import Evidence, Workflow
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
 from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle
@@ -27,7 +25,7 @@ from engine.relatives import with_relatives
 from engine.store import places, references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, corrected, plain
-from engine.store.store import Driver, Lost, Store, Writer, load_case
+from engine.store.store import Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
@@ -203,7 +201,7 @@ class Office:
         with self.store.reading() as driver:
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
-            self._refuse_second(driver, subject, actor)
+            refusals.second_case(self, driver, subject, actor)
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
             (given,), (stays,) = references.derived(driver, self.master, book, [{**stated.facts, **texts}.get], now)
             kept = subjects.opened(driver, key) if key else {}
@@ -225,7 +223,7 @@ class Office:
         def unchanged(writer: Writer) -> None:
             if subjects.find(writer.driver, told) != known:
                 raise Lost(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
-            self._refuse_second(writer.driver, subject, actor)
+            refusals.second_case(self, writer.driver, subject, actor)
             references.keep(writer, references.rows(book, change.case.id, stays, change.case.facts.get))
 
         return Step([change], answer, sealed, unchanged)
@@ -255,10 +253,10 @@ class Office:
             flow = book.workflows[case.workflow]
             titled = () if name in flow.transitions else flow.transitions.values()
             verb = next((each.name for each in titled if each.title == name), name)
-            self._refuse_overtaken(book, case, actor, _state_of(flow, seen_state), verb)
+            refusals.overtaken(self, book, case, actor, refusals.state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
             if verb in flow.transitions:
-                self.refuse_unasked(kind, flow.transitions[verb].evidence, f"动作 {verb} ", raw or {})
+                refusals.unasked(kind, flow.transitions[verb].evidence, f"动作 {verb} ", raw or {})
             stated, texts = parse(book, kind, raw or {}, now)
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
@@ -329,20 +327,6 @@ class Office:
             return step.answer
         raise Conflict(Problem("CASE-409", "案件正被别人连续办理", "看一眼现状再试"))
 
-    def refuse_unasked(self, kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping[str, Any]) -> None:
-        """Only what is asked for may be stated at a transition or when accepting."""
-        asked = {item.field for item in evidence}
-        allowed = asked | {kind.fields[field].title for field in asked}
-        extra = [given for given in raw if given not in allowed]
-        if extra:
-            shown = listing([f"{kind.fields[field].title}（{field}）" for field in sorted(asked)]) or "无"
-            raise BadInput(
-                [
-                    Problem("FACT-004", f"{verb}不收 {given}", f"可填：{shown}", nearest(given, allowed))
-                    for given in extra
-                ]
-            )
-
     def seal(self, subject: str, kind: Subject, texts: Mapping[str, str]) -> subjects.Sealed:
         """Personal values of a subject, ready to be written."""
         sealed = subjects.Sealed()
@@ -372,34 +356,6 @@ class Office:
             subject = next((known[item] for item in told if item in known), "")
             row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
             return self.store.load(row[0]) if row else None
-
-    def _refuse_overtaken(self, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> None:
-        """Whoever acts on a state that is no longer is told who moved the case, when, and what is possible."""
-        flow = book.workflows[case.workflow]
-        tried = flow.transitions.get(name)
-        if tried is None or case.state in ({seen} if seen else tried.sources):
-            return
-        with self.store.reading() as driver:
-            moves = driver.execute(
-                "SELECT actor, recorded_at, json_extract(data, '$.from') FROM event"
-                " WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced') ORDER BY seq DESC",
-                (case.id, case.seq),
-            ).fetchall()
-        seen = seen or next((left for _, _, left in moves if left in tried.sources), "")
-        if not seen:
-            return
-        who, when, _ = moves[0]
-        here = [f"{name}（{flow.transitions[name].title}）" for name in lifecycle.possible(book, case, actor)]
-        at = moment(when).astimezone(book.zone).strftime("%m-%d %H:%M")
-        state = flow.states[case.state]
-        was = flow.states[seen].title if seen in flow.states else seen
-        raise Conflict(
-            Problem(
-                "CASE-409",
-                f"不能{tried.title}（{name}）：案件已由 {who} 于 {at} 推进到“{state.title}”，不在“{was}”",
-                f"您现在可以：{listing(here) or '无'}",
-            )
-        )
 
     def case(self, case_id: str, actor: Actor) -> tuple[Case, bytes]:
         """A case this actor may see; any other is as if it did not exist."""
@@ -431,52 +387,6 @@ class Office:
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 
-    def acknowledge(self, case_id: str, name: str, actor: Actor) -> int:
-        """Take note of the alerts of a case (one deadline's by name or title, or all); how many were open.
-
-        Their ladders stop, and go on when nobody works on the case.
-        """
-        taken = 0
-
-        def decide(now: datetime) -> Step:
-            nonlocal name
-            case, head = self.case(case_id, actor)
-            book = self.book(case.release)
-            with self.store.reading() as driver:
-                unheard = driver.execute(
-                    "SELECT name, told FROM alert WHERE case_id = ? AND acknowledged_at IS NULL", (case.id,)
-                ).fetchall()
-                name = noted(book, case, unheard, name, actor)
-                stopped = driver.execute(_UNHEARD, (case.id, name, name)).fetchall()
-            again = {key: book.ladders[ladder].again // MICRO for key, ladder in stopped if ladder in book.ladders}
-            told = {"name": name, "again": again}
-            happened = Event("acknowledged", actor.user, now, told, actor.account)
-            change = Change.of(book, case, head, (happened,))
-            return Step([change], {}, before=mark)
-
-        def mark(writer: Writer) -> None:
-            nonlocal taken
-            writer.cursor.execute(
-                "UPDATE alert SET acknowledged_by = ?, acknowledged_at = ?"
-                " WHERE case_id = ? AND (? = '' OR name = ?) AND acknowledged_at IS NULL",
-                (actor.user, writer.now, read_id(case_id), name, name),
-            )
-            taken = writer.cursor.rowcount
-
-        self.act(decide)
-        return taken
-
-    def _refuse_second(self, driver: Driver, subject: str, actor: Actor) -> None:
-        """One open case per subject; whoever may not see it is told whom to ask, and not its number."""
-        row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
-        found = load_case(driver, row[0]) if row else None
-        if found is None:
-            return
-        if self.sees(actor, found[0]):
-            raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {found[0].id}；在它上面继续办理"))
-        asked = [role.title for role in self.book().organisation.roles.values() if role.scope == "all"]
-        raise Refused(Problem("CASE-014", "此人已由别的单位在办", f"请联系 {listing(asked) or '默认责任单位'} 核对"))
-
     def set_clock(self, at: int) -> None:
         """Put a rehearsal's clock to a moment (microseconds since 1970); no other database's clock moves."""
         if not self.rehearsal:
@@ -487,20 +397,3 @@ class Office:
     def close(self) -> None:
         """Let go of the database."""
         self.store.close()
-
-
-_UNHEARD = (
-    "SELECT d.name, d.ladder FROM deadline AS d WHERE d.case_id = ? AND (? = '' OR d.name = ?) AND EXISTS"
-    " (SELECT 1 FROM alert AS a WHERE a.case_id = d.case_id AND a.armed_by = d.armed_by AND a.name = d.name"
-    " AND a.acknowledged_at IS NULL) ORDER BY d.name"
-)
-
-
-def _state_of(flow: Workflow, seen: str) -> str:
-    """The state that somebody says she saw, by its name or title; empty: she says nothing."""
-    found = next((of.name for of in flow.states.values() if seen in (of.name, of.title)), "")
-    if seen and not found:
-        shown = [f"{of.title}（{of.name}）" for of in flow.states.values()]
-        options = [word for of in flow.states.values() for word in (of.name, of.title)]
-        raise BadInput(Problem("ARG-005", f"没有环节 {seen}", f"可用：{listing(shown, 30)}", nearest(seen, options)))
-    return found

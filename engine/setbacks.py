@@ -12,7 +12,8 @@ from engine.core.org import SYSTEM
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
 from engine.store import schema as s
-from engine.store.store import INSERT_OUTBOX, Writer
+from engine.store.statements import INSERT_OUTBOX
+from engine.store.store import Writer
 
 DEADLINE, SCHEDULE, MESSAGE, DUTY = "deadline", "schedule", "message", "duty"
 TRIES = 3

@@ -20,7 +20,8 @@ from engine.planning import make_ahead
 from engine.service import LATEST, Office
 from engine.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
-from engine.store.store import INSERT_EVENT, Driver, Writer
+from engine.store.statements import INSERT_EVENT
+from engine.store.store import Driver, Writer
 
 BATCH = 1000
 Result = TypeVar("Result")

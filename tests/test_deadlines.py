@@ -18,6 +18,7 @@ from engine.core.errors import BihuanError
 from engine.core.judging import typed
 from engine.core.reckoning import HAND_OVER, Reckoning
 from engine.core.values import parse_duration
+from engine.noting import acknowledge
 from engine.postponing import put_off
 from engine.service import Office
 from tests.samples import opened
@@ -92,7 +93,7 @@ class Deadlines(Work):
     @rule(case=Work.cases, name=st.sampled_from(["", "verify", "transfer"]), user=st.sampled_from(USERS))
     def acknowledge(self, case: str, name: str, user: str) -> None:
         try:
-            self.office.acknowledge(case, name, self.office.actor(user))
+            acknowledge(self.office, case, name, self.office.actor(user))
         except BihuanError:
             return
 

@@ -10,6 +10,7 @@ import pytest
 
 from engine import audit
 from engine.core.errors import BadInput, Refused
+from engine.noting import acknowledge
 from engine.postponing import put_off
 from engine.queries import case_list, case_show
 from engine.service import Office
@@ -44,7 +45,7 @@ def postpone(office: Office, case: str, kind: str, user: str = "shenpi", **lengt
 def test_an_acknowledged_ladder_stops_and_goes_on_after_four_hours_without_work(office: Office, later: Later) -> None:
     case = opened(office)
     later(minutes=100)
-    assert office.acknowledge(case, "", office.actor("huaye")) == 1
+    assert acknowledge(office, case, "", office.actor("huaye")) == 1
     later(hours=3)
     assert [rung for _, rung, _ in raised(office)] == [0]
     later(days=2)
@@ -62,7 +63,7 @@ def test_work_on_the_case_keeps_an_acknowledged_ladder_silent(office: Office, la
     verified(office, case)
     later(hours=11, minutes=30)
     assert [rung for _, rung, _ in raised(office)] == [0]
-    office.acknowledge(case, "", office.actor("zhuanyun"))
+    acknowledge(office, case, "", office.actor("zhuanyun"))
     later(hours=3)
     office.advance(
         case, "depart", office.actor("zhuanyun"), {"vehicle": "皖A·00001", "departed_at": office.now().isoformat()}
@@ -77,7 +78,7 @@ def test_work_on_the_case_keeps_an_acknowledged_ladder_silent(office: Office, la
 def test_a_rung_that_comes_later_anyway_is_not_brought_forward(office: Office, later: Later) -> None:
     case = opened(office)
     later(hours=4)
-    office.acknowledge(case, "", office.actor("huaye"))
+    acknowledge(office, case, "", office.actor("huaye"))
     assert [rung for _, rung, _ in raised(office)] == [0, 1, 2]
     later(days=1)
     assert raised(office)[3:] == [("event 1", 3, "26 16:00")]
@@ -86,7 +87,7 @@ def test_a_rung_that_comes_later_anyway_is_not_brought_forward(office: Office, l
 def test_whoever_acknowledges_the_last_rung_and_does_nothing_is_told_again(office: Office, later: Later) -> None:
     case = opened(office)
     later(days=1)
-    office.acknowledge(case, "", office.actor("huaye"))
+    acknowledge(office, case, "", office.actor("huaye"))
     later(hours=4)
     later(days=1)
     assert raised(office)[4:] == [("event 1", 4, "27 12:00")]
@@ -95,7 +96,7 @@ def test_whoever_acknowledges_the_last_rung_and_does_nothing_is_told_again(offic
 
 def test_an_acknowledgement_without_an_alert_stops_nothing(office: Office, later: Later) -> None:
     case = opened(office)
-    assert office.acknowledge(case, "", office.actor("huaye")) == 0
+    assert acknowledge(office, case, "", office.actor("huaye")) == 0
     later(hours=2)
     assert [rung for _, rung, _ in raised(office)] == [0, 1]
 
@@ -216,5 +217,5 @@ def test_an_acknowledgement_that_stops_nothing_is_found(office: Office, monkeypa
     monkeypatch.setattr(store, "QUIET_DEADLINE", Nothing())
     case = opened(office)
     move_clock(office, timedelta(minutes=100))
-    office.acknowledge(case, "", office.actor("huaye"))
+    acknowledge(office, case, "", office.actor("huaye"))
     assert "时限记录与事件推出的不符" in str(audit.verify(office).problems)

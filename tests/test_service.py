@@ -10,6 +10,7 @@ import pytest
 
 from engine import audit
 from engine.core.errors import BadInput, Conflict, Damaged, Refused
+from engine.noting import acknowledge
 from engine.privacy import erase, personal
 from engine.queries import alert_list, case_list, case_show
 from engine.service import Office
@@ -301,7 +302,7 @@ def test_acknowledging_is_an_event_and_takes_alerts_off_the_list(office: Office,
     assert later(hours=3) == 2
     actor = office.actor("huaye")
     assert [row["level"] for row in alert_list(office, actor)] == ["蓝", "提醒"]
-    assert office.acknowledge(case, "verify", actor) == 2
+    assert acknowledge(office, case, "verify", actor) == 2
     assert alert_list(office, actor) == []
     assert len(alert_list(office, actor, everything=True)) == 2
     assert alert_list(office, office.actor("fengyang"), everything=True) == []
@@ -336,13 +337,13 @@ def test_an_alert_is_acknowledged_by_whom_it_concerns(office: Office, later: Lat
     shewu = office.actor("shewu")
     assert {row["told"] for row in alert_list(office, shewu)} == {"华业社区", "华业社区主要负责人", "示例·分管领导甲"}
     with pytest.raises(Refused, match=r"ALERT-002 — 不是告知 shewu 的预警 — 由 .*华业社区"):
-        office.acknowledge(case, "", shewu)
+        acknowledge(office, case, "", shewu)
     huaye = office.actor("huaye")
     with pytest.raises(BadInput, match=r"没有未知悉的预警 核察 — 现有：verify（核查）.*did you mean 核查"):
-        office.acknowledge(case, "核察", huaye)
-    assert office.acknowledge(case, "核查", huaye) == 4
+        acknowledge(office, case, "核察", huaye)
+    assert acknowledge(office, case, "核查", huaye) == 4
     later(hours=9)
-    assert office.acknowledge(case, "", office.actor("shuju")) == 1  # nothing was done since: the ladder went on
+    assert acknowledge(office, case, "", office.actor("shuju")) == 1  # nothing was done since: the ladder went on
     assert audit.verify(office).problems == []
 
 

@@ -20,6 +20,7 @@ from engine.core.case import micros, moment
 from engine.core.errors import BadInput, BihuanError, Refused
 from engine.core.values import parse_time
 from engine.corrections import correct
+from engine.noting import acknowledge
 from engine.packs.pack import read_folder, shipped
 from engine.planning import make_ahead, make_once
 from engine.queries import case_show, task_list
@@ -402,7 +403,7 @@ def test_who_takes_note_of_a_missed_task_stops_its_ladder_until_nobody_works(off
     case = quarantined(office)
     later(hours=4)
     assert alerts(office, case, "temperatures") == [(0, "提醒", "集中隔离点"), (1, "蓝", "集中隔离点")]
-    office.acknowledge(case, "每日两次测温", office.actor("geli"))
+    acknowledge(office, case, "每日两次测温", office.actor("geli"))
     later(hours=3)
     assert len(alerts(office, case, "temperatures")) == 2
     later(hours=2)
@@ -432,7 +433,7 @@ DOES: dict[str, Callable[[Office, str, int], object]] = {
     "skip": lambda office, case, _: tasks.skip(office, case, "temperature", office.actor("shewu"), "设备故障"),
     "claim": lambda office, case, _: tasks.claim(office, case, "pcr_test", office.actor("geli")),
     "drop": lambda office, case, _: tasks.claim(office, case, "pcr_test", office.actor("geli"), give_up=True),
-    "note": lambda office, case, _: office.acknowledge(case, "", office.actor("geli")),
+    "note": lambda office, case, _: acknowledge(office, case, "", office.actor("geli")),
     "anchor": anchored,
 }
 ACTS = st.lists(

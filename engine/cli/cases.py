@@ -295,7 +295,7 @@ def print_alerts(rows: list[dict[str, Any]], most: int) -> None:
 
 
 @alert.command("ack")
-def acknowledge(
+def ack(
     case_id: CaseId,
     name: Annotated[str, typer.Argument(metavar="[DEADLINE]", help="时限；不写则全部")] = "",
     db: Db = DEFAULT_DB,
@@ -303,8 +303,10 @@ def acknowledge(
     as_json: Json = False,
 ) -> None:
     """知悉一件案件的预警 (acknowledge)."""
+    from engine.noting import acknowledge
+
     with office(db, quiet=as_json) as found:
-        taken = found.acknowledge(case_id, name, found.actor(user))
+        taken = acknowledge(found, case_id, name, found.actor(user))
         if as_json:
             print_json({"acknowledged": taken}, found)
         else:

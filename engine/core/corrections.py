@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.case import Armed, Case, Event, Plan, evolve, micros, moment
+from engine.core.case import Armed, Case, Event, Plan, micros, moment
 from engine.core.conditions import Fact, label, to_json
 from engine.core.errors import Problem, Refused
+from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
 from engine.core.moving import home_of, offered, opened, told, unit_of
 from engine.core.org import Actor

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from engine.core.case import Event, evolve, micros
+from engine.core.case import Event, micros
 from engine.core.conditions import Fact, to_json
 from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
+from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated
 from engine.core.org import COMMUNITY, FACT, LEAD, Actor
 from engine.core.planning import fitting

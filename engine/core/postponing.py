@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.case import Case, Event, delayed, micros
+from engine.core.case import Case, Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.evolving import delayed
 from engine.core.judging import who
 from engine.core.org import Actor
 from engine.core.reckoning import MICRO

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.core.case import Armed, Case, Plan, delayed, micros, moment
+from engine.core.case import Armed, Case, Plan, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
+from engine.core.evolving import delayed
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Count
 from engine.core.values import local_day, local_time, midnight

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.core import corrections, custody, lifecycle
-from engine.core.case import Case, Event, evolve, micros, moment
+from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BihuanError
+from engine.core.evolving import evolve
 from engine.core.judging import Stated
 from engine.core.org import SYSTEM, Actor
 from engine.core.rulebook import Expected, Rulebook, Story, StoryStep

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.core.case import Case, delayed, micros, moment
+from engine.core.case import Case, micros, moment
+from engine.core.evolving import delayed
 from engine.core.judging import typed
 from engine.core.reckoning import MICRO, Reckoning
 from engine.core.rulebook import UNITS, Rulebook

@@ -10,8 +10,9 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from engine.core import lifecycle
-from engine.core.case import Case, Event, evolve
+from engine.core.case import Case, Event
 from engine.core.errors import BadInput, Problem
+from engine.core.evolving import evolve
 from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook

@@ -11,23 +11,24 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
 from engine.core.errors import Problem, listing, nearest
-from engine.core.org import COMMUNITY, Leader, Organisation, Person, Role, Unit
+from engine.core.org import COMMUNITY, Organisation
 from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject, Term
 from engine.core.tables import Row, Table
-from engine.core.values import Dated, Parameter
-from engine.core.workflows import Ladder, Rung, Workflow
+from engine.core.values import Parameter
+from engine.core.workflows import Workflow
 from engine.packs import models as m
+from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names
 from engine.packs.lists import build_references, build_sources
-from engine.packs.resolve import Read, Resolver
+from engine.packs.resolve import Read
 from engine.packs.stories import StoryBuilder
 from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, Path
 
 
-class PackBuilder(Resolver):
+class PackBuilder(Declarations):
     """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
 
     def __init__(self, read: Read, digest: str) -> None:
@@ -51,9 +52,6 @@ class PackBuilder(Resolver):
         except (ZoneInfoNotFoundError, ValueError):
             self.wrong(document, "RULE-040", ("timezone",), f"没有时区 {pack.timezone}", "如 Asia/Shanghai")
             return None
-        self.units = {
-            name: unit.kind for _, model in self.files(m.OrganisationFile) for name, unit in model.units.items()
-        }
         organisation = self.organisation()
         subjects = self.subjects()
         parameters = self.parameters(subjects)
@@ -65,7 +63,7 @@ class PackBuilder(Resolver):
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
         sources = build_sources(self, subjects)
-        self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, _UNITS_FILE)
+        self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, UNITS_FILE)
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
         hand_over = self.hand_over(document, pack.hand_over, names, organisation)
@@ -106,14 +104,14 @@ class PackBuilder(Resolver):
         """How cases change hands outside of any transition; somebody must be there to settle what is whose."""
         path: Path = ("hand_over",)
         if self.known(
-            document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, _UNITS_FILE
+            document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, UNITS_FILE
         ) and not organisation.staffed(model.arbiter):
             self.wrong(
                 document,
                 "RULE-021",
                 (*path, "arbiter"),
                 f"{model.arbiter} 没有人员，无人裁定",
-                f"在 {_UNITS_FILE} 里添加",
+                f"在 {UNITS_FILE} 里添加",
             )
         flows = {flow.workflow: flow for _, flow in self.files(WorkflowFile)}
         if model.matter and self.known(document, "RULE-040", (*path, "matter"), "流程", model.matter, flows):
@@ -125,166 +123,6 @@ class PackBuilder(Resolver):
         if words := names.no_length(model.within):
             self.wrong(document, "RULE-027", (*path, "within"), words, "时长（如 24h）、参数名或 terms 里的词")
         return HandOverRules(model.within, model.ladder, model.most_returns, model.arbiter, model.matter)
-
-    def organisation(self) -> Organisation:
-        """Units, roles, staff and leaders."""
-        roles = {
-            name: Role(name, role.title, role.scope, frozenset(role.may))
-            for _, name, role in self.sections(m.OrganisationFile, "roles")
-        }
-        units = {}
-        for document, name, unit in self.sections(m.OrganisationFile, "units"):
-            if unit.parent:
-                self.known(document, "RULE-023", ("units", name, "parent"), "单位", unit.parent, self.units)
-            if unit.places is not None and unit.kind != "site":
-                self.wrong(
-                    document, "RULE-029", ("units", name, "places"), f"{name} 不是隔离点", "places 只用于 kind: site"
-                )
-            formerly = tuple(unit.formerly)
-            units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, formerly, unit.places)
-        staff = {}
-        for document, user, person in self.sections(m.OrganisationFile, "staff"):
-            for index, post in enumerate(person.roles):
-                path: Path = ("staff", user, "roles", index)
-                self.known(document, "FLOW-012", (*path, "role"), "角色", post.role, roles)
-                self.known(document, "RULE-023", (*path, "unit"), "单位", post.unit, self.units, _UNITS_FILE)
-            staff[user] = Person(user, person.name, tuple((post.role, post.unit) for post in person.roles))
-        leaders = []
-        for document, model in self.files(m.OrganisationFile):
-            for index, leader in enumerate(model.leaders):
-                for key in ("fields", "communities"):
-                    for unit in getattr(leader, key):
-                        self.known(document, "RULE-023", ("leaders", index, key), "单位", unit, self.units, _UNITS_FILE)
-                leaders.append(Leader(leader.name, tuple(leader.fields), tuple(leader.communities)))
-        return Organisation(units, roles, staff, tuple(leaders))
-
-    def subjects(self) -> dict[str, Subject]:
-        """The kinds of subject with their typed facts."""
-        tables = [name for _, model in self.files(m.TablesFile) for name in model.tables]
-        made = {}
-        for document, name, subject in self.sections(m.FieldsFile, "subjects"):
-            path: Path = ("subjects", name)
-            fields = {
-                key: self.field(document, (*path, "fields", key), key, f, here=key == subject.jurisdiction)
-                for key, f in subject.fields.items()
-            }
-            if subject.decided_by:
-                self.known(document, "RULE-040", (*path, "decided_by"), "规则表", subject.decided_by, tables)
-            if subject.jurisdiction:
-                self.known(document, "RULE-032", (*path, "jurisdiction"), "要素", subject.jurisdiction, fields)
-            for index, key_set in enumerate(subject.identity):
-                for key in key_set:
-                    self.known(document, "RULE-032", (*path, "identity", index), "要素", key, fields)
-            for key in subject.listed:
-                self.known(document, "RULE-032", (*path, "listed", key), "要素", subject.listed[key], fields)
-            identity = tuple(tuple(keys) for keys in subject.identity)
-            made[name] = Subject(
-                name,
-                subject.title,
-                fields,
-                subject.decided_by,
-                subject.jurisdiction,
-                identity,
-                subject.listed,
-                self.order(document, (*path, "order"), subject.order, fields),
-            )
-        return made
-
-    def field(self, document: Document, path: Path, name: str, model: m.FieldModel, *, here: bool) -> Field:
-        """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one.
-
-        `here`: it names the place of stay, which is a community; any other unit is one of its `values`, or any.
-        """
-        if model.type in ("text", "file", "person_ref", "region") and model.pii is None:
-            self.wrong(document, "RULE-021", path, f"没写 {model.title} 是不是个人信息", "写 pii: true 或 pii: false")
-        if model.type == "enum" and not model.values:
-            self.wrong(document, "RULE-021", path, f"{model.title} 没有选项", "写 values: [甲, 乙]")
-        if model.pii and model.type != "text":
-            self.wrong(document, "RULE-029", (*path, "pii"), f"{model.type} 不能是个人信息", "个人信息只能是 text")
-        if model.future and model.type not in ("date", "time"):
-            self.wrong(document, "RULE-029", (*path, "future"), f"{model.type} 没有将来", "future 只用于 date 和 time")
-        if model.back is not None and model.type not in ("date", "time"):
-            self.wrong(document, "RULE-029", (*path, "back"), f"{model.type} 没有先后", "back 只用于 date 和 time")
-        titles = model.values if isinstance(model.values, dict) else {}
-        kind = tuple(model.values)
-        if model.type == "unit":
-            for unit in kind:
-                self.known(document, "RULE-023", (*path, "values"), "单位", unit, self.units, _UNITS_FILE)
-            kind = kind or tuple(unit for unit, of in self.units.items() if not here or of == "community")
-        return Field(
-            name,
-            model.title,
-            model.type,
-            kind,
-            titles,
-            model.min,
-            model.max,
-            bool(model.pii),
-            model.required,
-            model.check,
-            model.future,
-            model.back,
-        )
-
-    def parameters(self, subjects: Mapping[str, Subject]) -> dict[str, Parameter]:
-        """Dated values, each date once and in order."""
-        dates = {
-            key for subject in subjects.values() for key, of in subject.fields.items() if of.type in ("date", "time")
-        }
-        made = {}
-        for document, name, model in self.sections(m.ParametersFile, "parameters"):
-            path: Path = ("parameters", name)
-            if model.dated_by:
-                self.known(document, "RULE-032", (*path, "dated_by"), "日期要素", model.dated_by, sorted(dates))
-            values: list[Dated] = []
-            for index, item in enumerate(model.values):
-                spot = (*path, "values", index)
-                if values and item.from_ <= values[-1].since:
-                    self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
-                if not item.clause and not item.source:
-                    self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
-                value = tuple(item.value) if isinstance(item.value, list) else item.value
-                last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
-                if model.unit == "day" and last == 0:
-                    self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
-                values.append(Dated(item.from_, value, item.clause, item.source))
-            made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
-        return made
-
-    def terms(self) -> list[tuple[Document, str, m.TermModel]]:
-        """Vague words: each bound or waived, not both."""
-        entries = self.sections(m.TermsFile, "terms")
-        for document, name, term in entries:
-            if (term.within is None) == (not term.waived):
-                self.wrong(
-                    document,
-                    "RULE-021",
-                    ("terms", name),
-                    f"{name} 要么定时限，要么说明为何不定",
-                    "within 或 waived 写一个",
-                )
-        return entries
-
-    def ladders(self) -> dict[str, Ladder]:
-        """Ladders, their rungs in the order of time."""
-        made = {}
-        for document, name, model in self.sections(m.LaddersFile, "ladders"):
-            rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
-            for index, rung in enumerate(rungs):
-                path: Path = ("ladders", name, "rungs", index)
-                if rung.tell not in ("owner", "unit.head", "leader"):
-                    self.known(
-                        document,
-                        "RULE-023",
-                        (*path, "tell"),
-                        "单位",
-                        rung.tell,
-                        [*self.units, "owner", "unit.head", "leader"],
-                    )
-                if index and rung.at <= rungs[index - 1].at:
-                    self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
-            made[name] = Ladder(name, model.title, tuple(rungs), model.again)
-        return made
 
     def results(self, subjects: Mapping[str, Subject]) -> dict[str, frozenset[str]]:
         """The tasks of all workflows, and what each may result in."""
@@ -366,7 +204,7 @@ class PackBuilder(Resolver):
         for key in ("lead", "supporting"):
             for unit in then.get(key, []) if isinstance(then.get(key), list) else [then[key]] if key in then else []:
                 self.known(
-                    document, "RULE-023", (*path, "then", key), "单位", str(unit), [*self.units, COMMUNITY], _UNITS_FILE
+                    document, "RULE-023", (*path, "then", key), "单位", str(unit), [*self.units, COMMUNITY], UNITS_FILE
                 )
         if "workflow" in then:
             self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
@@ -448,6 +286,5 @@ class PackBuilder(Resolver):
         return made
 
 
-_UNITS_FILE = "rules/organisation.yaml"
 _OUTCOMES = ("category", "lead", "supporting", "workflow")
 _ASKED = re.compile(r"decision\.(\w+)")

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.core.case import WORK, Armed, Case, Event, delayed, evolve, micros
+from engine.core.case import WORK, Armed, Case, Event, micros
 from engine.core.corrections import Correction
 from engine.core.custody import UNSETTLED, Taken, place_of
+from engine.core.evolving import delayed, evolve
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
 from engine.store.plans import Op, changed

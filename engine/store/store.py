@@ -8,27 +8,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    Executable,
-    LargeBinary,
-    NullPool,
-    Text,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    literal_column,
-    update,
-)
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import NullPool
 from sqlmodel import SQLModel, create_engine
 
 from engine.core.case import Case, Event
@@ -37,6 +22,24 @@ from engine.core.record import from_json
 from engine.store import schema as s
 from engine.store.changes import Ready, event_row, plain
 from engine.store.plans import PLANNED
+from engine.store.statements import (
+    ALIGHT,
+    BEGIN_CUSTODY,
+    BOARD,
+    END_CUSTODY,
+    END_DEADLINE,
+    INSERT_ALERT,
+    INSERT_CASE,
+    INSERT_EVENT,
+    INSERT_OUTBOX,
+    LEAVE_PLACE,
+    QUIET_DEADLINE,
+    SHELVE_DEADLINE,
+    TAKE_PLACE,
+    UPDATE_CASE,
+    UPSERT_DEADLINE,
+    inserting,
+)
 
 SYSTEM = "system"
 Driver = sqlite3.Connection
@@ -47,104 +50,6 @@ PRAGMAS: tuple[str, ...] = ("journal_mode=WAL", "synchronous=FULL", "secure_dele
 
 class Lost(BihuanError):
     """The case had moved on when it was written; nothing was: load it and decide again."""
-
-
-class Prepared:
-    """A statement of the declared tables, compiled once and run on the driver's connection."""
-
-    __slots__ = ("_values", "names", "sql")
-
-    def __init__(self, statement: Executable) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[attr-defined]
-        self.sql = str(compiled)
-        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._values = itemgetter(*self.names)
-
-    def many(self, cursor: sqlite3.Cursor, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Run it for every row; how many rows of the database were touched."""
-        cursor.executemany(self.sql, map(self._values, rows))
-        return cursor.rowcount
-
-
-def _table(model: type[SQLModel]) -> Any:
-    return model.__table__  # type: ignore[attr-defined]
-
-
-_case, _event, _deadline = _table(s.CaseRow), _table(s.EventRow), _table(s.DeadlineRow)
-
-
-def _json(name: str) -> Any:
-    """A column of JSON, given as the bytes that were made: text made of them would only be made into bytes again."""
-    return cast(bindparam(name, type_=LargeBinary), Text)
-
-
-def _named(*names: str) -> dict[str, Any]:
-    return {name: _json(name) if name in ("snapshot", "data") else bindparam(name) for name in names}
-
-
-INSERT_CASE = Prepared(insert(_case).values(_named(*_case.columns.keys())))
-INSERT_EVENT = Prepared(insert(_event).values(_named(*_event.columns.keys())))
-INSERT_OUTBOX = Prepared(insert(_table(s.OutboxRow)).values(_named("case_id", "told", "text", "created_at")))
-MOVED = ("seq", "head", "state", "owner", "final", "snapshot")
-UPDATE_CASE = Prepared(
-    update(_case).where(_case.c.id == bindparam("case_id"), _case.c.seq == bindparam("before")).values(_named(*MOVED))
-)
-_upsert = sqlite.insert(_deadline)
-UPSERT_DEADLINE = Prepared(
-    _upsert.on_conflict_do_update(
-        index_elements=["case_id", "name"],
-        set_={
-            name: _upsert.excluded[name] for name in ("armed_by", "due", "ladder", "rung", "next_at", "shelved_until")
-        },
-    )
-)
-END_DEADLINE = Prepared(
-    delete(_deadline).where(_deadline.c.case_id == bindparam("case_id"), _deadline.c.name == bindparam("name"))
-)
-_this_deadline = (_deadline.c.case_id == bindparam("case_id"), _deadline.c.name == bindparam("name"))
-_alert = _table(s.AlertRow)
-_unheard = exists().where(
-    _alert.c.case_id == _deadline.c.case_id,
-    _alert.c.armed_by == _deadline.c.armed_by,
-    _alert.c.name == _deadline.c.name,
-    _alert.c.acknowledged_at.is_(None),
-)
-QUIET_DEADLINE = Prepared(
-    update(_deadline)
-    .where(*_this_deadline, ~_unheard)
-    .values(next_at=func.max(func.coalesce(_deadline.c.next_at, literal_column("0")), bindparam("until")))
-)
-SHELVE_DEADLINE = Prepared(
-    update(_deadline)
-    .where(*_this_deadline)
-    .values(next_at=func.max(_deadline.c.next_at, bindparam("until")), shelved_until=bindparam("until"))
-)
-_custody = _table(s.CustodyRow)
-BEGIN_CUSTODY = Prepared(insert(_custody).values(_named("case_id", "event", "subject", "unit", "since")))
-END_CUSTODY = Prepared(
-    update(_custody)
-    .where(_custody.c.case_id == bindparam("case_id"), _custody.c.until.is_(None))
-    .values(until=bindparam("since"))
-)
-_aboard, _place = _table(s.TripCaseRow), _table(s.PlaceRow)
-BOARD = Prepared(insert(_aboard).values(_named("trip", "case_id", "offered", "outcome")))
-ALIGHT = Prepared(
-    update(_aboard)
-    .where(_aboard.c.trip == bindparam("trip"), _aboard.c.case_id == bindparam("case_id"))
-    .values(_named("answered", "outcome"))
-)
-LEAVE_PLACE = "DELETE FROM place WHERE case_id = ?"
-TAKE_PLACE = Prepared(insert(_place).prefix_with("OR REPLACE").values(_named("case_id", "site", "room", "shared_with")))
-INSERT_ALERT = Prepared(
-    sqlite.insert(_table(s.AlertRow))
-    .values(_named("case_id", "armed_by", "name", "rung", "level", "told", "due", "raised_at"))
-    .on_conflict_do_nothing()
-)
-
-
-@lru_cache
-def _insert(model: type[SQLModel], names: tuple[str, ...], clash: str) -> str:
-    return Prepared(insert(_table(model)).prefix_with(f"OR {clash}").values(_named(*names))).sql
 
 
 _GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at")
@@ -279,7 +184,7 @@ class Writer:
         self, model: type[SQLModel], names: Sequence[str], rows: Iterable[tuple[Any, ...]], *, clash: str = "ABORT"
     ) -> None:
         """Insert rows of a table, given in the order of these columns; a `clash` with a known key: IGNORE, REPLACE."""
-        self.cursor.executemany(_insert(model, tuple(names), clash), rows)
+        self.cursor.executemany(inserting(model, tuple(names), clash), rows)
 
     def one(self, model: type[SQLModel], row: Mapping[str, Any]) -> None:
         """Insert one row of a table."""

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core import custody, lifecycle
-from engine.core.case import Case, Offer, evolve
+from engine.core.case import Case, Offer
 from engine.core.errors import BihuanError, Refused
+from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Stated
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook

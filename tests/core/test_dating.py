@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from engine.core import custody, lifecycle
-from engine.core.case import Case, evolve
+from engine.core.case import Case
 from engine.core.errors import Refused
+from engine.core.evolving import evolve
 from engine.core.judging import Stated
 from engine.core.rulebook import Rulebook
 from tests.core.test_lifecycle import admitted, after, open_, step, who

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from engine.core import custody, lifecycle
-from engine.core.case import Case, Event, evolve, replay
+from engine.core.case import Case, Event
 from engine.core.errors import BadInput, Refused
+from engine.core.evolving import evolve, replay
 from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.record import from_json, to_json

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.case import Case, evolve, replay
+from engine.core.case import Case
 from engine.core.conditions import Fact
 from engine.core.errors import Refused
+from engine.core.evolving import evolve, replay
 from engine.core.guards import ClockGuard
 from engine.core.judging import Attempt, Stated
 from engine.core.lifecycle import advance, count_of, open_case

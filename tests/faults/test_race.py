@@ -13,7 +13,7 @@ from engine import audit
 from engine.core.errors import BihuanError, Conflict, Refused
 from engine.service import Office
 from engine.store import schema as s
-from engine.store import store
+from engine.store import statements, store
 from tests.samples import admit, opened
 
 
@@ -56,8 +56,8 @@ def test_three_hundred_races_have_one_winner_and_one_who_is_told(office: Office)
 def test_an_update_without_its_version_is_found(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     case_table: Any = s.CaseRow.__table__  # type: ignore[attr-defined]
     naive = update(case_table).where(case_table.c.id == bindparam("case_id"))
-    values: dict[str, Any] = {name: bindparam(name) for name in store.MOVED}
-    monkeypatch.setattr(store, "UPDATE_CASE", store.Prepared(naive.values(values)))
+    values: dict[str, Any] = {name: bindparam(name) for name in statements.MOVED}
+    monkeypatch.setattr(store, "UPDATE_CASE", statements.Prepared(naive.values(values)))
     ends = []
     for number in range(40):
         case = opened(office, id_number="", name=f"甲{number}", phone=f"139{number:08d}")
@@ -151,7 +151,7 @@ def test_two_hundred_requests_with_lost_replies_are_applied_once(office: Office)
 
 def test_answers_that_are_not_kept_are_found_applied_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store.Writer, "request", lambda *_: None)
-    monkeypatch.setattr(Office, "_refuse_second", lambda *_: None)
+    monkeypatch.setattr("engine.refusals.second_case", lambda *_: None)
     chance = random.Random(5)
     broken = False
     for number in range(30):

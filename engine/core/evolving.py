@@ -1,0 +1,277 @@
+"""How events make a case: each kind of event changes what it tells of, and nothing asks the rules again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.core.case import (
+    AT,
+    WORK,
+    Armed,
+    Case,
+    Child,
+    Delay,
+    Done,
+    Entry,
+    Event,
+    Mark,
+    Offer,
+    Plan,
+    Proposal,
+    moment,
+    occurrence,
+    parts,
+)
+
+
+def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
+    """The case after one more event; `case_id` is needed for the first one only."""
+    if case is None:
+        return _opened(case_id, event)
+    seq = case.seq + 1
+    changed: dict[str, Any] = {"seq": seq}
+    if event.type in WORK:
+        changed |= _told(case, event, seq)
+    if then := _THEN.get(event.type):
+        changed |= then(case, event, seq)
+    return _tidied(case._replace(**changed))
+
+
+def replay(events: Iterable[Event], case_id: str) -> Case | None:
+    """The case its events lead to; the rules are not asked again."""
+    case = None
+    for event in events:
+        case = evolve(case, event, case_id)
+    return case
+
+
+def _opened(case_id: str, event: Event) -> Case:
+    data = event.data
+    entry = Entry(event.occurred_at, 1)
+    supporting = tuple(data["supporting"])
+    return Case(
+        id=case_id,
+        workflow=data["workflow"],
+        release=data["release"],
+        subject=data["subject"],
+        state=data["to"],
+        owner=data["owner"],
+        lead=data["lead"],
+        supporting=supporting,
+        category=data["category"],
+        outcome=data["decision"]["outcome"],
+        opened_at=event.occurred_at,
+        entered=entry,
+        facts=dict(data.get("facts", {})),
+        personal=frozenset(data.get("personal", ())),
+        stages={data["stage"]: entry},
+        acted={event.actor: 1},
+        involved=frozenset({data["owner"], data["lead"], *supporting}),
+        deadlines=_deadlines({}, data, 1),
+        held=entry,
+        plans=_plans({}, data, 1),
+        cut_short=_cut_short({}, data),
+        results=_carried(data.get("results", ())),
+        parents=data.get("parents", {}),
+        follows=data.get("follows", ""),
+    )
+
+
+def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """What every piece of work may bring: facts, deadlines and schedules begun or ended, and who did it."""
+    data = event.data
+    heard = case.acknowledged
+    if heard:
+        over = {*data.get("armed", ()), *data.get("ended", ())}
+        heard = {name: again for name, again in heard.items() if name not in over}
+    return {
+        "acknowledged": heard,
+        "facts": {**case.facts, **data.get("facts", {})},
+        "personal": case.personal | set(data.get("personal", ())),
+        "acted": {**case.acted, event.actor: seq},
+        "deadlines": _deadlines(case.deadlines, data, seq),
+        "plans": _plans(case.plans, data, seq),
+        "cut_short": _cut_short(case.cut_short, data),
+    }
+
+
+def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """What a transition changes beside the facts: the result of a task, and where the case stands."""
+    data = event.data
+    changed: dict[str, Any] = {}
+    if done := data.get("task"):
+        changed["results"] = (*case.results, Done(done["name"], done["result"], moment(done["at"]), seq))
+        if "due" in done:
+            changed["marks"] = {**case.marks, occurrence(done["schedule"], done["due"]): Mark("done", event.actor)}
+    if "entered" not in data:
+        return changed
+    entry = Entry(event.occurred_at, seq)
+    changed |= {"state": data["to"], "entered": entry, "final": data.get("final", ""), "offer": None}
+    changed |= _owned(case, data["owner"], entry)
+    if data["stage"] != data["stage_before"] and "back" not in data:
+        changed["stages"] = {**case.stages, data["stage"]: entry}
+        changed["left"] = {**case.left, data["stage"]: case.state}
+    return changed
+
+
+def _owned(case: Case, owner: str, entry: Entry) -> dict[str, Any]:
+    """Another owner is responsible from now on; the same one goes on."""
+    if owner == case.owner:
+        return {}
+    return {"owner": owner, "held": entry, "involved": case.involved | ({owner} if owner else set())}
+
+
+def _corrected(case: Case, event: Event, _: int) -> dict[str, Any]:
+    data = event.data
+    changed = {"proposal": None, "parents": {**case.parents, **data.get("parents", {})}}
+    if "decision" not in data:
+        return changed
+    supporting = tuple(data["supporting"])
+    return changed | {
+        "outcome": data["decision"]["outcome"],
+        "category": data["category"],
+        "lead": data["lead"],
+        "supporting": supporting,
+        "involved": case.involved | {data["lead"], *supporting},
+    }
+
+
+def _proposed(_: Case, event: Event, seq: int) -> dict[str, Any]:
+    return {"proposal": Proposal(event.data["proposed"], event.actor, seq)}
+
+
+def _rejected(_: Case, __: Event, ___: int) -> dict[str, Any]:
+    return {"proposal": None}
+
+
+def _reclassified(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """Closed, for another case of the same subject goes on in its stead."""
+    ended: dict[str, Any] = {"final": "reclassified", "deadlines": {}, "plans": {}, "offer": None}
+    return ended | _owned(case, "", Entry(event.occurred_at, seq))
+
+
+def _offered(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    data = event.data
+    return {
+        "offer": Offer(data["to"], data.get("transition", ""), data.get("trip", ""), event.occurred_at, seq),
+        "involved": case.involved | {data["to"]},
+        "returns": case.returns + bool(data.get("declined")),
+    }
+
+
+def _accepted(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    return {"offer": None} | _owned(case, event.data["owner"], Entry(event.occurred_at, seq))
+
+
+def _returned(case: Case, event: Event, _: int) -> dict[str, Any]:
+    return {"offer": None, "returns": case.returns + bool(event.data.get("counted"))}
+
+
+def _claimed(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name = occurrence(event.data["schedule"], event.data["due"])
+    others = {key: mark for key, mark in case.marks.items() if key != name}
+    return {"marks": others if event.data.get("given_up") else {**others, name: Mark("claimed", event.actor)}}
+
+
+def _skipped(case: Case, event: Event, _: int) -> dict[str, Any]:
+    name = occurrence(event.data["schedule"], event.data["due"])
+    return {"marks": {**case.marks, name: Mark("skipped", event.actor)}}
+
+
+def _tidied(case: Case) -> Case:
+    """Nobody holds, and no acknowledgement silences, what is no longer planned; what was done or skipped stays so."""
+    if not case.marks and not case.acknowledged:
+        return case
+
+    def planned(name: str) -> bool:
+        schedule, due = parts(name)
+        return schedule in case.plans and (not case.plans[schedule].due or due in case.plans[schedule].due)
+
+    def heard(name: str) -> bool:
+        over = name in case.marks and case.marks[name].state != "claimed"
+        return AT not in name or (planned(name) and not over)
+
+    marks = {name: mark for name, mark in case.marks.items() if mark.state != "claimed" or planned(name)}
+    return case._replace(
+        marks=marks, acknowledged={name: again for name, again in case.acknowledged.items() if heard(name)}
+    )
+
+
+def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
+    data = event.data
+    name, base = data["deadline"], case.deadlines[data["deadline"]].base
+    delay = delayed(case, name, base)
+    if data["kind"] == "extended":
+        delay = delay._replace(extended=delay.extended + data["by"])
+    else:
+        delay = delay._replace(shelved=delay.shelved + data["by"], until=data["until"])
+    return {"postponed": {**case.postponed, name: delay}}
+
+
+def _acknowledged(case: Case, event: Event, _: int) -> dict[str, Any]:
+    return {"acknowledged": {**case.acknowledged, **event.data["again"]}}
+
+
+def delayed(case: Case | None, name: str, base: int) -> Delay:
+    """By how much a deadline that counts from this moment is put off."""
+    delay = case.postponed.get(name) if case is not None else None
+    return delay if delay is not None and delay.base == base else Delay(base)
+
+
+def _child(case: Case, event: Event, _: int) -> dict[str, Any]:
+    data = event.data
+    return {"children": {**case.children, data["child"]: Child(data["kind"], data.get("final", ""))}}
+
+
+def _index(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    done = event.data["task"]
+    told = Done(done["name"], done["result"], moment(done["at"]), seq, event.data["index"])
+    return {"index_results": (*case.index_results, told)}
+
+
+def _carried(results: Iterable[tuple[str, str, int]]) -> tuple[Done, ...]:
+    return tuple(Done(task, result, moment(at), 1) for task, result, at in results)
+
+
+_THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
+    "advanced": _advanced,
+    "corrected": _corrected,
+    "proposed": _proposed,
+    "rejected": _rejected,
+    "reclassified": _reclassified,
+    "offered": _offered,
+    "accepted": _accepted,
+    "returned": _returned,
+    "postponed": _postponed,
+    "claimed": _claimed,
+    "skipped": _skipped,
+    "acknowledged": _acknowledged,
+    "child_opened": _child,
+    "child_closed": _child,
+    "index_tested": _index,
+}
+"""What each kind of event changes; the others leave only their place in the chain."""
+
+
+def _deadlines(before: Mapping[str, Armed], data: Mapping[str, Any], seq: int) -> dict[str, Armed]:
+    ended = set(data.get("ended", ()))
+    kept = {name: armed for name, armed in before.items() if name not in ended}
+    for name, (due, ladder, since, base, within, length) in data.get("armed", {}).items():
+        kept[name] = Armed(moment(due), ladder, since, seq, base, within, length)
+    return kept
+
+
+def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Mapping[str, Plan]:
+    if "planned" not in data:
+        return before
+    kept = {name: plan for name, plan in before.items() if name not in data["unplanned"]}
+    for name, told in data["planned"].items():
+        due, daily = tuple(told.get("due", ())), tuple(told.get("daily", ()))
+        kept[name] = Plan(told["task"], seq, due, daily, told["start"], told["within"], told["ladder"])
+    return kept
+
+
+def _cut_short(before: Mapping[str, datetime], data: Mapping[str, Any]) -> Mapping[str, datetime]:
+    return {name: moment(at) for name, at in data["cut_short"].items()} if "cut_short" in data else before

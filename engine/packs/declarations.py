@@ -1,0 +1,186 @@
+"""What a pack declares to exist: units and people, facts, dated values, vague words and ladders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from engine.core.conditions import Field
+from engine.core.org import Leader, Organisation, Person, Role, Unit
+from engine.core.rulebook import Subject
+from engine.core.values import Dated, Parameter
+from engine.core.workflows import Ladder, Rung
+from engine.packs import models as m
+from engine.packs.resolve import Resolver
+from engine.packs.yamlfile import Document, Path
+
+UNITS_FILE = "rules/organisation.yaml"
+
+
+class Declarations(Resolver):
+    """Everything that rules and workflows refer to, each with its own mistakes."""
+
+    @cached_property
+    def units(self) -> dict[str, str]:
+        """The units and their kinds."""
+        return {name: unit.kind for _, model in self.files(m.OrganisationFile) for name, unit in model.units.items()}
+
+    def organisation(self) -> Organisation:
+        """Units, roles, staff and leaders."""
+        roles = {
+            name: Role(name, role.title, role.scope, frozenset(role.may))
+            for _, name, role in self.sections(m.OrganisationFile, "roles")
+        }
+        units = {}
+        for document, name, unit in self.sections(m.OrganisationFile, "units"):
+            if unit.parent:
+                self.known(document, "RULE-023", ("units", name, "parent"), "单位", unit.parent, self.units)
+            if unit.places is not None and unit.kind != "site":
+                self.wrong(
+                    document, "RULE-029", ("units", name, "places"), f"{name} 不是隔离点", "places 只用于 kind: site"
+                )
+            formerly = tuple(unit.formerly)
+            units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, formerly, unit.places)
+        staff = {}
+        for document, user, person in self.sections(m.OrganisationFile, "staff"):
+            for index, post in enumerate(person.roles):
+                path: Path = ("staff", user, "roles", index)
+                self.known(document, "FLOW-012", (*path, "role"), "角色", post.role, roles)
+                self.known(document, "RULE-023", (*path, "unit"), "单位", post.unit, self.units, UNITS_FILE)
+            staff[user] = Person(user, person.name, tuple((post.role, post.unit) for post in person.roles))
+        leaders = []
+        for document, model in self.files(m.OrganisationFile):
+            for index, leader in enumerate(model.leaders):
+                for key in ("fields", "communities"):
+                    for unit in getattr(leader, key):
+                        self.known(document, "RULE-023", ("leaders", index, key), "单位", unit, self.units, UNITS_FILE)
+                leaders.append(Leader(leader.name, tuple(leader.fields), tuple(leader.communities)))
+        return Organisation(units, roles, staff, tuple(leaders))
+
+    def subjects(self) -> dict[str, Subject]:
+        """The kinds of subject with their typed facts."""
+        tables = [name for _, model in self.files(m.TablesFile) for name in model.tables]
+        made = {}
+        for document, name, subject in self.sections(m.FieldsFile, "subjects"):
+            path: Path = ("subjects", name)
+            fields = {
+                key: self.field(document, (*path, "fields", key), key, f, here=key == subject.jurisdiction)
+                for key, f in subject.fields.items()
+            }
+            if subject.decided_by:
+                self.known(document, "RULE-040", (*path, "decided_by"), "规则表", subject.decided_by, tables)
+            if subject.jurisdiction:
+                self.known(document, "RULE-032", (*path, "jurisdiction"), "要素", subject.jurisdiction, fields)
+            for index, key_set in enumerate(subject.identity):
+                for key in key_set:
+                    self.known(document, "RULE-032", (*path, "identity", index), "要素", key, fields)
+            for key in subject.listed:
+                self.known(document, "RULE-032", (*path, "listed", key), "要素", subject.listed[key], fields)
+            identity = tuple(tuple(keys) for keys in subject.identity)
+            made[name] = Subject(
+                name,
+                subject.title,
+                fields,
+                subject.decided_by,
+                subject.jurisdiction,
+                identity,
+                subject.listed,
+                self.order(document, (*path, "order"), subject.order, fields),
+            )
+        return made
+
+    def field(self, document: Document, path: Path, name: str, model: m.FieldModel, *, here: bool) -> Field:
+        """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one.
+
+        `here`: it names the place of stay, which is a community; any other unit is one of its `values`, or any.
+        """
+        if model.type in ("text", "file", "person_ref", "region") and model.pii is None:
+            self.wrong(document, "RULE-021", path, f"没写 {model.title} 是不是个人信息", "写 pii: true 或 pii: false")
+        if model.type == "enum" and not model.values:
+            self.wrong(document, "RULE-021", path, f"{model.title} 没有选项", "写 values: [甲, 乙]")
+        if model.pii and model.type != "text":
+            self.wrong(document, "RULE-029", (*path, "pii"), f"{model.type} 不能是个人信息", "个人信息只能是 text")
+        if model.future and model.type not in ("date", "time"):
+            self.wrong(document, "RULE-029", (*path, "future"), f"{model.type} 没有将来", "future 只用于 date 和 time")
+        if model.back is not None and model.type not in ("date", "time"):
+            self.wrong(document, "RULE-029", (*path, "back"), f"{model.type} 没有先后", "back 只用于 date 和 time")
+        titles = model.values if isinstance(model.values, dict) else {}
+        kind = tuple(model.values)
+        if model.type == "unit":
+            for unit in kind:
+                self.known(document, "RULE-023", (*path, "values"), "单位", unit, self.units, UNITS_FILE)
+            kind = kind or tuple(unit for unit, of in self.units.items() if not here or of == "community")
+        return Field(
+            name,
+            model.title,
+            model.type,
+            kind,
+            titles,
+            model.min,
+            model.max,
+            bool(model.pii),
+            model.required,
+            model.check,
+            model.future,
+            model.back,
+        )
+
+    def parameters(self, subjects: Mapping[str, Subject]) -> dict[str, Parameter]:
+        """Dated values, each date once and in order."""
+        dates = {
+            key for subject in subjects.values() for key, of in subject.fields.items() if of.type in ("date", "time")
+        }
+        made = {}
+        for document, name, model in self.sections(m.ParametersFile, "parameters"):
+            path: Path = ("parameters", name)
+            if model.dated_by:
+                self.known(document, "RULE-032", (*path, "dated_by"), "日期要素", model.dated_by, sorted(dates))
+            values: list[Dated] = []
+            for index, item in enumerate(model.values):
+                spot = (*path, "values", index)
+                if values and item.from_ <= values[-1].since:
+                    self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
+                if not item.clause and not item.source:
+                    self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
+                value = tuple(item.value) if isinstance(item.value, list) else item.value
+                last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
+                if model.unit == "day" and last == 0:
+                    self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
+                values.append(Dated(item.from_, value, item.clause, item.source))
+            made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
+        return made
+
+    def terms(self) -> list[tuple[Document, str, m.TermModel]]:
+        """Vague words: each bound or waived, not both."""
+        entries = self.sections(m.TermsFile, "terms")
+        for document, name, term in entries:
+            if (term.within is None) == (not term.waived):
+                self.wrong(
+                    document,
+                    "RULE-021",
+                    ("terms", name),
+                    f"{name} 要么定时限，要么说明为何不定",
+                    "within 或 waived 写一个",
+                )
+        return entries
+
+    def ladders(self) -> dict[str, Ladder]:
+        """Ladders, their rungs in the order of time."""
+        made = {}
+        for document, name, model in self.sections(m.LaddersFile, "ladders"):
+            rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
+            for index, rung in enumerate(rungs):
+                path: Path = ("ladders", name, "rungs", index)
+                if rung.tell not in ("owner", "unit.head", "leader"):
+                    self.known(
+                        document,
+                        "RULE-023",
+                        (*path, "tell"),
+                        "单位",
+                        rung.tell,
+                        [*self.units, "owner", "unit.head", "leader"],
+                    )
+                if index and rung.at <= rungs[index - 1].at:
+                    self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
+            made[name] = Ladder(name, model.title, tuple(rungs), model.again)
+        return made
