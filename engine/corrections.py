@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core import corrections as core
-from engine.core.case import Case, Event
+from engine.core.case import Case
 from engine.core.corrections import Correction
 from engine.core.errors import BadInput, Problem
 from engine.core.org import Actor
@@ -49,7 +49,7 @@ def correct(
         done = core.correct(book, case, actor, stated, now, new_id())
         far = core.needs_second(book, stated, now)
         if far:
-            proposed = core.propose(case, actor, stated, now)
+            proposed = core.propose(book, case, actor, stated, now)
             change = Change.of(book, case, head, (proposed,))
             answer = office.answer(book, case) | {"waits": far, "changes": _told(done)}
             return Step([change], answer, office.reason(case, change.case.seq, reason))
@@ -70,8 +70,7 @@ def confirm(office: Office, case_id: str, actor: Actor, *, reject: bool = False)
         stated = core.proposal_of(book, case, actor)
         _, stays = office.matched(book, case, stated, {}, now)
         if reject:
-            happened = Event("rejected", actor.user, now, {}, actor.account)
-            change = Change.of(book, case, head, (happened,))
+            change = Change.of(book, case, head, (core.rejected(actor, now),))
             return Step([change], office.answer(book, change.case))
         more = {"confirms": case.proposal.event if case.proposal else 0}
         done = core.correct(book, case, actor, stated, now, new_id(), more=more)

@@ -16,7 +16,7 @@ from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
 from engine.core.org import Actor
-from engine.core.reckoning import HAND_OVER
+from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
@@ -366,9 +366,10 @@ class Office:
 
     def sees(self, actor: Actor, case: Case) -> bool:
         """Whether one of her roles reaches the case: all cases, or those her unit is or was involved in."""
+        if actor.units() & case.involved:
+            return True
         roles = self.book().organisation.roles
-        everything = any(roles[role].scope == "all" for role, _ in actor.roles)
-        return everything or bool(actor.units() & case.involved)
+        return any(roles[role].scope == "all" for role, _ in actor.roles)
 
     def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
         """What is told of a case after a command: nothing personal."""
@@ -383,7 +384,8 @@ class Office:
             "final": case.final,
             "offered_to": case.offer.to if case.offer else "",
             "deadline_titles": {item.name: item.title for item in flow.states[case.state].deadlines}
-            | ({HAND_OVER: f"{case.offer.to} 签收"} if case.offer else {}),
+            | ({HAND_OVER: f"{case.offer.to} 签收"} if case.offer else {})
+            | ({CONFIRM: "确认更正"} if case.proposal else {}),
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 

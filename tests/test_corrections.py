@@ -76,10 +76,27 @@ def test_backdating_beyond_the_bound_waits_for_a_second_person(office: Office, l
         correct(office, case, {"last_exposure": "2022-05-14"}, "再改", office.actor("shewu"))
     with pytest.raises(Refused, match="shewu 没有权限 confirm"):
         confirm(office, case, office.actor("shewu"))
+    other = correct(office, case, {"inbound": "否"}, "补充", office.actor("shewu"))
+    assert "confirm" in other["deadlines"]  # another correction does not settle it
     done = confirm(office, case, office.actor("shenpi"))
+    assert "confirm" not in done["deadlines"]
     assert changes(done)["集中隔离医学观察期满"] == ("2022-06-09 00:00", "2022-05-29 00:00")
     with pytest.raises(Refused, match="没有等待确认的更正"):
         confirm(office, case, office.actor("shenpi"))
+    assert audit.verify(office).problems == []
+
+
+def test_a_proposal_nobody_answers_is_urged(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=3)
+    correct(office, case, {"last_exposure": "2022-05-15"}, "流调更正", office.actor("shewu"))
+    later(hours=9)
+    titles = [row["title"] for row in alert_list(office, office.actor("shewu")) if row["deadline"] == "confirm"]
+    assert titles == ["确认更正"] * 4
+    office.advance(case, "recheck", office.actor("geli"))
+    assert "confirm" in office.case(case, office.actor("shewu"))[0].deadlines
+    confirm(office, case, office.actor("shenpi"), reject=True)
+    assert "confirm" not in office.case(case, office.actor("shewu"))[0].deadlines
     assert audit.verify(office).problems == []
 
 

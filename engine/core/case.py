@@ -192,6 +192,7 @@ WORK = frozenset(
         "stated",
         "corrected",
         "proposed",
+        "rejected",
         "offered",
         "accepted",
         "returned",

@@ -14,7 +14,7 @@ from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
 from engine.core.moving import home_of, offered, opened, told, unit_of
 from engine.core.org import Actor
-from engine.core.reckoning import Reckoning
+from engine.core.reckoning import CONFIRM, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
 from engine.core.values import local_day
@@ -120,7 +120,7 @@ def _put_right(
         **told(attempt),
         "was": {name: case.facts.get(name) for name in attempt.stated.facts},
         "armed": armed,
-        "ended": ended,
+        "ended": [*ended, CONFIRM] if "confirms" in more else ended,
         **reckoning.plans(state, attempt.now, case, stays=True),
         **reckoning.cuts(case.cut_short),
         **more,
@@ -210,14 +210,24 @@ def needs_second(book: Rulebook, stated: Stated, now: datetime) -> list[str]:
     ]
 
 
-def propose(case: Case, actor: Actor, stated: Stated, now: datetime) -> Event:
-    """A correction that waits for a second person; nothing follows from it before."""
+def propose(book: Rulebook, case: Case, actor: Actor, stated: Stated, now: datetime) -> Event:
+    """A correction that waits for a second person, and is not forgotten; nothing follows from it before."""
     if stated.personal:
         raise Refused(Problem("CASE-017", "追溯过久的日期须另一人确认，个人信息请分开更正", "分两次更正"))
     if case.proposal is not None:
         raise Refused(Problem("CASE-017", f"已有 {case.proposal.by} 提出的更正等待确认", "先确认或驳回"))
     proposed = {key: to_json(value) for key, value in stated.facts.items()}
-    return Event("proposed", actor.user, now, {"proposed": proposed}, actor.account)
+    rules = book.hand_over
+    length = book.within(rules.within, typed(book, case), case.opened_at)
+    if length is None:
+        raise Refused(Problem("CASE-013", "确认时限无法确定", f"{rules.within} 在当日没有适用的值"))
+    armed = {CONFIRM: arming("proposed", micros(now), rules.within, length, rules.ladder)}
+    return Event("proposed", actor.user, now, {"proposed": proposed, "armed": armed}, actor.account)
+
+
+def rejected(actor: Actor, now: datetime) -> Event:
+    """The proposed correction is not made."""
+    return Event("rejected", actor.user, now, {"ended": [CONFIRM]}, actor.account)
 
 
 def proposal_of(book: Rulebook, case: Case, actor: Actor) -> Stated:

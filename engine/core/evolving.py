@@ -125,7 +125,10 @@ def _owned(case: Case, owner: str, entry: Entry) -> dict[str, Any]:
 
 def _corrected(case: Case, event: Event, _: int) -> dict[str, Any]:
     data = event.data
-    changed = {"proposal": None, "parents": {**case.parents, **data.get("parents", {})}}
+    changed = {
+        "proposal": None if "confirms" in data else case.proposal,
+        "parents": {**case.parents, **data.get("parents", {})},
+    }
     if "decision" not in data:
         return changed
     supporting = tuple(data["supporting"])

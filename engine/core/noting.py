@@ -8,7 +8,7 @@ from engine.core.case import Case, parts
 from engine.core.custody import UNSETTLED
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
-from engine.core.reckoning import HAND_OVER
+from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Workflow
 
@@ -17,6 +17,7 @@ TITLES = {
     "differs": "判定会不同",
     "identity": "身份不一致",
     HAND_OVER: "签收",
+    CONFIRM: "确认更正",
     UNSETTLED: "裁定",
 }
 """Alerts that no state's deadline names."""

@@ -16,6 +16,8 @@ from engine.core.situation import Count
 from engine.core.values import local_day, local_time, midnight
 from engine.core.workflows import Clock, Deadline, Schedule, State, Workflow
 
+CONFIRM = "confirm"
+"""The name of the deadline by which a second person must answer a correction."""
 HAND_OVER = "hand_over"
 """The name of the deadline by which an offer must be answered."""
 Armings = dict[str, list[Any]]
@@ -137,6 +139,8 @@ class Reckoning:
         names = {deadline.name for deadline in state.deadlines}
         if stays and case is not None and case.offer is not None:
             names.add(HAND_OVER)
+        if case is not None and case.proposal is not None and not state.final:
+            names.add(CONFIRM)
         return armed, sorted(running.keys() - names), problems
 
     def plans(self, state: State, now: datetime, case: Case | None = None, *, stays: bool = False) -> dict[str, Any]:

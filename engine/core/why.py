@@ -49,7 +49,7 @@ def _since(book: Rulebook, case: Case, since: str) -> str:
         return book.subjects[flow.subject].fields[name].title
     if word == "stage":
         return f"进入“{name}”阶段"
-    return {"opened": "立案", "state": "进入环节", "offered": "交出"}.get(word, since)
+    return {"opened": "立案", "state": "进入环节", "offered": "交出", "proposed": "提出更正"}.get(word, since)
 
 
 def _cited(book: Rulebook, case: Case, within: str, length: timedelta) -> tuple[str, ...]:
