@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from engine.core import lifecycle
 from engine.core.case import Case, moment
@@ -11,19 +11,16 @@ from engine.core.errors import BadInput, Conflict, Problem, Refused, listing, ne
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.workflows import Evidence, Workflow
-from engine.store.store import Driver, load_case
-
-if TYPE_CHECKING:
-    from engine.service import Office
+from engine.store.store import Driver, Store, load_case
 
 
-def overtaken(office: Office, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> None:
+def overtaken(store: Store, book: Rulebook, case: Case, actor: Actor, seen: str, name: str) -> None:
     """Whoever acts on a state that is no longer is told who moved the case, when, and what is possible."""
     flow = book.workflows[case.workflow]
     tried = flow.transitions.get(name)
     if tried is None or case.state in ({seen} if seen else tried.sources):
         return
-    with office.store.reading() as driver:
+    with store.reading() as driver:
         moves = driver.execute(
             "SELECT actor, recorded_at, json_extract(data, '$.from') FROM event"
             " WHERE case_id = ? AND seq <= ? AND type IN ('opened', 'advanced') ORDER BY seq DESC",
@@ -58,15 +55,15 @@ def unasked(kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping
         )
 
 
-def second_case(office: Office, driver: Driver, subject: str, actor: Actor) -> None:
+def second_case(driver: Driver, book: Rulebook, subject: str, sees: Callable[[Case], bool]) -> None:
     """One open case per subject; whoever may not see it is told whom to ask, and not its number."""
     row = driver.execute("SELECT id FROM \"case\" WHERE subject = ? AND final = ''", (subject,)).fetchone()
     found = load_case(driver, row[0]) if row else None
     if found is None:
         return
-    if office.sees(actor, found[0]):
+    if sees(found[0]):
         raise Refused(Problem("CASE-014", "此人已有在办案件", f"案件 {found[0].id}；在它上面继续办理"))
-    asked = [role.title for role in office.book().organisation.roles.values() if role.scope == "all"]
+    asked = [role.title for role in book.organisation.roles.values() if role.scope == "all"]
     raise Refused(Problem("CASE-014", "此人已由别的单位在办", f"请联系 {listing(asked) or '默认责任单位'} 核对"))
 
 

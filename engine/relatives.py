@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from engine.core.case import Case, Event
 from engine.core.rulebook import Rulebook
 from engine.store.changes import Change
 
-if TYPE_CHECKING:
-    from engine.service import Office
+Load = Callable[[str], tuple[Case, bytes] | None]
+Books = Callable[[int], Rulebook]
 
 
-def with_relatives(office: Office, changes: Iterable[Change]) -> list[Change]:
+def with_relatives(load: Load, books: Books, changes: Iterable[Change]) -> list[Change]:
     """The changes, and those they make to parents and children: opened, closed, and results that children wait for."""
-    together = _Together(office)
+    together = _Together(load, books)
     for change in changes:
         together.add(change)
     return list(together.changes.values())
@@ -24,8 +24,9 @@ def with_relatives(office: Office, changes: Iterable[Change]) -> list[Change]:
 class _Together:
     """Changes of several cases, each case once."""
 
-    def __init__(self, office: Office) -> None:
-        self.office = office
+    def __init__(self, load: Load, books: Books) -> None:
+        self.load = load
+        self.books = books
         self.changes: dict[str, Change] = {}
 
     def add(self, change: Change) -> None:
@@ -57,9 +58,9 @@ class _Together:
         event = Event(name, because.actor, because.occurred_at, data, because.account)
         if case_id in self.changes:
             self.changes[case_id] = self.changes[case_id].then(self._book(self.changes[case_id].case), event)
-        elif found := self.office.store.load(case_id):
+        elif found := self.load(case_id):
             case, head = found
             self.changes[case_id] = Change.of(self._book(case), case, head, (event,))
 
     def _book(self, case: Case) -> Rulebook:
-        return self.office.book(case.release)
+        return self.books(case.release)

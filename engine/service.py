@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,11 +198,11 @@ class Office:
         missing = [of.title for of in kind.fields.values() if of.required and of.name not in {**texts, **stated.facts}]
         if missing:
             raise BadInput([Problem("FACT-003", f"缺少 {title}", "必填") for title in missing])
-        told = subjects.identities(self.master, kind, {**stated.facts, **texts}.get)
+        told, sees = subjects.identities(self.master, kind, {**stated.facts, **texts}.get), partial(self.sees, actor)
         with self.store.reading() as driver:
             known = subjects.find(driver, told)
             subject = next((known[item] for item in told if item in known), "")
-            refusals.second_case(self, driver, subject, actor)
+            refusals.second_case(driver, book, subject, sees)
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
             (given,), (stays,) = references.derived(driver, self.master, book, [{**stated.facts, **texts}.get], now)
             kept = subjects.opened(driver, key) if key else {}
@@ -223,7 +224,7 @@ class Office:
         def unchanged(writer: Writer) -> None:
             if subjects.find(writer.driver, told) != known:
                 raise Lost(Problem("CASE-409", "此人正被别人录入", "看一眼现状再试"))
-            refusals.second_case(self, writer.driver, subject, actor)
+            refusals.second_case(writer.driver, book, subject, sees)
             references.keep(writer, references.rows(book, change.case.id, stays, change.case.facts.get))
 
         return Step([change], answer, sealed, unchanged)
@@ -253,7 +254,7 @@ class Office:
             flow = book.workflows[case.workflow]
             titled = () if name in flow.transitions else flow.transitions.values()
             verb = next((each.name for each in titled if each.title == name), name)
-            refusals.overtaken(self, book, case, actor, refusals.state_of(flow, seen_state), verb)
+            refusals.overtaken(self.store, book, case, actor, refusals.state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
             if verb in flow.transitions:
                 refusals.unasked(kind, flow.transitions[verb].evidence, f"动作 {verb} ", raw or {})
@@ -307,7 +308,7 @@ class Office:
                     return given
                 now = self.now()
                 step = decide(now)
-                changes = with_relatives(self, step.changes)
+                changes = with_relatives(self.store.load, self.book, step.changes)
             ready = [Ready.of(change) for change in sorted(changes, key=lambda change: change.case.id)]
             try:
                 with self.store.writing(micros(now)) as writer:
