@@ -44,7 +44,7 @@ def check(
         typer.echo(f"注意：{note}")
     typer.echo(
         f"规则包“{book.title}”没有错误：{len(book.tables)} 张规则表 {rows} 条规则，{len(book.workflows)} 个流程，"
-        f"{len(book.examples)} 个例子全部成立；摘要 {book.digest[:12]} (no mistakes)"
+        f"{len(book.examples)} 个例子、{len(book.stories)} 个故事全部成立；摘要 {book.digest[:12]} (no mistakes)"
     )
 
 
