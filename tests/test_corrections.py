@@ -9,7 +9,7 @@ import pytest
 from engine import audit
 from engine.core.errors import BadInput, Refused
 from engine.corrections import confirm, correct
-from engine.queries import alert_list, case_show
+from engine.queries import alert_list, case_list, case_show
 from engine.service import Office
 from tests.samples import opened, quarantined
 
@@ -164,4 +164,12 @@ def test_a_moved_deadline_alerts_anew(office: Office, later: Later) -> None:
     assert before
     assert correct_day not in before
     assert after.count(correct_day) == 4
+    assert audit.verify(office).problems == []
+
+
+def test_another_category_in_the_same_workflow_is_what_lists_show(office: Office) -> None:
+    told = {"name": "赵示例", "phone": "13900007777", "community": "华业社区", "origin_level": "high"}
+    case = office.open_case("person", told, office.actor("huaye"))["case"]
+    correct(office, case, {"origin_level": "medium"}, "核实", office.actor("huaye"))
+    assert [row["category"] for row in case_list(office, office.actor("huaye"))] == ["中风险来返"]
     assert audit.verify(office).problems == []
