@@ -117,7 +117,7 @@ def take(
 
 def _print(taken: Taken, returned: Path | None, *, dry_run: bool) -> None:
     out = console()
-    out.print("看懂的：" + "；".join(taken.sheet.notes))
+    out.print("看懂的：" + "；".join(taken.sheet.notes), soft_wrap=True)
     if taken.again:
         out.print(f"这份名单已经导入过（名单号 {taken.file}），新增 0 行 (0 new)")
     out.print(("当时：" if taken.again else "") + taken.counted() + ("（试算，没有写入）" if dry_run else ""))

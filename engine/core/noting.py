@@ -16,6 +16,8 @@ TITLES = {
     "no_match": "没有规则覆盖",
     "differs": "判定会不同",
     "identity": "身份不一致",
+    "looked_back": "等级变高",
+    "breach": "闭环有缺口",
     HAND_OVER: "签收",
     CONFIRM: "确认更正",
     UNSETTLED: "裁定",

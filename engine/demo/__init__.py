@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 import time
@@ -11,8 +10,12 @@ from pathlib import Path
 
 from engine.cli.common import console
 from engine.core.values import parse_time
+from engine.demo.days import Days
+from engine.demo.script import AREAS, LATER, LIST, Story
+from engine.demo.stage import Stage, lent, width
 from engine.packs.pack import read_folder, shipped
 from engine.service import Office
+from engine.vault import default_key_path
 
 START = "2022-05-26T08:00+08:00"
 HERE = Path(__file__).resolve().parent
@@ -20,13 +23,9 @@ HERE = Path(__file__).resolve().parent
 
 def run(folder: Path | None = None) -> None:
     """Play the story; it ends by itself."""
-    from engine.demo.days import Days
-    from engine.demo.script import AREAS, LATER, LIST, Story
-    from engine.demo.stage import Stage, lent, width
-
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bihuan-demo-") as scratch:
-        keys = Path(os.environ.get("BIHUAN_KEYS") or Path(scratch) / "keys" / "demo.key").absolute()
+        keys = default_key_path().absolute() if folder else Path(scratch) / "keys" / "demo.key"
         base = (folder or Path(scratch) / "data").absolute()
         office = Office.create(base / "demo.db", keys, read_folder(shipped()), parse_time(START))
         for name in (LIST, AREAS, LATER):
@@ -38,6 +37,6 @@ def run(folder: Path | None = None) -> None:
                 Story(stage, Days(stage)).play()
         finally:
             office.close()
-    console().print(
-        f"\n演示结束，用时 {time.monotonic() - started:.1f} 秒。下一步：docs/tutorial.md 用十分钟办第一件案件"
-    )
+    kept = f"演示库在 {base / 'demo.db'}，密钥 {keys}。" if folder else ""
+    told = f"演示结束，用时 {time.monotonic() - started:.1f} 秒。{kept}下一步：docs/tutorial.md 用十分钟办第一件案件"
+    console().print(f"\n{told}", soft_wrap=True)

@@ -15,12 +15,12 @@ from engine.core.judging import typed
 from engine.core.values import parse_time
 from engine.demo.stage import Stage
 from engine.queries import task_list
-from engine.sweep import move_clock
+from engine.sweep import move_clock, sweep
 
-WORK = (8, 14)
+STOPS = (8, 14, 20)
+"""The hours at which communities and sites act, and tests, temperatures and visits are done."""
 RIDES = (14, 20)
-ROUNDS = (8, 14, 20)
-"""At which hours communities and sites act, vehicles drive, and tests, temperatures and visits are done."""
+"""The hours at which vehicles drive."""
 SEATS = 8
 SITE = "集中隔离点"
 FOUND = {"pcr_test": "阴性", "temperature": "正常", "visit": "在家"}
@@ -29,6 +29,8 @@ FOUND = {"pcr_test": "阴性", "temperature": "正常", "visit": "在家"}
 Row = dict[str, Any]
 Step = tuple[str, str, dict[str, Any]]
 """Who, which transition, with which evidence."""
+ACCEPT = "accept"
+"""Instead of a transition: the receiver takes over what was offered."""
 
 
 class Days:
@@ -37,7 +39,6 @@ class Days:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.office = stage.office
-        self.raised = 0
         self.held: set[str] = set()
         """Cases that a scene moves: the daily work leaves them alone."""
         self.untested: set[str] = set()
@@ -63,7 +64,7 @@ class Days:
             here = now.astimezone(zone)
             if here.minute == 0:
                 self._act(here.hour)
-            self.raised += move_clock(self.office, min(_next_stop(here), target) - now)
+            move_clock(self.office, min(_next_stop(here), target) - now)
 
     def ride(self, cases: Sequence[str]) -> None:
         """Bring cases to the site, eight to a vehicle; the site ticks everybody off."""
@@ -83,13 +84,13 @@ class Days:
         return "geli" if owner == SITE else self._community.get(owner, "shewu")
 
     def _act(self, hour: int) -> None:
-        if hour in WORK:
-            self._work()
+        if hour not in STOPS:
+            return
+        self._work()
         if hour in RIDES:
-            waiting = [row["case"] for row in self._open() if row["state"] == "awaiting_transfer"]
-            self.ride(waiting)
-        if hour in ROUNDS:
-            self._rounds()
+            self.ride([row["case"] for row in self._open() if row["state"] == "awaiting_transfer"])
+        sweep(self.office)  # whoever came in has tasks now
+        self._rounds()
 
     def _open(self) -> Iterator[Row]:
         return (row for row in self.stage.open_cases() if row["case"] not in self.held)
@@ -98,8 +99,12 @@ class Days:
         for row in self._open():
             step = _STEPS.get(f"{row['workflow']}.{row['state']}")
             for user, transition, evidence in step(self, row) if step else ():
+                actor = self.office.actor(user)
                 with suppress(Refused):  # what the rules do not allow yet is for another day
-                    self.office.advance(row["case"], transition, self.office.actor(user), evidence)
+                    if transition == ACCEPT:
+                        custody.accept(self.office, row["case"], actor, evidence)
+                    else:
+                        self.office.advance(row["case"], transition, actor, evidence)
 
     def _rounds(self) -> None:
         """Tests, temperatures and visits that are due, unit by unit."""
@@ -129,9 +134,7 @@ class Days:
 
 
 def _next_stop(here: datetime) -> datetime:
-    stops = sorted({*WORK, *RIDES, *ROUNDS})
-    day = here.replace(hour=0, minute=0)
-    coming = [day.replace(hour=hour) for hour in stops] + [(day + timedelta(days=1)).replace(hour=stops[0])]
+    coming = [(here + timedelta(days=day)).replace(hour=hour, minute=0) for day in (0, 1) for hour in STOPS]
     return next(stop for stop in coming if stop > here)
 
 
@@ -155,16 +158,14 @@ def _follow_up(days: Days, row: Row) -> list[Step]:
     return [("shewu", "follow_up", {"proof": "随访记录"})] if near else []
 
 
-def _hospital(days: Days, row: Row) -> list[Step]:
-    days.office.advance(row["case"], "hospitalise", days.office.actor("zhuanyun"))
+def _hospital(days: Days, _: Row) -> list[Step]:
     admitted = {"hospital": "示例定点医院", "admitted_at": days.now, "receipt": "收治单"}
-    custody.accept(days.office, row["case"], days.office.actor("zhuanyun"), admitted)
-    return []
+    return [("zhuanyun", "hospitalise", {}), ("zhuanyun", ACCEPT, admitted)]
 
 
-def _sampled(_: Days, row: Row) -> list[Step]:
+def _sampled(days: Days, row: Row) -> list[Step]:
     if row["category"] == "阳性":
-        return [("shewu", "confirm", {"recheck_result": "阳性"})]
+        return [("shewu", "confirm", {"recheck_result": "阳性"}), *_hospital(days, row)]
     return [("shenpi", "exclude", {"recheck_result": "阴性"})]
 
 

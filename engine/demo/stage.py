@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ import typer
 from rich.cells import cell_len
 
 from engine.cli import app
-from engine.cli.common import console, table
+from engine.cli.common import console
 from engine.core.errors import BihuanError
 from engine.queries import case_list
 from engine.service import Office
@@ -83,29 +84,30 @@ class Stage:
         """A word between two commands."""
         console().print(text)
 
-    def bihuan(self, *words: str, by: str = "") -> None:
-        """Carry a command out, and print it with all that it prints."""
+    def bihuan(self, *words: str, by: str = "", last: int = 0) -> None:
+        """Carry a command out, and print it with what it prints; `last`: only that many lines, the rest is known."""
         said = [*words, *(("--as", by) if by else ())]
         sys.stdout.write(_typed(["bihuan", *said]))
+        whole = io.StringIO()
         try:
-            with contextlib.redirect_stdout(cast("TextIO", _WithoutBanner(sys.stdout))):
+            with contextlib.redirect_stdout(cast("TextIO", _WithoutBanner(whole if last else sys.stdout))):
                 self._command.main(list(said), standalone_mode=False)
         except BihuanError as refused:
             console().print(str(refused), soft_wrap=True)
+        if last:
+            sys.stdout.write("\n".join(["…", *whole.getvalue().splitlines()[-last:]]) + "\n")
 
     def open_cases(self) -> list[dict[str, Any]]:
         """Every open case, those due first."""
         return case_list(self.office, self.chief, most=_MOST)
 
-    def board(self, *columns: str) -> None:
+    def count(self, *columns: str) -> None:
         """How many cases there are of each kind, the most first."""
         rows = self.open_cases()
         closed = len(case_list(self.office, self.chief, closed=True, most=_MOST))
-        names = {"category": "类别", "state_title": "环节", "owner": "责任单位"}
-        count = Counter(tuple(row[name] or "（核对事项）" for name in columns) for row in rows)
-        shown = [(*key, str(number)) for key, number in sorted(count.items(), key=lambda item: (-item[1], item[0]))]
-        title = f"在办 {len(rows)} 件，办结 {closed} 件"
-        console().print(table(title, (*(names[name] for name in columns), "件"), shown))
+        counted = Counter(" ".join(row[name] for name in columns) for row in rows)
+        kinds = "，".join(f"{kind} {number}" for kind, number in sorted(counted.items(), key=lambda item: -item[1]))
+        self.say(f"在办 {len(rows)} 件，办结 {closed} 件。在办的：{kinds}")
 
 
 def _typed(words: list[str]) -> str:

@@ -305,13 +305,6 @@ def test_the_scheduler_runs_and_sweeps_until_it_is_stopped(tmp_path: Path, rehea
         assert "演练" in line
 
 
-def test_the_demonstration_ends_by_itself_and_closes_what_can_be_closed(bihuan: Bihuan) -> None:
-    told = bihuan("demo").stdout
-    assert "【演练" in told
-    assert "在办 3 件，办结 232 件" in told
-    assert "问题 0 个" in told
-
-
 def test_the_version_is_told(bihuan: Bihuan) -> None:
     assert bihuan("--version").stdout.startswith("bihuan 0.")
 
