@@ -55,7 +55,8 @@ class Story:
         """Every name gets a case, or a reason and somebody who settles it."""
         stage = self.stage
         stage.scene(
-            "名单进来：每个名字都要有着落", "能立案的由规则判定归谁、几时办完；写错的退回，另立一件事项跟到逐行了结。"
+            "名单进来：每个名字都要有着落 (every name has an outcome)",
+            "能立案的由规则判定归谁、几时办完；写错的退回，另立一件事项跟到逐行了结。",
         )
         stage.bihuan("areas", "load", AREAS, by="shuju")
         stage.bihuan("intake", LIST, "--source", "区数据组", by="shuju")
@@ -70,11 +71,15 @@ class Story:
         stage, days, aboard = self.stage, self.days, [self.cases[row] for row in ABOARD]
         days.until("2022-05-26", "12:00")
         days.held = set(aboard)
-        stage.scene("车次：四人上车，三人到门口", "一车一次交接，隔离点逐人勾选；没到的人不算交出，责任一分钟也不空。")
+        stage.scene(
+            "车次：四人上车，三人到门口 (a trip, one missing)",
+            "一车一次交接，隔离点逐人勾选；没到的人不算交出，责任一分钟也不空。",
+        )
         stage.bihuan("trip", "open", "皖A·演001", *aboard, "--driver", "示例·王师傅", "--to", SITE, by="zhuanyun")
         days.until("2022-05-26", "14:00")
         trip = trip_list(stage.office, stage.chief, 1)[0]["trip"]
         arrived = [word for case in aboard[:-1] for word in (case, f"房间={days.room(case)}")]
+        stage.say("14:00 车到隔离点，逐人勾选：")
         stage.bihuan("trip", "receive", trip, f"入住时间={stage.present}", *arrived, by="geli")
         days.held = {aboard[-1]}
         days.until("2022-05-26", "14:10")
@@ -95,7 +100,7 @@ class Story:
         self.days.until("2022-05-28", "08:00")
         self.days.untested.clear()
         stage.scene(
-            "漏做一次检测：催办一级一级到包联领导",
+            "漏做一次检测：一级一级催到包联领导 (a missed test)",
             "没有人去查，它自己会响：到时前提醒，到时蓝，两小时后黄，六小时后红。",
         )
         stage.bihuan("alert", "list", by="geli")
@@ -107,7 +112,7 @@ class Story:
         stage, case = self.stage, self.cases[MISDATED]
         self.days.until("2022-05-29", "09:00")
         stage.scene(
-            "更正一个日期：解除日跟着移",
+            "更正一个日期：解除日跟着移 (a correction)",
             "离开时间填错了三天，十四天就从错的一天算起。先看会改变什么，再更正；理由加密留存。",
         )
         right = ("离开时间=2022-05-25", "--reason", "车票日期为 5 月 25 日")
@@ -121,7 +126,7 @@ class Story:
         held, _ = stage.office.case(case, stage.chief)
         due = held.deadlines["release"].due.astimezone(stage.office.book().zone)
         stage.scene(
-            "一次发热：送复核，阴性回到原处",
+            "一次发热：送复核，阴性回到原处 (a negative re-check)",
             "结果自己推动案件：发热即送区疾控复核；复核阴性回隔离点，十四天照算，解除时限不变。",
         )
         stage.bihuan("task", "done", "测温", f"{case}=发热", by="geli")
@@ -134,7 +139,7 @@ class Story:
         stage = self.stage
         self.days.until("2022-06-01", "08:00")
         stage.scene(
-            "新的风险地区：回头比对",
+            "新的风险地区：回头比对 (a list looks back)",
             "地区是后来列入的，人早就来了，有的已办结。导入即回看：等级变高的改判、重新立案并预警。",
         )
         stage.bihuan("areas", "load", LATER, "--dry-run", by="shuju")
@@ -146,9 +151,12 @@ class Story:
         stage, case = self.stage, self.cases[INDEX]
         self.days.until("2022-06-02", "08:00")
         self.days.held = {case}
-        stage.scene("隔离中查出阳性", "第 7 天检测阳性，先复核；复核阳性即转阳性流程，另立一案，接着原来的责任链。")
+        stage.scene(
+            "隔离中查出阳性 (a positive)", "第 7 天检测阳性，先复核；复核阳性即转阳性流程，另立一案，接着原来的责任链。"
+        )
         stage.bihuan("task", "done", "核酸检测", f"{case}=阳性", by="geli")
         self.days.until("2022-06-02", "14:00")
+        stage.say("14:00 区疾控的复核结果来了：")
         stage.bihuan("case", "advance", case, "recheck_positive", "复核结果=阳性", by="shewu")
         self.days.held.clear()
 
@@ -157,7 +165,7 @@ class Story:
         stage = self.stage
         positive = self._latest(self.cases[INDEX])
         stage.scene(
-            "她说出三名密接，其中一人已在名单上",
+            "她说出三名密接，其中一人已在名单上 (her contacts)",
             "每人一案、各自计时，与阳性案件互相挂上；已在管的不重复立案，她自己的案件改按密接接着办。",
         )
         name, number, phone, community = self._listed(NEIGHBOUR)
@@ -178,7 +186,7 @@ class Story:
         """What a release before its time is told."""
         stage, case = self.stage, self.cases[FEVERISH]
         self.days.until("2022-06-08", "08:00")
-        stage.scene("提前一天解除会怎样", "拒绝一次说清全部原因：差几天、缺哪次检测、该换谁来办。")
+        stage.scene("提前一天解除会怎样 (too early)", "拒绝一次说清全部原因：差几天、缺哪次检测、该换谁来办。")
         stage.bihuan("case", "advance", case, "release", by="geli")
 
     def the_end(self) -> None:
@@ -186,7 +194,8 @@ class Story:
         stage = self.stage
         self.days.until("2022-06-16", "08:00")
         stage.scene(
-            "二十一天以后：闭环合上了吗", "还在办的都说得出在谁手里；记录没有被改；责任、工作、流程、措施没有缺口。"
+            "二十一天以后：闭环合上了吗 (is the loop closed)",
+            "还在办的都说得出在谁手里；记录没有被改；责任、工作、流程、措施没有缺口。",
         )
         stage.count("category", "state_title", "owner")
         stage.bihuan("case", "custody", self._latest(self.cases[INDEX]).id, by="shuju")
