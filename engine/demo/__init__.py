@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine import areas, audit, custody, tasks
-from engine.cli.cases import print_alerts, print_case
+from engine.cli.cases import print_alerts
 from engine.cli.common import console, table
+from engine.cli.onecase import print_case
 from engine.core import lifecycle
 from engine.core.errors import Refused
 from engine.core.judging import typed
