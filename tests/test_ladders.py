@@ -221,6 +221,12 @@ def test_an_acknowledgement_that_stops_nothing_is_found(office: Office, monkeypa
     assert "时限记录与事件推出的不符" in str(audit.verify(office).problems)
 
 
+def test_a_deadline_is_put_off_by_its_title_too(office: Office) -> None:
+    case, day = opened(office), timedelta(hours=2)
+    answer = put_off(office, case, "extended", "核查", day, office.actor("shenpi"), "等住户回家")
+    assert answer["deadlines"] == {"verify": "2022-05-26T12:00:00+08:00"}
+
+
 def open_alerts(office: Office, **asked: bool) -> list[tuple[str, str]]:
     return [(row["title"], row["superseded"]) for row in alert_list(office, office.actor("huaye"), **asked)]
 

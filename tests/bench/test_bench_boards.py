@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -68,7 +68,7 @@ def test_no_board_takes_longer_than_wanted(make_office: Make) -> None:
     filled(office)
     for user in ("shuju", "geli", "geli2"):
         actor = office.actor(user)
-        asked = {"all counts": partial(boards, office, actor)}
+        asked: dict[str, Callable[[], Any]] = {"all counts": partial(boards, office, actor)}
         asked |= {name: partial(board, office, actor, name, 50) for name in BOARDS}
         for name, ask in asked.items():
             took = sorted(seconds(ask) for _ in range(PAIRS))[PAIRS // 2]
