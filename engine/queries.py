@@ -280,6 +280,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
                 "transition": name,
                 "title": flow.transitions[name].title,
                 "evidence": _evidence(kind, flow.transitions[name].evidence),
+                "danger": flow.transitions[name].danger,
             }
             for name in lifecycle.possible(book, case, actor)
         ],

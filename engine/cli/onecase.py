@@ -48,7 +48,8 @@ def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
     _print_clocks(told)
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
-        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}")
+        danger = "  [red]不能撤回[/]" if item["danger"] else ""
+        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}{danger}")
     _print_tasks(told["tasks"], everything=everything)
     facts = list((told["personal"] | told["facts"]).items())
     out.print(table("要素", ("要素", "内容"), facts))
