@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ from engine.core.reckoning import MICRO
 from engine.core.values import duration_words
 from engine.custody import MOST_ROWS, shown, sight
 from engine.service import Office
-from engine.store.store import Driver
 
 SOON = timedelta(hours=4)
 """Due within so long is due soon."""
@@ -37,9 +36,10 @@ _CASES = (
     f" WHERE c.final = '' AND {_OURS} AND {_HOME}"
 )
 _DUE = 'deadline AS d JOIN "case" AS c ON c.id = d.case_id WHERE'
-_OPEN = "task AS t JOIN \"case\" AS c ON c.id = t.case_id WHERE t.state IN ('open', 'claimed')"
+_TASK = 'task AS t JOIN "case" AS c ON c.id = t.case_id WHERE'
 _FROM = {
-    "mine": "task AS t JOIN \"case\" AS c ON c.id = t.case_id WHERE t.state = 'claimed' AND t.who = :user",
+    "mine": f"{_TASK} t.state = 'claimed' AND t.who = :user AND (:all OR EXISTS (SELECT 1 FROM involved AS i"
+    " WHERE i.case_id = c.id AND i.unit IN (SELECT value FROM json_each(:units))))",
     "department": _CASES,
     "community": _CASES,
     "waiting": f"{_DUE} d.name = 'hand_over' AND (:all OR json_extract(c.snapshot, '$.offer[0]')"
@@ -53,16 +53,18 @@ _COUNTED = {
     "mine": "sum(t.ends <= :now), 0",
     "waiting": "sum(d.due <= :now), count(DISTINCT nullif(json_extract(c.snapshot, '$.offer[2]'), ''))",
     "soon": "0, 0",
-    "overdue": "count(*), count(DISTINCT c.id)",
     "shelved": "sum(d.due <= :now), 0",
 }
 _COUNTS = {name: f"SELECT count(*), {counted} FROM {_FROM[name]}" for name, counted in _COUNTED.items()}
 _BY_OWNER = (
     f"SELECT c.owner, count(*) FROM \"case\" AS c WHERE c.final = '' AND {_OURS} GROUP BY c.owner",
-    f"SELECT c.owner, count(DISTINCT c.id) FROM {_FROM['overdue']} GROUP BY c.owner",
-    f"SELECT c.owner, count(*) FROM {_OPEN} AND t.due <= :now AND {_OURS} GROUP BY c.owner",
+    f"SELECT c.owner, count(DISTINCT c.id), count(*) FROM {_FROM['overdue']} GROUP BY c.owner",
+    (
+        f"SELECT c.owner, count(*) FROM {_TASK} t.state IN ('open', 'claimed') AND t.due <= :now AND {_OURS}"
+        " GROUP BY c.owner"
+    ),
 )
-"""Open cases, overdue ones, and tasks to be done now."""
+"""Open cases; overdue ones, with how many deadlines; and tasks to be done now."""
 
 
 class Board(NamedTuple):
@@ -80,28 +82,28 @@ def boards(office: Office, actor: Actor) -> list[Board]:
     asked = _asked(office, actor, "")
     with office.store.reading() as driver:
         counts = {name: driver.execute(sql, asked).fetchone() for name, sql in _COUNTS.items()}
-        owned = _by_owner(office, driver, asked)
+        cases, late_ones, work = (driver.execute(sql, asked).fetchall() for sql in _BY_OWNER)
+    communities = office.book().organisation.communities
+
+    def of(rows: Iterable[tuple[Any, ...]], *, community: bool) -> int:
+        return sum(row[1] for row in rows if (row[0] in communities) == community)
+
+    past = sum(row[2] for row in late_ones)
+    counts |= {
+        "department": (of(cases, community=False), of(late_ones, community=False)),
+        "community": (of(cases, community=True), of(late_ones, community=True)),
+        "overdue": (past, past),
+    }
     about = {
         "mine": "我认领的任务",
-        "department": f"部门、隔离点等负责的案件；现在该做的任务 {owned['department'][2]} 项",
-        "community": f"社区负责的案件；现在该做的任务 {owned['community'][2]} 项",
+        "department": f"部门、隔离点等负责的案件；现在该做的任务 {of(work, community=False)} 项",
+        "community": f"社区负责的案件；现在该做的任务 {of(work, community=True)} 项",
         "waiting": f"等待签收的案件，其中车次 {counts['waiting'][2]} 个",
         "soon": f"{duration_words(SOON)}内到期的时限",
-        "overdue": f"已过的时限，涉及案件 {counts['overdue'][2]} 件",
+        "overdue": f"已过的时限，涉及案件 {sum(row[1] for row in late_ones)} 件",
         "shelved": "挂账中的时限",
     }
-    found = counts | owned
-    return [Board(name, title, found[name][0], found[name][1] or 0, about[name]) for name, title in BOARDS.items()]
-
-
-def _by_owner(office: Office, driver: Driver, asked: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Cases, overdue cases and tasks to be done now, of departments and of communities."""
-    communities = office.book().organisation.communities
-    told = {"department": [0, 0, 0], "community": [0, 0, 0]}
-    for place, sql in enumerate(_BY_OWNER):
-        for owner, count in driver.execute(sql, asked).fetchall():
-            told["community" if owner in communities else "department"][place] += count
-    return told
+    return [Board(name, title, counts[name][0], counts[name][1] or 0, about[name]) for name, title in BOARDS.items()]
 
 
 def board(office: Office, actor: Actor, asked_for: str, most: int = MOST_ROWS) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -60,6 +61,15 @@ def test_no_board_shows_a_case_that_its_reader_may_not_see(office: Office, later
         seen = {row["case"] for row in case_list(office, actor, most=MOST_ROWS)}
         for name in boards.BOARDS:
             assert set(listed(office, user, name)) <= seen, (user, name)
+
+
+def test_whoever_claimed_a_task_and_has_another_post_now_is_not_shown_the_case(
+    office: Office, later: Callable[..., int]
+) -> None:
+    cases = busy(office, later)
+    geli = office.actor("geli")
+    assert [row["case"] for row in boards.board(office, geli, "mine")] == [cases["inside"]]
+    assert boards.board(office, replace(geli, roles=(("site", "第二隔离点"),)), "mine") == []
 
 
 def test_each_case_stands_where_its_people_look_for_it(office: Office, later: Callable[..., int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import process_time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from engine.boards import BOARDS, board, boards
 from engine.core.case import micros
 from engine.service import Office
-from tests.bench.test_bench import PAIRS, seconds
+from tests.bench.test_bench import PAIRS
 from tests.conftest import Make
 
 pytestmark = pytest.mark.bench
@@ -52,6 +53,10 @@ def filled(office: Office) -> None:
             deadlines(),
         )
         many(
+            "INSERT INTO involved (unit, case_id) VALUES (?, ?)",
+            ((unit, f"C{n:09d}") for n in range(2 * CASES) for unit in (*owners, "社会事务部")),
+        )
+        many(
             "INSERT INTO task (case_id, schedule, due, event, ends, state, who)"
             " VALUES (?, 'temperatures', ?, 1, ?, ?, ?)",
             (
@@ -63,14 +68,22 @@ def filled(office: Office) -> None:
         )
 
 
+def worked(ask: Callable[[], Any]) -> float:
+    """How many seconds of a processor it takes, whatever else the machine is doing."""
+    before = process_time()
+    ask()
+    return process_time() - before
+
+
 def test_no_board_takes_longer_than_wanted(make_office: Make) -> None:
     office = make_office()
     filled(office)
     for user in ("shuju", "geli", "geli2"):
         actor = office.actor(user)
         asked: dict[str, Callable[[], Any]] = {"all counts": partial(boards, office, actor)}
-        asked |= {name: partial(board, office, actor, name, 50) for name in BOARDS}
+        for name in BOARDS:
+            asked[name] = partial(board, office, actor, name, 50)
         for name, ask in asked.items():
-            took = sorted(seconds(ask) for _ in range(PAIRS))[PAIRS // 2]
+            took = sorted(worked(ask) for _ in range(PAIRS))[PAIRS // 2]
             print(f"board {name} for {user}, {CASES} open cases: {took * 1000:.0f} ms")  # noqa: T201 - figures are what a bench is for
             assert took < WANTED, (name, user)
