@@ -158,7 +158,7 @@ def waiting(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[dict[st
             "trip": trip,
             "offered_at": shown(office, at),
             "due": shown(office, due),
-            "overdue": due < now,
+            "overdue": due <= now,
             "mine": receiver in actor.units(),
         }
         for case_id, category, owner, receiver, trip, at, due in rows

@@ -1,4 +1,4 @@
-"""The read side: boards, alerts and one case's whole history."""
+"""The read side: lists of cases, tasks and alerts, and one case whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import setbacks
+from engine.boards import late
 from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
@@ -18,15 +19,14 @@ from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.planning import WEEK, dues
-from engine.core.postponing import WORDS
-from engine.core.reckoning import MICRO
-from engine.core.rulebook import Subject
-from engine.core.values import duration_words
+from engine.core.rulebook import Rulebook, Subject
 from engine.core.why import why
 from engine.core.workflows import Evidence, Workflow
 from engine.custody import line
 from engine.privacy import personal
 from engine.service import REASON, Office
+from engine.store.changes import RAISED
+from engine.timeline import decisions, timeline
 
 MOST_ROWS = 200
 _VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
@@ -40,8 +40,11 @@ _CASES = (
 )
 _ALERTS = (
     "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"  # noqa: S608
-    ' c.workflow FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
-    f" WHERE (? OR a.acknowledged_at IS NULL) AND {_VISIBLE}"
+    " c.workflow, CASE WHEN a.armed_by = d.armed_by OR a.name IN (SELECT value FROM json_each(?)) THEN ''"
+    " WHEN d.name IS NULL THEN 'ended' ELSE 'moved' END AS past"
+    ' FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
+    " LEFT JOIN deadline AS d ON d.case_id = a.case_id AND d.name = a.name"
+    f" WHERE (? OR (a.acknowledged_at IS NULL AND past = '')) AND {_VISIBLE}"
     " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
 )
 _INCIDENTS = (
@@ -89,7 +92,7 @@ def case_list(
                 "final": final,
                 "opened_at": _local(office, opened_at),
                 "due": _local(office, due) if due else "",
-                "overdue": bool(due and moment(due) < now),
+                "overdue": bool(due and moment(due) <= now),
                 "shelved_until": _local(office, shelved) if shelved and moment(shelved) > now else "",
             }
         )
@@ -110,9 +113,13 @@ def _states(office: Office, asked: str) -> list[str]:
 def alert_list(
     office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
-    """What fails again and again, then alerts not yet acknowledged, the newest first, of the cases an actor may see."""
+    """What fails again and again, then alerts not yet acknowledged, the newest first, of the cases an actor may see.
+
+    `everything`: also those acknowledged, and those of a deadline that has moved or ended since.
+    """
+    asked = (json.dumps(sorted(RAISED)), everything, *_reach(office, actor), most)
     with office.store.reading() as driver:
-        rows = driver.execute(_ALERTS, (everything, *_reach(office, actor), most)).fetchall()
+        rows = driver.execute(_ALERTS, asked).fetchall()
     return _incidents(office, actor, most) + [
         {
             "case": case_id,
@@ -124,8 +131,9 @@ def alert_list(
             "due": _local(office, due),
             "raised_at": _local(office, raised_at),
             "acknowledged_by": by or "",
+            "superseded": past,
         }
-        for case_id, name, rung, level, told, due, raised_at, by, release, workflow in rows
+        for case_id, name, rung, level, told, due, raised_at, by, release, workflow, past in rows
     ]
 
 
@@ -221,6 +229,7 @@ def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
             "due": "",
             "raised_at": _local(office, since),
             "acknowledged_by": "",
+            "superseded": "",
         }
         for kind, case_id, name, tries, since in rows
     ]
@@ -245,7 +254,8 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
             "done_at": done,
             "note": note,
         }
-    timeline = _timeline(office, case)
+    told = timeline(office, case)
+    now = micros(office.now())
     return office.answer(book, case) | {
         "workflow_title": flow.title,
         "release": case.release,
@@ -254,30 +264,43 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "supporting": list(case.supporting),
         "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
-        "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, timeline),
+        "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, told),
         "clocks": clocks,
         "tasks": _tasks(office, case, flow),
         "why": {name: why(book, case, name) for name in case.deadlines},
         "shelved_until": {
             name: _local(office, until)
             for name, armed in case.deadlines.items()
-            if (until := delayed(case, name, armed.base).until) > micros(office.now())
+            if (until := delayed(case, name, armed.base).until) > now
         },
+        "overdue": {name: past for name, armed in case.deadlines.items() if (past := late(micros(armed.due), now))},
+        "since": _local(office, micros(case.held.at)),
         "can": [
             {
                 "transition": name,
                 "title": flow.transitions[name].title,
                 "evidence": _evidence(kind, flow.transitions[name].evidence),
+                "danger": flow.transitions[name].danger,
             }
             for name in lifecycle.possible(book, case, actor)
         ],
         "asked_of_receiver": _evidence(kind, asked_of_receiver(book, case)),
+        "proposed": [_title(titles, name) for name in case.proposal.facts] if case.proposal else [],
         "custody": line(office, case_id, actor),
-        "parents": [{"case": name, "as": kind} for name, kind in case.parents.items()],
-        "children": [{"case": name, **child._asdict()} for name, child in case.children.items()],
+        "parents": [{"case": name, "as": kind, "title": _tie(book, kind)} for name, kind in case.parents.items()],
+        "children": [
+            {"case": name, **child._asdict(), "title": flow.children[child.kind].title}
+            for name, child in case.children.items()
+        ],
         "follows": case.follows,
-        "timeline": timeline,
+        "decisions": decisions(kind, told),
+        "timeline": told,
     }
+
+
+def _tie(book: Rulebook, kind: str) -> str:
+    """What a case is to the one it hangs on, as that one's workflow calls it."""
+    return next((flow.children[kind].title for flow in book.workflows.values() if kind in flow.children), kind)
 
 
 def _order(kind: Subject) -> Callable[[str], int]:
@@ -297,10 +320,10 @@ def _facts(office: Office, kind: Subject, facts: Mapping[str, Fact]) -> dict[str
     return told
 
 
-def _said_otherwise(kind: Subject, timeline: list[dict[str, Any]]) -> dict[str, str]:
+def _said_otherwise(kind: Subject, events: list[dict[str, Any]]) -> dict[str, str]:
     """What other sources say of a fact that is known otherwise, and which they are."""
     told = {}
-    for event in timeline:
+    for event in events:
         for name, value in event["data"].get("other", {}).items():
             origin = event["data"].get("origin", {})
             of = kind.fields[name]
@@ -318,81 +341,6 @@ def _title(titles: dict[str, str], name: str) -> str:
 
 def _evidence(kind: Subject, asked: Iterable[Evidence]) -> list[str]:
     return [f"{item.field}（{kind.fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
-
-
-def _timeline(office: Office, case: Case) -> list[dict[str, Any]]:
-    book = office.book(case.release)
-    flow = book.workflows[case.workflow]
-    with office.store.reading() as driver:
-        rows = driver.execute(
-            "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
-            " WHERE case_id = ? OR (case_id = 'system' AND type = 'revealed' AND json_extract(data, '$.case') = ?)"
-            " ORDER BY n",
-            (case.id, case.id),
-        ).fetchall()
-    told = []
-    for seq, kind, actor, account, occurred_at, recorded_at, text in rows:
-        data = json.loads(text)
-        told.append(
-            {
-                "seq": seq,
-                "at": _local(office, occurred_at),
-                "recorded_at": _local(office, recorded_at),
-                "actor": actor,
-                "account": account,
-                "what": _what(flow, kind, data),
-                "data": data,
-            }
-        )
-    return told
-
-
-def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
-    if kind == "opened":
-        decision = data["decision"]
-        clauses = f"（{'、'.join(decision['clauses'])}）" if decision["clauses"] else ""
-        why = f"，依据 {'、'.join(decision['rules'])}{clauses}" if decision["rules"] else ""
-        return f"立案：{data['category'] or flow.title}，归 {data['owner']}{why}"
-    if kind == "advanced":
-        transition = flow.transitions[data["transition"]].title
-        result = f"：{data['task']['result']}" if "task" in data else ""
-        signed = "（签收）" if data.get("accepted") else ""
-        moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
-        return f"{transition}{signed}{result}{moved}"
-    if kind == "alerted":
-        return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
-    if kind == "postponed":
-        length = duration_words(data["by"] * MICRO)
-        return f"时限 {title_of(flow, data['deadline'])}{WORDS[data['kind']]} {length}"
-    if kind == "stated":
-        return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
-    return _OTHER[kind](data) if kind in _OTHER else kind
-
-
-def _offered(data: dict[str, Any]) -> str:
-    declined = "不属本单位，" if data.get("declined") else ""
-    return f"{declined}交 {data['to']}，待签收" + (f"（车次 {data['trip']}）" if data.get("trip") else "")
-
-
-_OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
-    "acknowledged": lambda _: "已知悉预警",
-    "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
-    "corrected": lambda data: "更正" + ("（经另一人确认）" if "confirms" in data else ""),
-    "proposed": lambda _: "提出更正，等待另一人确认",
-    "rejected": lambda _: "驳回更正",
-    "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",
-    "child_opened": lambda data: f"名下立案 {data['child']}",
-    "child_closed": lambda data: f"名下案件 {data['child']} 办结",
-    "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
-    "offered": _offered,
-    "accepted": lambda data: f"由 {data['owner']} 接管",
-    "returned": lambda data: "车上没有此人，未交接" if data.get("missing") else "退回，未接收",
-    "claimed": lambda data: "放弃认领任务" if data.get("given_up") else "认领任务",
-    "skipped": lambda _: "免做一次任务",
-    "passed_over": lambda _: "巡检停过，过期的任务只补最近一次",
-    "breached": lambda data: f"{data['closure']}闭环有缺口：{data['what']}",
-}
-"""What happened, in words, where the data say it all."""
 
 
 def _local(office: Office, at: int) -> str:

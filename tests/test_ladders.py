@@ -12,7 +12,7 @@ from engine import audit
 from engine.core.errors import BadInput, Refused
 from engine.noting import acknowledge
 from engine.postponing import put_off
-from engine.queries import case_list, case_show
+from engine.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.store import store
 from engine.sweep import move_clock
@@ -219,3 +219,34 @@ def test_an_acknowledgement_that_stops_nothing_is_found(office: Office, monkeypa
     move_clock(office, timedelta(minutes=100))
     acknowledge(office, case, "", office.actor("huaye"))
     assert "时限记录与事件推出的不符" in str(audit.verify(office).problems)
+
+
+def test_a_deadline_is_put_off_by_its_title_too(office: Office) -> None:
+    case, day = opened(office), timedelta(hours=2)
+    answer = put_off(office, case, "extended", "核查", day, office.actor("shenpi"), "等住户回家")
+    assert answer["deadlines"] == {"verify": "2022-05-26T12:00:00+08:00"}
+
+
+def open_alerts(office: Office, **asked: bool) -> list[tuple[str, str]]:
+    return [(row["title"], row["superseded"]) for row in alert_list(office, office.actor("huaye"), **asked)]
+
+
+def test_alerts_of_a_deadline_that_moved_or_ended_since_are_no_longer_open(office: Office, later: Later) -> None:
+    case = opened(office)
+    later(hours=2)
+    assert open_alerts(office) == [("核查", ""), ("核查", "")]
+    postpone(office, case, "extended", hours=6)
+    assert open_alerts(office) == []
+    assert open_alerts(office, everything=True) == [("核查", "moved"), ("核查", "moved")]
+    later(hours=6)
+    assert open_alerts(office) == [("核查", ""), ("核查", "")]
+    verified(office, case)
+    assert open_alerts(office) == []
+    assert {past for _, past in open_alerts(office, everything=True)} == {"ended"}
+
+
+def test_an_alert_that_no_deadline_stands_behind_stays_open_until_somebody_takes_note(office: Office) -> None:
+    person = {"name": "丙", "phone": "13922222222", "community": "华业社区"}
+    office.open_case("person", person, office.actor("huaye"))
+    (alert,) = alert_list(office, office.actor("shuju"))
+    assert (alert["title"], alert["superseded"]) == ("没有规则覆盖", "")

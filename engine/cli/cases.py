@@ -13,6 +13,7 @@ from engine.cli.common import (
     Json,
     Reveal,
     console,
+    cut,
     moment_of,
     office,
     pairs,
@@ -20,6 +21,7 @@ from engine.cli.common import (
     reason_of,
     table,
 )
+from engine.cli.onecase import custody_table, print_case, print_deadlines
 
 case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
 alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
@@ -57,15 +59,6 @@ def open_(
         print_deadlines(answer)
 
 
-def print_deadlines(answer: dict[str, Any]) -> None:
-    """The deadlines of a case, each with why it is due then where that is told."""
-    for name, due in answer["deadlines"].items():
-        why = f"（{answer['why'][name]}）" if "why" in answer else ""
-        until = answer.get("shelved_until", {}).get(name)
-        due_at = due[:16].replace("T", " ") + (f" 前，挂账至 {until}" if until else " 前")
-        console().print(f"时限 {answer['deadline_titles'].get(name, name)}：{due_at}{why}", soft_wrap=True)
-
-
 @case.command("list")
 def list_(
     closed: Annotated[bool, typer.Option("--closed", help="已办结的 (closed ones)")] = False,
@@ -84,7 +77,7 @@ def list_(
             print_json({"cases": rows}, found)
             return
         shown = [(r["case"], r["category"], r["state_title"], r["owner"], f"{r['due']}{_mark(r)}") for r in rows]
-        title = f"{'已办结' if closed else '在办'}案件 {_number(rows, most, '件')}"
+        title = f"{'已办结' if closed else '在办'}案件 {cut(rows, most, '件')}"
         console().print(table(title, ("案件", "类别", "环节", "责任单位", "时限"), shown))
 
 
@@ -94,20 +87,16 @@ def _mark(row: dict[str, Any]) -> str:
     return (" 超期" if row["overdue"] else "") + shelved
 
 
-def _number(rows: list[dict[str, Any]], most: int, what: str) -> str:
-    """How many there are; a list that was cut short says so."""
-    return f"{len(rows)} {what}" if len(rows) < most else f"前 {most} {what}（更多请加 --limit）"
-
-
 @case.command("show")
 def show(
     case_id: CaseId,
+    everything: Annotated[bool, typer.Option("--all", help="长的列表也全部列出 (long lists too)")] = False,
     db: Db = DEFAULT_DB,
     user: As = "",
     reveal: Reveal = None,
     as_json: Json = False,
 ) -> None:
-    """一件案件的全部：要素、时限、计时、可办动作、经过 (one case, whole)."""
+    """一件案件的全部：时限、能办什么、要素、判定、责任链、经过 (one case, whole)."""
     from engine.queries import case_show
 
     with office(db, quiet=as_json) as found:
@@ -115,36 +104,7 @@ def show(
         if as_json:
             print_json(told, found)
             return
-        print_case(told)
-
-
-def print_case(told: dict[str, Any]) -> None:
-    """A case as text."""
-    out = console()
-    out.print(
-        f"[bold]案件 {told['case']}[/]  {told['category']}  {told['workflow_title']}（规则第 {told['release']} 版）"
-    )
-    out.print(f"环节 [bold]{told['state_title']}[/]  责任单位 [bold]{told['owner'] or '—'}[/]")
-    out.print(f"牵头 {told['lead']}  配合 {'、'.join(told['supporting'])}")
-    facts = [(title, text) for title, text in (told["personal"] | told["facts"]).items()]
-    out.print(table("要素", ("要素", "内容"), facts))
-    for title, clock in told["clocks"].items():
-        if clock["day_zero"] and clock["days"]:
-            done = clock["done_at"][:16].replace("T", " ")
-            out.print(f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满{clock['note']}")
-    print_deadlines(told)
-    for item in told["can"]:
-        evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
-        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}", soft_wrap=True)
-    if told["offered_to"]:
-        asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
-        out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}", soft_wrap=True)
-    print_custody(told["custody"])
-    if told["tasks"]:
-        tasks = [(item["due"], item["title"], item["state"], item["who"]) for item in told["tasks"]]
-        out.print(table("任务", ("应于", "任务", "状态", "谁"), tasks))
-    rows = [(e["at"], e["actor"], e["what"]) for e in told["timeline"]]
-    out.print(table("经过", ("时间", "谁", "什么"), rows))
+        print_case(told, everything=everything)
 
 
 @case.command("advance")
@@ -205,13 +165,7 @@ def custody(
             told = "；".join(f"[bold]{r['unit']}[/]（案件 {r['case']}，自 {r['since']}）" for r in rows)
             console().print(f"{at}：{told or '没有单位负责：那时不在办'}")
             return
-        print_custody(rows)
-
-
-def print_custody(rows: list[dict[str, str]]) -> None:
-    """Who was responsible from when until when."""
-    shown = [(r["since"], r["until"] or "至今", r["unit"], r["case"]) for r in rows]
-    console().print(table("责任链", ("自", "至", "责任单位", "案件"), shown))
+        console().print(custody_table(rows))
 
 
 @case.command("correct")
@@ -267,13 +221,13 @@ def confirm(
 
 @alert.command("list")
 def alerts(
-    everything: Annotated[bool, typer.Option("--all", help="连同已知悉的")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="连同已知悉、已改期、已了结的 (all of them)")] = False,
     most: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
     db: Db = DEFAULT_DB,
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """未知悉的预警，新的在前 (alerts not yet acknowledged)."""
+    """未知悉的预警，新的在前；时限已改期、已了结的不算 (open alerts)."""
     from engine.queries import alert_list
 
     with office(db, quiet=as_json) as found:
@@ -287,11 +241,24 @@ def alerts(
 def print_alerts(rows: list[dict[str, Any]], most: int) -> None:
     """Alerts as a table."""
     shown = [
-        (r["level"], r["case"], r["title"], r["due"], r["told"], r["raised_at"], r["acknowledged_by"]) for r in rows
+        (
+            r["level"],
+            r["case"],
+            r["title"],
+            r["due"],
+            r["told"],
+            r["raised_at"],
+            r["acknowledged_by"] + _PAST[r["superseded"]],
+        )
+        for r in rows
     ]
     console().print(
-        table(f"预警 {_number(rows, most, '条')}", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown)
+        table(f"预警 {cut(rows, most, '条')}", ("级", "案件", "时限", "应于", "告知", "发出", "知悉"), shown)
     )
+
+
+_PAST = {"": "", "moved": " 已改期", "ended": " 已了结"}
+"""An alert whose deadline has moved or ended since it was raised."""
 
 
 @alert.command("ack")

@@ -123,3 +123,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         made.add_row(*[f"[{_LEVELS[cell]}]{cell}[/]" if cell in _LEVELS else cell for cell in row])
     return made
+
+
+def cut(rows: Sequence[Any], most: int, what: str) -> str:
+    """How many there are; a list that was cut short says so."""
+    return f"{len(rows)} {what}" if len(rows) < most else f"前 {most} {what}（更多请加 --limit）"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.cases import CaseId, Key, case, print_deadlines
+from engine.cli.cases import CaseId, Key, case
 from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, office, print_json, table
+from engine.cli.onecase import print_deadlines
 from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import parse_duration
 from engine.packs.pack import read_folder, shipped

@@ -25,6 +25,7 @@ def postpone(book: Rulebook, case: Case, kind: str, name: str, length: timedelta
     No other deadline moves, nor any clock of the person; in all never by more than the pack allows.
     """
     deadline = _running(book, case, name)
+    name = deadline.name
     allowed = deadline.extend if kind == EXTENDED else deadline.shelve
     if allowed is None:
         raise Refused(Problem("CASE-010", f"时限“{deadline.title}”不能{WORDS[kind]}", "规则包没有允许"))
@@ -48,10 +49,18 @@ def postpone(book: Rulebook, case: Case, kind: str, name: str, length: timedelta
 
 
 def _running(book: Rulebook, case: Case, name: str) -> Deadline:
-    """The deadline of that name that is running; there is none: told with those there are."""
+    """The deadline of that name or title that is running; there is none: told with those there are."""
     of_state = {item.name: item for item in book.workflows[case.workflow].states[case.state].deadlines}
     running = {key: item for key, item in of_state.items() if key in case.deadlines}
-    if name in running:
-        return running[name]
+    for key, item in running.items():
+        if name in (key, item.title):
+            return item
     shown = listing([f"{key}（{item.title}）" for key, item in running.items()]) or "无"
-    raise BadInput(Problem("CASE-030", f"案件没有时限 {name}", f"正在计的：{shown}", nearest(name, running)))
+    raise BadInput(
+        Problem(
+            "CASE-030",
+            f"案件没有时限 {name}",
+            f"正在计的：{shown}",
+            nearest(name, [*running, *(item.title for item in running.values())]),
+        )
+    )

@@ -180,7 +180,7 @@ def _quiet(case: Case, happened: Event) -> list[Silent]:
     return [Silent(name, at + again) for name, again in lengths.items()]
 
 
-_ALERTS = {
+RAISED = {
     "no_match": "没有规则覆盖，已归默认责任单位",
     "differs": "新来的信息会导致不同判定，请核对",
     "breach": "闭环有缺口，见 bihuan loop",
@@ -188,6 +188,7 @@ _ALERTS = {
     "identity": "与已知人员相同，但姓名或证件号不同，请核对是不是同一人",
     UNSETTLED: "退单已达次数上限，请裁定责任单位",
 }
+"""Alerts that an event raises by itself, and that no deadline stands behind."""
 
 
 def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:
@@ -201,7 +202,7 @@ def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:
     head = book.organisation.told("unit.head", case.owner or case.lead) if names else ""
     at = micros(happened.occurred_at)
     return [
-        Raised(case.seq, name, 0, "蓝", told, at, f"案件 {case.id}：{_ALERTS[name]}")
+        Raised(case.seq, name, 0, "蓝", told, at, f"案件 {case.id}：{RAISED[name]}")
         for name in names
         for told in [book.hand_over.arbiter if name == UNSETTLED else head]
     ]

@@ -145,6 +145,8 @@ class DeadlineRow(SQLModel, table=True):
     __table_args__ = (
         Index("deadline_due", "next_at", sqlite_where=condition("next_at IS NOT NULL")),
         Index("deadline_offer", "due", sqlite_where=condition("name = 'hand_over'")),
+        Index("deadline_by_due", "due"),
+        Index("deadline_shelved", "shelved_until", sqlite_where=condition("shelved_until IS NOT NULL")),
     )
 
 
@@ -173,7 +175,10 @@ class TaskRow(SQLModel, table=True):
     ends: int = column("open")
     state: str = column("open")
     who: str = column("open")
-    __table_args__ = (Index("task_open", "due", sqlite_where=condition("state IN ('open', 'claimed')")),)
+    __table_args__ = (
+        Index("task_open", "due", sqlite_where=condition("state IN ('open', 'claimed')")),
+        Index("task_claimed", "who", sqlite_where=condition("state = 'claimed'")),
+    )
 
 
 class AlertRow(SQLModel, table=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from engine.cli import main
 from tests.conftest import AREAS
@@ -442,3 +443,37 @@ def test_a_list_whose_workbook_cannot_be_written_is_taken_in_and_told_of(
 def test_decide_tells_what_a_named_parameter_is(bihuan: Bihuan) -> None:
     told = bihuan("decide", "persons", "contact=密切接触者", "--as-of", "2022-05-26").stdout
     assert "close_contact_quarantine_days（14）" in told
+
+
+def test_boards_are_counted_and_listed_by_command_line(rehearsal: Bihuan) -> None:
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    rehearsal("clock", "+3h")
+    counted = {row["name"]: row for row in answer(rehearsal, "board", "--as", "huaye")["boards"]}
+    assert (counted["community"]["number"], counted["community"]["overdue"]) == (1, 1)
+    told = rehearsal("board", "--as", "huaye").stdout
+    assert all(title in told for title in ("我的", "部门", "社区", "待签收", "将到期", "超期", "挂账"))
+    assert re.search(
+        rf"{case} .*华业社区 .*核查 .*2022-05-26 10:00 .*1 小时", rehearsal("board", "超期", "--as", "huaye").stdout
+    )
+    assert answer(rehearsal, "board", "overdue", "--as", "huaye")["rows"][0]["overdue"] == "1 小时"
+    assert "没有看板 超" in rehearsal("board", "超", "--as", "huaye", exit_code=2).stderr
+
+
+def test_a_case_fits_a_hundred_columns_and_shows_what_to_do_before_what_was(
+    rehearsal: Bihuan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
+    child = ["姓名=甲示例", "手机号=13900002345", "末次接触日期=2022-05-26", "--parent", case]
+    named = answer(rehearsal, "case", "open", *child, "--as", "huaye")["case"]
+    for number in range(13):
+        rehearsal("case", "correct", case, f"现住址=某号{number}", "--reason", "写错", "--as", "huaye")
+    shown = rehearsal("case", "show", case, "--as", "huaye").stdout
+    assert max(map(cell_len, shown.splitlines())) <= 100
+    order = ("环节", "时限 核查", "可办 verify", "要素", f"{named}", "判定", "责任链", "经过 15 条（另有更早的 3 条")
+    places = [shown.index(word) for word in order]
+    assert places == sorted(places)
+    assert "密接，依据 P03（二（一）2）" in shown
+    assert "与病例关系=密切接触者" in shown
+    assert "更早" not in rehearsal("case", "show", case, "--all", "--as", "huaye").stdout
+    assert f"上级案件 {case}（本案是其次密接）" in rehearsal("case", "show", named, "--as", "shewu").stdout

@@ -1,0 +1,110 @@
+"""One case as text: what is due and what can be done first, then what is known, then what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from engine.cli.common import console, table
+
+LATEST, NEXT = 12, 6
+"""So many of the latest events, and of the tasks still to come, are shown; the others are counted."""
+TO_DO = ("超期", "待做", "已认领")
+
+
+def print_deadlines(answer: dict[str, Any]) -> None:
+    """The deadlines of a case, each with why it is due then where that is told."""
+    for name, due in answer["deadlines"].items():
+        why = f"（{answer['why'][name]}）" if "why" in answer else ""
+        until = answer.get("shelved_until", {}).get(name)
+        past = answer.get("overdue", {}).get(name)
+        marks = (f"，[bold red]已超 {past}[/]" if past else "") + (f"，挂账至 {until}" if until else "")
+        title = answer["deadline_titles"].get(name, name)
+        console().print(f"时限 {title}：{due[:16].replace('T', ' ')} 前{marks}{why}")
+
+
+def custody_table(rows: Sequence[dict[str, str]]) -> Table:
+    """Who was responsible from when until when."""
+    shown = [(r["since"], r["until"] or "至今", r["unit"], r["case"]) for r in rows]
+    return table("责任链", ("自", "至", "责任单位", "案件"), shown)
+
+
+def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
+    """A case as text: what whoever works on it needs first stands first."""
+    out = console()
+    out.print(
+        f"[bold]案件 {told['case']}[/]  {told['category']}  {told['workflow_title']}（规则第 {told['release']} 版）"
+    )
+    since = f"（自 {told['since']}）" if told["owner"] else ""
+    out.print(f"环节 [bold]{told['state_title']}[/]  责任单位 [bold]{told['owner'] or '—'}[/]{since}")
+    if told["offered_to"]:
+        asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
+        out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}")
+    if told["proposed"]:
+        out.print(f"等待另一人确认的更正：{'、'.join(told['proposed'])}（bihuan case confirm）")
+    print_deadlines(told)
+    _print_clocks(told)
+    for item in told["can"]:
+        evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
+        danger = "  [red]不能撤回[/]" if item["danger"] else ""
+        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}{danger}")
+    _print_tasks(told["tasks"], everything=everything)
+    facts = list((told["personal"] | told["facts"]).items())
+    out.print(table("要素", ("要素", "内容"), facts))
+    _print_ties(told)
+    out.print(f"牵头 {told['lead']}  配合 {'、'.join(told['supporting']) or '—'}")
+    for made in told["decisions"]:
+        print_decision(made)
+    out.print(custody_table(told["custody"]))
+    events = told["timeline"]
+    first = 0 if everything else max(len(events) - LATEST, 0)
+    left = f"（另有更早的 {first} 条，--all 全部列出）" if first else ""
+    rows = [(e["at"], e["actor"], e["what"]) for e in events[first:]]
+    out.print(table(f"经过 {len(events)} 条{left}", ("时间", "谁", "什么"), rows))
+
+
+def _print_clocks(told: dict[str, Any]) -> None:
+    for title, clock in told["clocks"].items():
+        if clock["day_zero"] and clock["days"]:
+            done = clock["done_at"][:16].replace("T", " ")
+            console().print(
+                f"计时 {title}：第 0 天 {clock['day_zero']}，共 {clock['days']} 天，{done} 期满{clock['note']}"
+            )
+
+
+def _print_tasks(tasks: Sequence[dict[str, str]], *, everything: bool) -> None:
+    """What is to be done and what comes next; what is over is counted."""
+    if not tasks:
+        return
+    now = [item for item in tasks if item["state"] in TO_DO]
+    ahead = [item for item in tasks if item["state"] in ("未到时", "计划")]
+    over = [item["state"] for item in tasks if item not in now and item not in ahead]
+    shown = list(tasks) if everything else now + ahead[:NEXT]
+    counts = [f"{state} {over.count(state)}" for state in dict.fromkeys(over)]
+    counts += [f"其后 {len(ahead) - NEXT}"] if len(ahead) > NEXT else []
+    left = f"（另有 {'、'.join(counts)}，--all 全部列出）" if counts and not everything else ""
+    rows = [(item["due"], item["title"], item["state"], item["who"]) for item in shown]
+    console().print(table(f"任务 {len(tasks)} 项{left}", ("应于", "任务", "状态", "谁"), rows))
+
+
+def _print_ties(told: dict[str, Any]) -> None:
+    """The cases that this one hangs on, goes on from, or opened."""
+    out = console()
+    for parent in told["parents"]:
+        out.print(f"上级案件 [bold]{parent['case']}[/]（本案是其{parent['title']}）")
+    if told["follows"]:
+        out.print(f"接续案件 [bold]{told['follows']}[/]")
+    if told["children"]:
+        rows = [(c["case"], c["title"], "已办结" if c["final"] else "在办") for c in told["children"]]
+        out.print(table(f"名下案件 {len(rows)} 件", ("案件", "是什么", "现状"), rows))
+
+
+def print_decision(made: dict[str, Any]) -> None:
+    """A decision: what it says, by which rules and clauses, from which facts."""
+    clauses = f"（{'、'.join(made['clauses'])}）" if made["clauses"] else ""
+    rests = f"依据 {'、'.join(made['rules'])}{clauses}" if made["rules"] else "没有规则覆盖"
+    inputs = "，".join(f"{title}={value}" for title, value in made["inputs"].items()) or "要素都不知道"
+    category = made["category"] or "未匹配规则"
+    console().print(f"判定 {made['at']} {category}，{rests}，按 {made['as_of']} 的规则；当时：{inputs}")

@@ -1,0 +1,116 @@
+"""What happened to a case, in words, and the decisions among it with what they rest on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from engine.core.case import Case
+from engine.core.conditions import from_json, label
+from engine.core.noting import title_of
+from engine.core.postponing import WORDS
+from engine.core.reckoning import MICRO
+from engine.core.rulebook import Subject
+from engine.core.values import duration_words
+from engine.core.workflows import Workflow
+from engine.custody import shown
+from engine.service import Office
+
+
+def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
+    """Everything that happened to a case, in the order in which it was written."""
+    book = office.book(case.release)
+    flow = book.workflows[case.workflow]
+    with office.store.reading() as driver:
+        rows = driver.execute(
+            "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
+            " WHERE case_id = ? OR (case_id = 'system' AND type = 'revealed' AND json_extract(data, '$.case') = ?)"
+            " ORDER BY n",
+            (case.id, case.id),
+        ).fetchall()
+    told = []
+    for seq, kind, actor, account, occurred_at, recorded_at, text in rows:
+        data = json.loads(text)
+        told.append(
+            {
+                "seq": seq,
+                "type": kind,
+                "at": shown(office, occurred_at),
+                "recorded_at": shown(office, recorded_at),
+                "actor": actor,
+                "account": account,
+                "what": _what(flow, kind, data),
+                "data": data,
+            }
+        )
+    return told
+
+
+def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
+    if kind == "opened":
+        decision = data["decision"]
+        clauses = f"（{'、'.join(decision['clauses'])}）" if decision["clauses"] else ""
+        why = f"，依据 {'、'.join(decision['rules'])}{clauses}" if decision["rules"] else ""
+        return f"立案：{data['category'] or flow.title}，归 {data['owner']}{why}"
+    if kind == "advanced":
+        transition = flow.transitions[data["transition"]].title
+        result = f"：{data['task']['result']}" if "task" in data else ""
+        signed = "（签收）" if data.get("accepted") else ""
+        moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
+        return f"{transition}{signed}{result}{moved}"
+    if kind == "alerted":
+        return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
+    if kind == "postponed":
+        length = duration_words(data["by"] * MICRO)
+        return f"时限 {title_of(flow, data['deadline'])}{WORDS[data['kind']]} {length}"
+    if kind == "stated":
+        return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
+    return _OTHER[kind](data) if kind in _OTHER else kind
+
+
+def _offered(data: dict[str, Any]) -> str:
+    declined = "不属本单位，" if data.get("declined") else ""
+    return f"{declined}交 {data['to']}，待签收" + (f"（车次 {data['trip']}）" if data.get("trip") else "")
+
+
+_OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
+    "acknowledged": lambda _: "已知悉预警",
+    "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
+    "corrected": lambda data: "更正" + ("（经另一人确认）" if "confirms" in data else ""),
+    "proposed": lambda _: "提出更正，等待另一人确认",
+    "rejected": lambda _: "驳回更正",
+    "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",
+    "child_opened": lambda data: f"名下立案 {data['child']}",
+    "child_closed": lambda data: f"名下案件 {data['child']} 办结",
+    "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",
+    "offered": _offered,
+    "accepted": lambda data: f"由 {data['owner']} 接管",
+    "returned": lambda data: "车上没有此人，未交接" if data.get("missing") else "退回，未接收",
+    "claimed": lambda data: "放弃认领任务" if data.get("given_up") else "认领任务",
+    "skipped": lambda _: "免做一次任务",
+    "passed_over": lambda _: "巡检停过，过期的任务只补最近一次",
+    "breached": lambda data: f"{data['closure']}闭环有缺口：{data['what']}",
+}
+"""What happened, in words, where the data say it all."""
+
+
+def decisions(kind: Subject, told: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each decision in a timeline: when it was made, what it rests on, and the facts it was made from."""
+    return [
+        {
+            "at": event["at"],
+            "event": event["type"],
+            "category": event["data"].get("category", ""),
+            "rules": made["rules"],
+            "clauses": made["clauses"],
+            "as_of": made["as_of"],
+            "inputs": {
+                kind.fields[name].title: label(kind.fields[name], from_json(kind.fields[name], value))
+                for name, value in made["inputs"].items()
+                if value is not None and name in kind.fields
+            },
+        }
+        for event in told
+        if (made := event["data"].get("decision")) and made.get("table")
+    ]

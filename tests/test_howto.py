@@ -1,0 +1,94 @@
+"""The how-to pages work as they are written: every command is run, in order, and says what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from engine.cli import main
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "transfer-team.md"
+BLOCK = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = {"$T": r"车次 (\w{11})", "$M": r"核对事项 (\w{11})"}
+"""What a name on the page stands for in what its command prints; any other: a case."""
+REFUSED = "被拒绝"
+
+
+class Block(NamedTuple):
+    kind: str
+    """`commands`, `told`, or the name of a file."""
+    lines: list[str]
+
+
+def blocks(text: str) -> Iterator[Block]:
+    for info, body in BLOCK.findall(text):
+        lines = body.splitlines()
+        if info.startswith("csv "):
+            yield Block(info.removeprefix("csv "), lines)
+        else:
+            yield Block("commands" if lines[0].startswith("bihuan ") else "told", lines)
+
+
+Say = Callable[[str], None]
+
+
+@pytest.fixture
+def read_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    monkeypatch.setenv("BIHUAN_DB", str(tmp_path / "db" / "office.db"))
+    monkeypatch.setenv("BIHUAN_KEYS", str(tmp_path / "keys" / "k"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("BIHUAN_AS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, str] = {}
+
+    def meant(line: str) -> str:
+        return re.sub(r"\$[A-Z]\b", lambda found: known[found[0]], line)
+
+    def run(line: str) -> str:
+        command, _, note = line.partition("   # ")
+        monkeypatch.setattr("sys.argv", shlex.split(meant(command)))
+        ended = 0
+        try:
+            main()
+        except SystemExit as end:
+            ended = int(end.code or 0)
+        told = "".join(capsys.readouterr())
+        assert ended == (1 if note == REFUSED else 0), (line, told)
+        if name := re.search(r"记作 (\$[A-Z])", note):
+            found = re.search(NUMBER.get(name[1], r"案件 (\w{11})"), told)
+            assert found, (line, told)
+            known[name[1]] = found[1]
+        return told
+
+    def say(text: str) -> None:
+        told = ""
+        for block in blocks(text):
+            if block.kind == "commands":
+                told = "".join(map(run, block.lines))
+            elif block.kind == "told":
+                for line in block.lines:
+                    expected = [re.escape(part.strip()) for part in meant(line).split("…")]
+                    assert re.search(".*?".join(expected), told), (line, told)
+            else:
+                Path(block.kind).write_text("\n".join(map(meant, block.lines)), "utf-8")
+
+    return say
+
+
+def test_a_day_of_the_transfer_team_goes_as_its_page_says(read_aloud: Say) -> None:
+    read_aloud(PAGE.read_text("utf-8"))
+
+
+def test_a_page_that_promises_what_is_not_told_is_found(read_aloud: Say) -> None:
+    with pytest.raises(AssertionError, match="9 人"):
+        read_aloud(PAGE.read_text("utf-8").replace("3 人，待签收", "9 人，待签收"))
+
+
+def test_a_command_that_is_refused_though_the_page_does_not_say_so_is_found(read_aloud: Say) -> None:
+    with pytest.raises(AssertionError, match="release"):
+        read_aloud(PAGE.read_text("utf-8").replace("release --as geli   # 被拒绝", "release --as geli"))
