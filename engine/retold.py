@@ -111,7 +111,7 @@ class Retold:
         for due in dues(plan, 0, until, self.book.zone):
             over = any(first <= due <= last for first, last in self.passed.get((name, event), ()))
             known = self.tasks.get((name, due))
-            if (known is None and not over) or (known is not None and known[2] == "ended"):
+            if not over and (known is None or known[2] == "ended"):
                 self.tasks[name, due] = (event, due + plan.within, "open", "")
                 self._arm(name, due)
 
