@@ -158,6 +158,7 @@ class Story:
         self.days.until("2022-06-02", "14:00")
         stage.say("14:00 区疾控的复核结果来了：")
         stage.bihuan("case", "advance", case, "recheck_positive", "复核结果=阳性", by="shewu")
+        stage.bihuan("case", "custody", self._latest(case).id, by="shewu")
         self.days.held.clear()
 
     def the_contacts(self) -> None:
@@ -198,7 +199,7 @@ class Story:
             "还在办的都说得出在谁手里；记录没有被改；责任、工作、流程、措施没有缺口。",
         )
         stage.count("category", "state_title", "owner")
-        stage.bihuan("case", "custody", self._latest(self.cases[INDEX]).id, by="shuju")
+        stage.bihuan("board", by="shuju")
         stage.bihuan("audit", "verify")
         stage.bihuan("loop")
         alerts = alert_list(stage.office, stage.chief, everything=True, most=10_000)
