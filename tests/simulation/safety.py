@@ -83,8 +83,8 @@ def lawful(world: World, before: Case, happened: Event, after: Case) -> None:
     if happened.type == "corrected" and "confirms" in data:
         proposer = world.logs[before.id][data["confirms"] - 1].actor
         require(proposer != happened.actor, f"{where}：{proposer} 自己确认了自己的更正")
-    if "due" in data.get("task", {}) or happened.type in ("claimed", "skipped"):
-        told = data.get("task", data)
+    told = data.get("task", {}) if happened.type == "advanced" else data
+    if "due" in told and happened.type in ("advanced", "claimed", "skipped"):
         mark = before.marks.get(occurrence(told["schedule"], told["due"]))
         require(mark is None or mark.state == "claimed", f"{where}：同一次任务办了两回")
         taken = happened.type == "claimed" and mark is not None and not data.get("given_up")
