@@ -32,6 +32,8 @@ from engine.store import store
 from engine.store.store import Writer
 
 START = parse_time("2022-05-26T08:00+08:00")
+RESTED = "shenpi2"
+"""Has no hand in anything while faults go on: four eyes close a case only while there is somebody who has not."""
 FAST = ("journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON")
 REFUSALS = (BadInput, Refused, Conflict)
 """What an office says to somebody who may not, or is too late; anything else is a fault of ours."""
@@ -103,7 +105,7 @@ class World:
         self.books = books
         self.offices = [self.open(), self.open()]
         self.book = books[1]
-        self.staff = list(self.book.organisation.staff)
+        self.staff = [user for user in self.book.organisation.staff if user != RESTED]
         self.told: list[str] = []
         self.canaries: list[str] = []
         self.persons: list[dict[str, str]] = []
