@@ -34,7 +34,7 @@ from engine.store.store import Writer
 START = parse_time("2022-05-26T08:00+08:00")
 RESTED = "shenpi2"
 """Has no hand in anything while faults go on: four eyes close a case only while there is somebody who has not."""
-FAST = ("journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON")
+FAST = ("journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON")
 REFUSALS = (BadInput, Refused, Conflict)
 """What an office says to somebody who may not, or is too late; anything else is a fault of ours."""
 
