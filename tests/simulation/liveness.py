@@ -12,6 +12,7 @@ from engine.core.conditions import Fact, Field, holds
 from engine.core.custody import asked_of_receiver
 from engine.core.guards import ClockGuard, DecisionGuard, FactGuard
 from engine.core.judging import typed, who
+from engine.core.moving import home_of, unit_of
 from engine.core.org import SYSTEM
 from engine.core.taskguards import DaysGuard, FirstGuard, LastGuard, TimesGuard
 from engine.core.tasks import verb_of
@@ -88,7 +89,7 @@ def on(world: World, case_id: str, day: int, refused: list[str]) -> bool:
         case = world.cases[case_id]
         if case.final:
             return False
-    if locate(world, case, refused):
+    if locate(world, case, refused) or bring_home(world, case, refused):
         return True
     if case.offer is not None:
         told = filled(world, case, asked_of_receiver(world.book, case))
@@ -113,6 +114,19 @@ def locate(world: World, case: Case, refused: list[str]) -> bool:
     return any(
         tried(lambda user=user: corrections.correct(world.offices[0], case.id, told, "找到了", world.actor(user)), refused)
         for user in world.staff
+    )
+
+
+def bring_home(world: World, case: Case, refused: list[str]) -> bool:
+    """A case that came to a unit it does not belong to is handed to the one that it does."""
+    flow, facts = world.book.workflows[case.workflow], typed(world.book, case)
+    home = unit_of(flow.states[case.state].owner, case.lead, home_of(world.book, flow, facts), facts)
+    if case.offer is not None or home == case.owner or not world.book.organisation.staffed(home):
+        return False
+    return any(
+        tried(lambda user=user: custody.offer(world.offices[0], case.id, home, world.actor(user)), refused)
+        for user in world.staff
+        if case.owner in world.actor(user).units()
     )
 
 
@@ -234,9 +248,7 @@ def field_of(world: World, case: Case, item: Evidence) -> Field:
     return world.book.kind_of(case.workflow).fields[item.field]
 
 
-def filled(
-    world: World, case: Case, asked: tuple[Evidence, ...], verb: Transition | None = None
-) -> dict[str, Any]:
+def filled(world: World, case: Case, asked: tuple[Evidence, ...], verb: Transition | None = None) -> dict[str, Any]:
     """What is required, and what is not known yet though a day count or a guard needs it."""
     flow = world.book.workflows[case.workflow]
     needed = flow.counted | {guard.field.name for guard in guards_of(verb)}
