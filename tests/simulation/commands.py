@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine import areas, children, corrections, custody, postponing, tasks, trips
-from engine.core import lifecycle
 from engine.core.case import Case, micros
-from engine.core.conditions import Field, holds
+from engine.core.conditions import Fact, Field, holds
 from engine.core.guards import FactGuard
 from engine.core.org import Actor
 from engine.core.workflows import Evidence, Transition
 from engine.intake.take import take
+from engine.noting import acknowledge
 from engine.privacy import erase
 from engine.service import Office
 from engine.sweep import move_clock, sweep
@@ -46,7 +46,9 @@ def value(world: World, field: Field, now: datetime) -> Any:
     """A value of a fact, seldom a wrong one."""
     rng = world.rng
     if rng.random() < 0.03 and field.type not in ("text", "person_ref"):
-        return rng.choice(["不知道", "2099-01-01", "2001-01-01T00:00+08:00", "-5", world.rng.choice(world.canaries or ["x"])])
+        return rng.choice(
+            ["不知道", "2099-01-01", "2001-01-01T00:00+08:00", "-5", world.rng.choice(world.canaries or ["x"])]
+        )
     if field.type in ("enum", "unit") and field.values:
         return rng.choice(field.values)
     if field.type == "unit":
@@ -85,7 +87,8 @@ def evidence(
     for guards in meant.when if meant is not None else ():
         for guard in guards:
             if isinstance(guard, FactGuard) and guard.field.name in told and rng.random() < 0.8:
-                wanted = [one for one in (*guard.field.values, 3) if holds(guard.cell, one)]
+                options: tuple[Fact, ...] = (*guard.field.values, 3)
+                wanted = [one for one in options if holds(guard.cell, one)]
                 told |= {guard.field.name: rng.choice(wanted)} if wanted else {}
     if rng.random() < 0.02:
         told[rng.choice(list(fields))] = "1"
@@ -128,7 +131,10 @@ def person(world: World) -> dict[str, Any]:
         told: dict[str, Any] = dict(rng.choice(world.persons))
     else:
         number = len(world.persons)
-        told = {"name": "金" + chr(0x4E10 + world.seed % 2000) + chr(0x5F00 + number), "phone": f"139{world.seed % 10000:04d}{number:04d}"}
+        told = {
+            "name": "金" + chr(0x4E10 + world.seed % 2000) + chr(0x5F00 + number),
+            "phone": f"139{world.seed % 10000:04d}{number:04d}",
+        }
         world.persons.append(dict(told))
         world.canaries += told.values()
         told["address"] = canary(world)
@@ -212,15 +218,11 @@ def hand(world: World) -> None:
         taker = of_unit(world, case.owner)
     if kind == "offer":
         world.tell(f"{giver.user} 交 {case.id} 给 {unit} {when}")
-        return keyed(
-            world, lambda o, key: custody.offer(o, case.id, unit, giver, occurred_at=when, request_key=key)
-        )
+        return keyed(world, lambda o, key: custody.offer(o, case.id, unit, giver, occurred_at=when, request_key=key))
     if kind == "accept":
         told = accepting(world, case)
         world.tell(f"{taker.user} 签收 {case.id} {told} {when}")
-        return keyed(
-            world, lambda o, key: custody.accept(o, case.id, taker, told, occurred_at=when, request_key=key)
-        )
+        return keyed(world, lambda o, key: custody.accept(o, case.id, taker, told, occurred_at=when, request_key=key))
     reason = canary(world)
     if kind == "return":
         world.tell(f"{taker.user} 退回 {case.id} {when}")
@@ -270,9 +272,7 @@ def receive(world: World) -> None:
     world.tell(f"{actor.user} 收车 {offer.trip} {ticked} 多 {extra} {when}")
     return keyed(
         world,
-        lambda o, key: trips.receive(
-            o, offer.trip, ticked, actor, extra=extra, occurred_at=when, request_key=key
-        ),
+        lambda o, key: trips.receive(o, offer.trip, ticked, actor, extra=extra, occurred_at=when, request_key=key),
     )
 
 
@@ -330,7 +330,11 @@ def correct(world: World) -> None:
     chosen = [name for name in rng.sample(names, rng.choice([1, 1, 2])) if name in fields]
     raw = {name: value(world, fields[name], now) for name in chosen}
     if rng.random() < 0.3:
-        raw = {"last_exposure": str((now - timedelta(days=rng.choice([8, 12]))).date())} if "last_exposure" in fields else raw
+        raw = (
+            {"last_exposure": str((now - timedelta(days=rng.choice([8, 12]))).date())}
+            if "last_exposure" in fields
+            else raw
+        )
     actor, dry = somebody(world, found, ("officer", "community_worker", "data")), rng.random() < 0.1
     reason = canary(world)
     world.tell(f"{actor.user} 更正 {found.id} {raw} dry={dry}")
@@ -345,9 +349,7 @@ def correct(world: World) -> None:
 
 def child(world: World) -> None:
     """A contact of a case."""
-    bearing = [
-        case for case in world.cases.values() if not case.final and world.book.workflows[case.workflow].children
-    ]
+    bearing = [case for case in world.cases.values() if not case.final and world.book.workflows[case.workflow].children]
     if not bearing or len(world.persons) > MOST_PERSONS + 2:
         return advance(world)
     parent = world.rng.choice(bearing)
@@ -364,7 +366,7 @@ def note(world: World) -> None:
         return open_(world)
     actor = of_unit(world, case.owner)
     world.tell(f"{actor.user} 知悉 {case.id}")
-    world.tried(lambda: world.office.acknowledge(case.id, "", actor))
+    world.tried(lambda: acknowledge(world.office, case.id, "", actor))
     return None
 
 
@@ -439,7 +441,10 @@ def again(world: World) -> None:
 def crash(world: World) -> None:
     """The process ends in the middle of an act, and another one takes its place."""
     office, other = world.offices
-    where, act = world.rng.choice(["commit", "append", "begin"]), world.rng.choice([advance, hand, correct, open_, send])
+    where, act = (
+        world.rng.choice(["commit", "append", "begin"]),
+        world.rng.choice([advance, hand, correct, open_, send]),
+    )
     world.tell(f"崩溃（{where}）：")
     world.offices = [office, office]
     with world.crash(office, where):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from engine import corrections, custody
@@ -15,7 +16,6 @@ from engine.core.judging import typed, who
 from engine.core.moving import home_of, unit_of
 from engine.core.org import SYSTEM
 from engine.core.taskguards import DaysGuard, FirstGuard, LastGuard, TimesGuard
-from engine.core.tasks import verb_of
 from engine.core.workflows import PREVIOUS, SAME, Evidence, Transition, Workflow
 from engine.intake.settling import settle
 from engine.sweep import sweep
@@ -48,9 +48,10 @@ def finish(world: World) -> None:
         if all(case.final for case in world.cases.values()):
             return
     left = [
-        f"{case.id} {case.workflow} {case.state} {case.category} {case.owner} {case.offer}：{sorted(set(refused.get(case.id, [])))}"
+        f"{case.id} {case.workflow} {case.state} {case.category} {case.owner} {case.offer}：{why}"
         for case in world.cases.values()
         if not case.final
+        for why in [sorted(set(refused.get(case.id, [])))]
     ]
     raise Broken(f"{DAYS} 天后还没有办结：" + "\n".join(left))
 
@@ -64,8 +65,8 @@ def rows(world: World) -> None:
         ).fetchall()
     wanted = world.book.subjects["matter"].fields["settled_as"].values
     for file, row in waiting:
-        for user in world.staff:
-            if tried(lambda user=user: settle(world.offices[0], file, [row], wanted[1], world.actor(user)), []):
+        for actor in map(world.actor, world.staff):
+            if tried(partial(settle, world.offices[0], file, [row], wanted[1], actor), []):
                 break
 
 
@@ -99,9 +100,9 @@ def on(world: World, case_id: str, day: int, refused: list[str]) -> bool:
             if world.actor(user).units() & {case.offer.to, case.owner}
         )
     work(world, case, refused)
+    if world.cases[case_id].state != case.state:
+        return not world.cases[case_id].final
     case = world.cases[case_id]
-    if case.final or case.state != world.cases[case_id].state:
-        return True
     return any(go(world, case, transition, refused) for transition in nearer(world, case, day))
 
 
@@ -110,9 +111,9 @@ def locate(world: World, case: Case, refused: list[str]) -> bool:
     named = world.book.kind_of(case.workflow).jurisdiction
     if not named or case.facts.get(named) is not None or case.offer is not None:
         return False
-    told = {named: world.book.organisation.communities[0]}
+    office, told = world.offices[0], {named: world.book.organisation.communities[0]}
     return any(
-        tried(lambda user=user: corrections.correct(world.offices[0], case.id, told, "找到了", world.actor(user)), refused)
+        tried(lambda user=user: corrections.correct(office, case.id, told, "找到了", world.actor(user)), refused)
         for user in world.staff
     )
 
@@ -268,12 +269,14 @@ def guards_of(verb: Transition | None) -> Iterator[FactGuard]:
 def value(world: World, case: Case, field: Field, verb: Transition | None) -> Any:
     """A value that a guard of the transition is content with, else the first that comes to mind."""
     now = world.offices[0].now()
-    options: tuple[Fact, ...] = {
+    known: dict[str, tuple[Fact, ...]] = {
         "time": (now,),
         "date": (now.astimezone(world.book.zone).date(),),
         "integer": tuple(range(1, 10)),
         "yes_no": (True,),
-    }.get(field.type, field.values or world.book.organisation.communities if field.type == "unit" else field.values)
+        "unit": field.values or world.book.organisation.communities,
+    }
+    options = known.get(field.type, field.values)
     cell = next((guard.cell for guard in guards_of(verb) if guard.field.name == field.name), None)
     found = next((one for one in options if holds(cell, one)), None)
     if isinstance(found, datetime | date):

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from engine import audit, loop
-from engine.core.case import AT, WORK, Case, Event, evolve, micros, moment, occurrence
+from engine.core.case import AT, WORK, Case, Event, micros, moment, occurrence
+from engine.core.evolving import evolve
 from engine.core.guards import ActorGuard
 from engine.core.judging import typed
 from engine.core.reckoning import HAND_OVER, MICRO, Reckoning
@@ -248,8 +249,8 @@ def tied(world: World, case: Case, where: str) -> None:
         require(world.cases[name].final == standing.final, f"{where}：不知道 {name} 已 {world.cases[name].final}")
     for parent in case.parents:
         if parent in world.cases and case.follows == "":
-            standing = world.cases[parent].children.get(case.id)
-            require(standing is not None and standing.final == case.final, f"{where}：上级案件 {parent} 不知道")
+            known = world.cases[parent].children.get(case.id)
+            require(known is not None and known.final == case.final, f"{where}：上级案件 {parent} 不知道")
 
 
 def whole(world: World, *, closing: bool = False) -> None:

@@ -128,7 +128,7 @@ class World:
     @property
     def office(self) -> Office:
         """Whichever of the two is asked."""
-        return self.offices[self.rng.random() < 0.3]  # noqa: PLR2004 - one of them works more
+        return self.offices[self.rng.random() < 0.3]
 
     def actor(self, user: str = "") -> Actor:
         """Somebody, or a certain member of staff."""
