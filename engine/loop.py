@@ -119,8 +119,11 @@ _CHECKS = (
 """Which closure, what is wrong, and the cases of which it is."""
 _NAMES = """
 SELECT r.file, r.row FROM intake_row AS r LEFT JOIN "case" AS c ON c.id = r.case_id
-WHERE c.id IS NULL OR (r.outcome IN ('refused', 'ask') AND r.settled_at IS NULL AND c.final <> '')
+LEFT JOIN intake_file AS f ON f.id = r.file LEFT JOIN "case" AS m ON m.id = f.matter
+WHERE c.id IS NULL OR (r.outcome IN ('refused', 'ask') AND r.settled_at IS NULL AND r.answers = ''
+AND (m.id IS NULL OR m.final <> ''))
 """
+"""A row that waits does so with the matter of its list, whatever becomes of the person it may be about."""
 
 
 def _nobodys(office: Office, driver: Driver) -> Iterator[Breach]:

@@ -8,6 +8,7 @@ import pytest
 
 from engine import audit
 from engine.core.errors import BadInput, Refused
+from engine.core.lifecycle import possible
 from engine.corrections import confirm, correct
 from engine.queries import alert_list, case_list, case_show
 from engine.service import Office
@@ -172,4 +173,15 @@ def test_another_category_in_the_same_workflow_is_what_lists_show(office: Office
     case = office.open_case("person", told, office.actor("huaye"))["case"]
     correct(office, case, {"origin_level": "medium"}, "核实", office.actor("huaye"))
     assert [row["category"] for row in case_list(office, office.actor("huaye"))] == ["中风险来返"]
+    assert audit.verify(office).problems == []
+
+
+def test_nobody_goes_on_with_a_case_that_another_one_has_followed(office: Office) -> None:
+    case = quarantined(office)
+    correct(office, case, {"pcr_result": "阳性"}, "复核", office.actor("shewu"))
+    now = office.now().isoformat()
+    with pytest.raises(Refused, match="案件已办结"):
+        office.advance(case, "test", office.actor("geli"), {"pcr_result": "阴性", "sampled_at": now})
+    found, _ = office.case(case, office.actor("shuju"))
+    assert possible(office.book(), found, office.actor("geli")) == ()
     assert audit.verify(office).problems == []

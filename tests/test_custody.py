@@ -80,6 +80,17 @@ def test_who_was_responsible_at_a_moment_is_one_query_over_all_cases_of_a_person
     assert audit.verify(office).problems == []
 
 
+def test_whoever_is_in_quarantine_goes_to_a_site_and_to_no_other_unit(office: Office) -> None:
+    case = quarantined(office)
+    with pytest.raises(Refused, match="“集中隔离医学观察”的案件只能归 集中隔离点、第二隔离点"):
+        custody.offer(office, case, "华业社区", office.actor("geli"))
+    with pytest.raises(Refused, match="只能归 集中隔离点、第二隔离点"):
+        custody.assign(office, case, "华业社区", office.actor("yingji"), "户籍在此")
+    custody.offer(office, case, "第二隔离点", office.actor("geli"))
+    assert custody.accept(office, case, office.actor("geli2"), {"room": "9"})["owner"] == "第二隔离点"
+    assert audit.verify(office).problems == []
+
+
 def test_reasons_are_required_sealed_and_shown_only_with_a_reason_on_record(office: Office) -> None:
     case = opened(office)
     secret = "王某说住在别处"

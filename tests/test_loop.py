@@ -14,7 +14,7 @@ from engine.queries import alert_list
 from engine.service import Office
 from engine.sweep import sweep
 from tests.conftest import Make
-from tests.samples import opened, quarantined
+from tests.samples import CONTACT, opened, quarantined
 
 Later = Callable[..., int]
 
@@ -106,3 +106,17 @@ def test_the_check_of_the_night_leaves_a_sound_record(make_office: Make) -> None
     assert audit.verify(office).problems == []
     with office.store.reading() as driver:
         assert driver.execute("SELECT count(*) FROM heartbeat WHERE name = 'loop'").fetchone() == (1,)
+
+
+def test_a_row_that_is_asked_about_waits_with_its_list_after_the_case_of_the_person_is_closed(
+    office: Office, tmp_path: Path
+) -> None:
+    case = opened(office)
+    path = tmp_path / "list.csv"
+    path.write_text(f"姓名,身份证号\n另一人,{CONTACT['id_number']}\n", "utf-8")
+    taken = take(office, path, "酒店", office.actor("shuju"))
+    assert [(line.outcome, line.case) for line in taken.lines] == [("ask", case)]
+    office.advance(case, "close_false_alarm", office.actor("shewu"), {"proof": "P"})
+    assert found(office) == []
+    plant(office, "UPDATE \"case\" SET final = 'closed' WHERE id = ?", taken.matter)
+    assert [breach for breach in found(office) if "没有唯一的着落" in breach[1]] != []

@@ -165,14 +165,19 @@ def assign(book: Rulebook, case: Case, to: str, actor: Actor, stated: Stated, no
 
 
 def _idle(attempt: Attempt, unit: str) -> list[str]:
-    """Why a unit could do nothing with the case where it stands: it has no staff here, or none with a role for it."""
+    """Why a unit cannot have the case where it stands: it is none of those that may, or its people could do nothing."""
     organisation, flow = attempt.book.organisation, attempt.flow
     if unit not in organisation.units or attempt.case.final:
         return []
+    state = flow.states[attempt.case.state]
+    if state.owner.startswith(FACT):
+        named = attempt.book.subjects[flow.subject].fields[state.owner.removeprefix(FACT)]
+        if named.values and unit not in named.values:
+            return [f"“{state.title}”的案件只能归 {'、'.join(named.values)}"]
     held = {role for person in organisation.staff.values() for role, of in person.roles if of == unit}
     if any(held & set(transition.by) for transition in flow.leaving(attempt.case.state)):
         return []
-    return [f"{unit} 的人员在“{flow.states[attempt.case.state].title}”没有可办的动作，案件会停在那里"]
+    return [f"{unit} 的人员在“{state.title}”没有可办的动作，案件会停在那里"]
 
 
 def _answering(attempt: Attempt) -> tuple[Offer, list[str]]:

@@ -84,7 +84,9 @@ class _Statement:
         facts = self.after.facts
         for first, second in self.after.book.subjects[self.flow.subject].order:
             one, other = facts.get(first), facts.get(second)
-            if not isinstance(one, date) or not isinstance(other, date) or not {first, second} & self.stated.keys():
+            told = {first, second} & self.stated.keys()
+            again = told == {first} and self.fields[first].type == "time"  # a step taken once more begins a new round
+            if not isinstance(one, date) or not isinstance(other, date) or not told or again:
                 continue
             if self._comparable(one, other) > self._comparable(other, one):
                 yield f"{self.fields[second].title}早于{self.fields[first].title}"

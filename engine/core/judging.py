@@ -87,6 +87,8 @@ class Attempt:
         def meets(asked: Transition) -> list[str]:
             return [*unmet, *self.conditions(asked)]
 
+        if self.case.final:
+            raise Refused(self._not_from_here(transition))
         moved, reasons = self.flow.step(self.case.state, transition.name, meets)
         if not moved and not reasons:
             raise Refused(self._not_from_here(transition))
@@ -96,11 +98,13 @@ class Attempt:
 
     def _not_from_here(self, transition: Transition) -> Problem:
         state = self.flow.states[self.case.state]
-        here = [f"{possible_.name}（{possible_.title}）" for possible_ in self.flow.leaving(self.case.state)]
+        leaving = () if self.case.final else self.flow.leaving(self.case.state)
+        here = [f"{possible_.name}（{possible_.title}）" for possible_ in leaving]
         sources = "、".join(self.flow.states[source].title for source in transition.sources)
+        stands = f"案件已办结，停在“{state.title}”" if self.case.final else f"案件在“{state.title}”"
         return Problem(
             "CASE-010",
-            f"案件在“{state.title}”（{state.name}），不能{transition.title}（{transition.name}）",
+            f"{stands}（{state.name}），不能{transition.title}（{transition.name}）",
             f"该动作始于：{sources}；现在可以：{listing(here) or '无，已办结'}",
         )
 

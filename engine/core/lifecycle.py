@@ -113,7 +113,8 @@ def state_facts(
 def possible(book: Rulebook, case: Case, actor: Actor) -> tuple[str, ...]:
     """What this actor may do with the case now, guards and evidence apart."""
     flow = book.workflows[case.workflow]
-    return tuple(t.name for t in flow.leaving(case.state) if not who(book, case, t.by, actor))
+    leaving = () if case.final else flow.leaving(case.state)
+    return tuple(t.name for t in leaving if not who(book, case, t.by, actor))
 
 
 def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] | None = None) -> Count:

@@ -130,3 +130,17 @@ def test_nobody_leaves_hospital_before_she_came_to_it(book: Rulebook) -> None:
     case = after(case, custody.accept(book, case, who(book, "zhuanyun"), taken, NOW))
     told = refusal(book, case, "discharge", "shewu", NOW, discharged_on=date(2022, 5, 10), proof="P")
     assert told == ["出院日期早于入院时间"]
+
+
+def test_who_tests_positive_again_comes_back_to_hospital_after_her_discharge(book: Rulebook) -> None:
+    facts = {"pcr_result": "阳性", "discharged_on": date(2022, 5, 20)}
+    event, _ = lifecycle.open_case(book, "person", "S", Stated(facts), who(book, "shuju"), NOW)
+    case = evolve(None, event, "C")
+    case = step(book, case, "send_sample", "shewu", NOW, sent_at=NOW)
+    case = step(book, case, "confirm", "shewu", NOW, recheck_result="阳性")
+    case = step(book, case, "hospitalise", "zhuanyun", NOW)
+    taken = Stated({"hospital": "院", "admitted_at": NOW, "receipt": "R"})
+    case = after(case, custody.accept(book, case, who(book, "zhuanyun"), taken, NOW))
+    assert case.state == "in_hospital"
+    told = refusal(book, case, "discharge", "shewu", NOW, discharged_on=date(2022, 5, 21), proof="P")
+    assert "出院日期早于入院时间" in told
