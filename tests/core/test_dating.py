@@ -133,7 +133,7 @@ def test_nobody_leaves_hospital_before_she_came_to_it(book: Rulebook) -> None:
 
 
 def test_who_tests_positive_again_comes_back_to_hospital_after_her_discharge(book: Rulebook) -> None:
-    facts = {"pcr_result": "阳性", "discharged_on": date(2022, 5, 20)}
+    facts: dict[str, Any] = {"pcr_result": "阳性", "discharged_on": date(2022, 5, 20)}
     event, _ = lifecycle.open_case(book, "person", "S", Stated(facts), who(book, "shuju"), NOW)
     case = evolve(None, event, "C")
     case = step(book, case, "send_sample", "shewu", NOW, sent_at=NOW)
