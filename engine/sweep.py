@@ -196,7 +196,7 @@ def move_clock(office: Office, step: timedelta) -> int:
             due = _next(driver, target, ahead)
         office.set_clock(target if due is None else max(due, micros(office.now())))
         if due is None:
-            return raised
+            return raised + (_duty(office, "loop", nightly) or 0)
         raised += sweep(office)
 
 

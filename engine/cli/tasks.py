@@ -93,7 +93,11 @@ def done(
         else:
             shown = [(a.case, a.result, a.refused or a.told["state_title"]) for a in answers]
             console().print(
-                table(f"登记 {len(answers)} 件，拒绝 {len(refused)} 件", ("案件", "结果", "现在 / 为何不行"), shown)
+                table(
+                    f"登记 {len(answers) - len(refused)} 件，拒绝 {len(refused)} 件",
+                    ("案件", "结果", "现在 / 为何不行"),
+                    shown,
+                )
             )
     if refused:
         raise typer.Exit(1)

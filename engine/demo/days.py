@@ -166,7 +166,7 @@ def _hospital(days: Days, _: Row) -> list[Step]:
 def _sampled(days: Days, row: Row) -> list[Step]:
     if row["category"] == "阳性":
         return [("shewu", "confirm", {"recheck_result": "阳性"}), *_hospital(days, row)]
-    return [("shenpi", "exclude", {"recheck_result": "阴性"})]
+    return [("shewu", "return_to_group", {"recheck_result": "阴性"})]
 
 
 _STEPS: dict[str, Callable[[Days, Row], list[Step]]] = {

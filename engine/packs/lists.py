@@ -83,7 +83,7 @@ def _settled_by_the_engine(pack: Resolver, rejects: set[str]) -> None:
             for verb in _SETTLING:
                 if verb in item and item[verb].by != [SYSTEM]:
                     what = f"动作 {verb} 由人办，行数就会由人数"
-                    pack.wrong(document, "FLOW-017", ("transitions", index, verb, "by"), what, "写 by: system")
+                    pack.wrong(document, "FLOW-023", ("transitions", index, verb, "by"), what, "写 by: system")
 
 
 def _headers_once(pack: Resolver, document: Document, path: Path, model: m.SourceModel) -> None:

@@ -22,7 +22,7 @@ def refuse_overfull(driver: Driver, changes: Iterable[Ready], units: Mapping[str
         if limit is not None and taken > limit:
             problems.append(
                 Problem(
-                    "CASE-016", f"{site} 只有 {limit} 个床位，会住进 {taken} 人", "见 bihuan site list，换一个隔离点"
+                    "CASE-031", f"{site} 只有 {limit} 个床位，会住进 {taken} 人", "见 bihuan site list，换一个隔离点"
                 )
             )
     if problems:
@@ -39,4 +39,4 @@ def _clash(driver: Driver, row: Mapping[str, Any]) -> list[Problem]:
     if not others or any(case == with_whom or read_id(shared) == row["case_id"] for case, shared in others):
         return []
     what = f"案件 {row['case_id']}：{row['site']} {row['room']} 房已有人"
-    return [Problem("CASE-016", what, "换一间；陪护或同行的填明与哪一件案件同住")]
+    return [Problem("CASE-031", what, "换一间；陪护或同行的填明与哪一件案件同住")]
