@@ -185,3 +185,13 @@ def test_nobody_goes_on_with_a_case_that_another_one_has_followed(office: Office
     found, _ = office.case(case, office.actor("shuju"))
     assert possible(office.book(), found, office.actor("geli")) == ()
     assert audit.verify(office).problems == []
+
+
+def test_what_was_proposed_for_a_case_that_has_closed_is_neither_confirmed_nor_rejected(office: Office) -> None:
+    case = opened(office)
+    correct(office, case, {"last_exposure": "2022-05-18"}, "流调更正", office.actor("shewu"))
+    office.advance(case, "close_false_alarm", office.actor("shewu"), {"proof": "P"})
+    for reject in (True, False):
+        with pytest.raises(Refused, match="没有等待确认的更正"):
+            confirm(office, case, office.actor("shenpi"), reject=reject)
+    assert audit.verify(office).problems == []

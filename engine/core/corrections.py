@@ -232,7 +232,7 @@ def rejected(actor: Actor, now: datetime) -> Event:
 
 def proposal_of(book: Rulebook, case: Case, actor: Actor) -> Stated:
     """What waits to be confirmed, for somebody who did not propose it."""
-    if case.proposal is None:
+    if case.final or case.proposal is None:
         raise Refused(Problem("CASE-017", "没有等待确认的更正", "先用 case correct 提出"))
     if case.proposal.by == actor.user:
         raise Refused(Problem("CASE-017", f"{actor.user} 自己提出的更正须由另一人确认", "请换人"))

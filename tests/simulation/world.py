@@ -6,6 +6,7 @@ tests/faults. A crash is a connection closed in the middle of a transaction.
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
@@ -54,14 +55,14 @@ def shared_memory() -> Path | None:
 
 
 @cache
-def template() -> tuple[Path, Path, dict[int, Rulebook], tempfile.TemporaryDirectory[str]]:
+def template() -> tuple[Path, Path, dict[int, Rulebook], Path]:
     """The database every seed begins with, its key, and its compiled rules; made once a process."""
-    folder = tempfile.TemporaryDirectory(dir=shared_memory(), prefix="simulation-")
-    base = Path(folder.name)
+    base = Path(tempfile.mkdtemp(dir=shared_memory(), prefix="simulation-"))
+    atexit.register(shutil.rmtree, base, ignore_errors=True)
     office = Office.create(base / "db" / "office.db", base / "keys" / "key", read_folder(shipped()), START)
     office.book()
     office.close()
-    return base / "db" / "office.db", base / "keys" / "key", office._books, folder  # noqa: SLF001 - shared on purpose
+    return base / "db" / "office.db", base / "keys" / "key", office._books, base  # noqa: SLF001 - shared on purpose
 
 
 def in_this_process(path: Path) -> files.Grid:
@@ -83,7 +84,7 @@ def simulated(seed: int) -> Iterator[World]:
         patch.setattr(ids, "os", SimpleNamespace(urandom=drawn.randbytes))
         patch.setattr(ids.new_id, "__defaults__", (drawn.randbytes,))
         patch.setattr(take, "read_grid", in_this_process)
-        own = Path(tempfile.mkdtemp(dir=folder.name))
+        own = Path(tempfile.mkdtemp(dir=folder))
         shutil.copyfile(database, own / "office.db")
         world = World(seed, rng, own, key, books)
         try:
