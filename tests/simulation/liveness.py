@@ -103,7 +103,7 @@ def on(world: World, case_id: str, day: int, refused: list[str]) -> bool:
     if world.cases[case_id].state != case.state:
         return not world.cases[case_id].final
     case = world.cases[case_id]
-    return any(go(world, case, transition, refused) for transition in nearer(world, case, day))
+    return any(go(world, case, transition, refused) for transition in [*nearer(world, case, day), *anew(world, case)])
 
 
 def locate(world: World, case: Case, refused: list[str]) -> bool:
@@ -185,6 +185,12 @@ def nearer(world: World, case: Case, day: int) -> list[Transition]:
         if found:
             return [verb for _, _, verb in sorted(found, key=lambda one: one[:2])]
     return []
+
+
+def anew(world: World, case: Case) -> list[Transition]:
+    """Transitions that decide the case again, where nothing leads nearer to its end as it is."""
+    verbs = world.book.workflows[case.workflow].transitions.values()
+    return [verb for verb in verbs if verb.decides and case.state in verb.sources and meant(case, verb)]
 
 
 def meant(case: Case, verb: Transition) -> bool:

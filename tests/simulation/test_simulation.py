@@ -47,7 +47,6 @@ def chosen(first: int, number: int) -> Iterable[int]:
     return range(first, first + number) if named is None else [int(named)] if first == 0 else []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
 def test_whatever_people_do_every_case_stays_somebodys_and_closes(first: int) -> None:
     for seed in chosen(first, BLOCK):
