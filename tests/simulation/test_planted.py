@@ -25,6 +25,7 @@ MOST_SEEDS = 200
 case_table: Any = s.CaseRow.__table__  # type: ignore[attr-defined]
 custody_table: Any = s.CustodyRow.__table__  # type: ignore[attr-defined]
 
+
 def no_version_check(patch: Patch) -> None:
     moved = statements._named(*statements.MOVED)  # noqa: SLF001 - the bug is planted there
     patch.setattr(
