@@ -143,5 +143,5 @@ def test_an_area_taken_off_the_list_ends_the_isolation_of_who_came_from_there(
     now = seen(office, case)
     assert (now.category, now.facts["origin_level"], now.facts["origin_now"]) == ("中风险来返", "medium", "none")
     assert now.cut_short == {"isolation": office.now()}
-    assert case_show(office, case, office.actor("shuju"))["clocks"]["集中隔离"]["note"] == "（已提前结束）"
+    assert case_show(office, case, office.actor("shuju"))["clocks"]["隔离（监测）"]["note"] == "（已提前结束）"
     assert audit.verify(office).problems == []

@@ -233,8 +233,8 @@ def test_what_both_plans_want_keeps_its_claim_and_its_rung(office: Office, later
 def test_a_schedule_ends_with_its_stage(office: Office, later: Later) -> None:
     case = quarantined(office)
     later(hours=5)
-    geli = office.actor("geli")
-    office.advance(case, "send_to_hospital", geli, {"hospital": "示例", "receipt": "1", "symptoms": "发热"})
+    office.advance(case, "recheck", office.actor("geli"), {})
+    office.advance(case, "recheck_positive", office.actor("shewu"), {"recheck_result": "阳性"})
     assert {state for _, state in rows(office, case)} == {"ended", "missed"}
     assert rows(office, case, "temperatures")[0] == ("05-26 08:00", "missed")
     assert deadlines(office, case) == []

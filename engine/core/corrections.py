@@ -12,7 +12,7 @@ from engine.core.conditions import Fact, label, to_json
 from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
-from engine.core.moving import home_of, offered, opened, told, unit_of
+from engine.core.moving import fire, home_of, offered, opened, told, unit_of
 from engine.core.org import Actor
 from engine.core.reckoning import CONFIRM, Reckoning, arming
 from engine.core.rulebook import Rulebook
@@ -134,9 +134,22 @@ def _put_right(
         data["supporting"] = list(dict.fromkeys(unit for unit in supporting if unit != lead))
     happened = Event("corrected", attempt.actor.user, attempt.now, data, attempt.actor.account)
     after = evolve(case, happened)
+    if decision is not None and (moves := _moved(attempt, after, state)):
+        for event in moves:
+            after = evolve(after, event)
+        return Correction((happened, *moves), None, tuple(_differences(attempt, after, flow, None)))
     owner = _owner_anew(attempt, state, lead)
     events = (happened,) if owner is None else (happened, _offer(attempt, after, owner))
     return Correction(events, None, tuple(_differences(attempt, after, flow, owner)))
+
+
+def _moved(attempt: Attempt, after: Case, state: State) -> tuple[Event, ...]:
+    """What the new decision fires where the case stands, if its guards hold; nothing while somebody is to accept it."""
+    if not state.on_decision or after.offer is not None:
+        return ()
+    again = Attempt.of(attempt.book, after, attempt.actor, NOTHING, attempt.now)
+    fired = attempt.flow.transitions[state.on_decision]
+    return () if again.conditions(fired) else fire(again, fired)
 
 
 def _owner_anew(attempt: Attempt, state: State, lead: str) -> str | None:
@@ -253,9 +266,11 @@ def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str 
     found += _unlike("类别", case.category, after.category) + _unlike("牵头", case.lead, after.lead)
     if offered_to is not None:
         found.append(Difference("责任单位（签收后）", case.owner, offered_to))
-    elif after.id != case.id:
+    else:
         found += _unlike("责任单位", case.owner, after.owner)
     if after.id == case.id:
+        states = attempt.flow.states
+        found += _unlike("环节", states[case.state].title, states[after.state].title)
         found += _clocks(attempt, after, flow)
         found += _due(book, case.deadlines, after.deadlines, flow)
         found += _plans(book, case.plans, after.plans, flow)

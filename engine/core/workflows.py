@@ -179,6 +179,8 @@ class State:
     final: str = ""
     clause: str = ""
     place: Place | None = None
+    on_decision: str = ""
+    """The transition that a new decision fires at once, where its guards hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ STOPS = (8, 14, 20)
 RIDES = (14, 20)
 """The hours at which vehicles drive."""
 SEATS = 8
+WAITING = ("awaiting_transfer", "awaiting_collection")
+"""Who waits to be driven."""
 SITE = "集中隔离点"
 FOUND = {"pcr_test": "阴性", "temperature": "正常", "visit": "在家"}
 """What a round finds on a day on which nothing happens."""
@@ -88,7 +90,7 @@ class Days:
             return
         self._work()
         if hour in RIDES:
-            self.ride([row["case"] for row in self._open() if row["state"] == "awaiting_transfer"])
+            self.ride([row["case"] for row in self._open() if row["state"] in WAITING])
         sweep(self.office)  # whoever came in has tasks now
         self._rounds()
 

@@ -27,6 +27,7 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
         problems += _releases(flow, at)
         problems += _schedules(flow, at)
         problems += _results(flow, at)
+        problems += _decisions(flow, at)
     problems += _examples(book, at)
     return problems
 
@@ -221,6 +222,28 @@ def _results(flow: Workflow, at: At) -> list[Problem]:
                         place=at(flow.name, ("tasks", task.name, "on_result", result)),
                     )
                 )
+    return problems
+
+
+def _decisions(flow: Workflow, at: At) -> list[Problem]:
+    """What a new decision fires starts where it says, asks for nothing, and waits for nobody."""
+    problems = []
+    for state in flow.states.values():
+        if not state.on_decision:
+            continue
+        fired = flow.transitions[state.on_decision]
+        why = [f"不从“{state.title}”出发"] if state.name not in fired.sources else []
+        why += [f"还要填 {asked.field}" for asked in fired.evidence if asked.required]
+        why += ["要等对方签收"] if fired.hand_over is not None else []
+        if why:
+            problems.append(
+                Problem(
+                    "FLOW-022",
+                    f"重新判定引出的动作 {fired.name} {'，'.join(why)}",
+                    "它引出的动作从本环节出发，不收必填佐证，也不交接",
+                    place=at(flow.name, ("states", state.name, "on_decision")),
+                )
+            )
     return problems
 
 

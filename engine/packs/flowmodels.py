@@ -113,6 +113,7 @@ class StateModel(Cited):
     deadlines: list[DeadlineModel] = []
     final: Literal["", "released", "transferred", "closed"] = ""
     place: PlaceModel | None = None
+    on_decision: str = ""
 
 
 if set(FINAL) != {"released", "transferred", "closed"}:

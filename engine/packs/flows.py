@@ -228,7 +228,20 @@ class FlowBuilder(GuardBuilder):
             self.deadline((*path, "deadlines", index), item) for index, item in enumerate(model.deadlines)
         )
         place = self.place((*path, "place"), model)
-        return State(name, model.title, model.stage, model.owner, deadlines, model.final, model.clause, place)
+        if model.on_decision:
+            verbs = [verb for item in self.model.transitions for verb in item]
+            self.known("FLOW-012", (*path, "on_decision"), "动作", model.on_decision, verbs)
+        return State(
+            name,
+            model.title,
+            model.stage,
+            model.owner,
+            deadlines,
+            model.final,
+            model.clause,
+            place,
+            model.on_decision,
+        )
 
     def place(self, path: Path, model: StateModel) -> Place | None:
         """What a case takes up in this state: a unit, a room, and whose room it may share."""

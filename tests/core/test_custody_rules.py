@@ -212,7 +212,8 @@ def test_who_cannot_be_reached_is_called_again_and_given_up_after_three_attempts
     gone = {"visited_at": NOW, "proof": "P"}
     with pytest.raises(Refused, match="联系次数不小于 3，现为 2"):
         step(book, case, "close_not_found", "huaye", NOW, calls_made=2, **gone)
-    again = step(book, case, "call_again", "huaye", NOW + timedelta(hours=2), calls_made=2)
+    called = NOW + timedelta(hours=2)
+    again = step(book, case, "call", "huaye", called, call_result="未接", called_at=called)
     assert again.deadlines == case.deadlines
     assert step(book, again, "reach", "huaye", NOW + timedelta(hours=3)).state == "found"
     assert step(book, again, "close_not_found", "huaye", NOW + timedelta(hours=3), calls_made=3, **gone).final

@@ -225,11 +225,11 @@ def test_a_matter_no_table_decides_names_its_workflow(book: Rulebook) -> None:
 
 
 def test_several_ways_to_meet_a_guard_tell_the_one_that_lacks_least(book: Rulebook) -> None:
-    case = in_quarantine(book)
-    with pytest.raises(Refused, match="核酸结果为 可疑 或 阳性"):
-        step(book, case, "send_to_hospital", "geli", NOW, hospital="院", receipt="1")
-    sick = step(book, case, "send_to_hospital", "geli", NOW, hospital="院", receipt="1", symptoms="发热")
-    assert sick.final == "transferred"
+    case, _ = open_(book, {"symptoms": "发热", "origin_level": "high", "community": "华业社区"})
+    case = step(book, case, "send_sample", "shewu", NOW, sent_at=NOW)
+    with pytest.raises(Refused, match="复核结果为 阴性，现为 阳性"):
+        step(book, case, "return_to_group", "shewu", NOW, recheck_result="阳性")
+    assert step(book, case, "return_to_group", "shewu", NOW, recheck_result="阴性").state == "rechecking"
 
 
 def test_only_what_the_decision_allows(book: Rulebook) -> None:
