@@ -24,7 +24,8 @@ FILES = read_folder(shipped())
 USERS = ["shuju", "shewu", "shenpi", "huaye", "heping", "zhuanyun", "geli", "guanli"]
 LEVELS = ["high", "medium", "low", "county", "none", None]
 VERBS = [
-    "verify", "keep_at_home", "depart", "admit", "test", "release", "release_home", "collect", "send_home", "call", "hand_over_out",
+    "verify", "keep_at_home", "depart", "admit", "test", "release", "release_home", "hand_over_out",
+    "collect", "send_home", "call",
     "close_not_found", "close_false_alarm", "inform", "send_sample", "confirm", "exclude", "return_to_group",
     "hospitalise", "follow_up",
     "discharge", "return_to_hospital", "enrol", "settle", "finish", "nonsense", "measure", "ask", "visit", "recheck",
