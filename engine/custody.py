@@ -10,6 +10,7 @@ from typing import Any
 from engine import refusals
 from engine.core import custody as core
 from engine.core.case import Case, Event, micros, moment
+from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
@@ -175,11 +176,14 @@ def sight(office: Office, actor: Actor) -> tuple[bool, str, str]:
 def line(office: Office, case_id: str, actor: Actor, at: datetime | None = None) -> list[dict[str, str]]:
     """Who was responsible from when until when, over all cases of the same subject; `at`: at that moment only."""
     case, _ = office.case(case_id, actor)
+    if at is not None and at > office.now():
+        raise Refused(Problem("CASE-012", "那一刻还没有到，没有人知道那时由谁负责", "现在或以前的时间"))
     with office.store.reading() as driver:
         rows = held(driver, case.subject, None if at is None else micros(at))
     return [
         {"case": of, "unit": unit, "since": shown(office, since), "until": shown(office, until) if until else ""}
         for of, unit, since, until in rows
+        if until is None or until > since  # who had it for no time at all was never responsible
     ]
 
 

@@ -69,7 +69,7 @@ def test_who_was_responsible_at_a_moment_is_one_query_over_all_cases_of_a_person
     def at(text: str) -> list[str]:
         return [row["unit"] for row in custody.line(office, case, chief, parse_time(f"2022-05-26T{text}+08:00"))]
 
-    assert [at(text) for text in ("07:59", "08:00", "09:59", "10:00", "11:30", "12:05")] == [
+    assert [at(text) for text in ("07:59", "08:00", "09:59", "10:00", "11:30", "12:00")] == [
         [],
         ["华业社区"],
         ["华业社区"],
@@ -77,6 +77,8 @@ def test_who_was_responsible_at_a_moment_is_one_query_over_all_cases_of_a_person
         [],
         ["华业社区"],
     ]
+    with pytest.raises(Refused, match="那一刻还没有到"):
+        at("12:01")
     assert audit.verify(office).problems == []
 
 

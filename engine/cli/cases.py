@@ -55,6 +55,10 @@ def open_(
             return
         category = answer["category"] or "未匹配规则"
         stands = f"在“{answer['state_title']}”，归 [bold]{answer['owner']}[/]"
+        if "changes" in answer:
+            rows = [(each["what"], each["before"], each["after"]) for each in answer["changes"]]
+            console().print(f"此人已有在办案件，挂到 {parent} 名下，没有另立")
+            console().print(table("随之改变", ("什么", "原来", "现在"), rows))
         console().print(f"案件 [bold]{answer['case']}[/]：{category}，{stands}")
         print_deadlines(answer)
 
