@@ -36,7 +36,7 @@ REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """What a command decided: changes of one or several cases, what is answered, and what else it writes."""
 

@@ -20,7 +20,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 CORRECT = "更早的事实请按更正办理"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Statement:
     """What is stated by hand beside what was known before; no case: it is being opened."""
 
@@ -52,7 +52,7 @@ class _Statement:
         opened = self.after.opened_at
         if self.case is not None and of.type == "time":
             floor = opened - (CLOCKS_DIFFER if of.back is None else of.back)
-            last = None if of.name in self._tested() else self._last_step()
+            last = None if of.name in self.flow.tested else self._last_step()
             moment = self.before.facts[last.name] if last is not None else None
             if isinstance(moment, datetime) and moment - CLOCKS_DIFFER > floor:
                 return moment - CLOCKS_DIFFER, last
@@ -62,22 +62,18 @@ class _Statement:
             return opened - back, back
         return None, None
 
-    def _tested(self) -> set[str]:
-        """Times at which tasks were done: they have their own days to fall on."""
-        return {task.at for task in self.flow.tasks.values()}
-
     def _last_step(self) -> Field | None:
         """The time that tells of the latest step so far."""
         steps = [
             (value, name)
             for name, value in self.before.facts.items()
-            if isinstance(value, datetime) and name not in self._tested() and not self.fields[name].future
+            if isinstance(value, datetime) and name not in self.flow.tested and not self.fields[name].future
         ]
         return self.fields[max(steps)[1]] if steps else None
 
     def _counts(self, name: str) -> bool:
         """Whether days are counted from a fact, or it chooses how many there are."""
-        return name in self.flow.counted or any(p.dated_by == name for p in self.after.book.parameters.values())
+        return name in self.flow.counted or name in self.after.book.dating
 
     def order(self) -> Iterable[str]:
         """Facts stated in the wrong order, by what the pack says comes first."""

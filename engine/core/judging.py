@@ -29,7 +29,7 @@ class Stated:
 NOTHING = Stated()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
     """Somebody's attempt to do something with a case, with all that it is judged by.
 

@@ -32,7 +32,7 @@ def arming(since: str, base: int, within: str, length: timedelta, ladder: str, e
     return [base + micro + extended, ladder, since, base, within, micro]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reckoning:
     """What counts and deadlines of a case follow from: its rules, what was decided, when it opened, its facts."""
 
@@ -62,7 +62,7 @@ class Reckoning:
             and all(asked.holds(self.facts, self.outcome) for asked in clock.ends_when)
             and (clock.name in case.cut_short or any(asked.was_not(known, case.outcome) for asked in clock.ends_when))
         }
-        return replace(self, cut_short=ended)
+        return replace(self, cut_short=ended) if ended or self.cut_short else self
 
     def cuts(self, before: Mapping[str, datetime]) -> dict[str, Any]:
         """What an event tells of clocks that ended early, when it is other than before; often nothing."""
@@ -160,7 +160,7 @@ class Reckoning:
         return {"planned": planned, "unplanned": unplanned} if planned or unplanned else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entering:
     """A case on its way into a state."""
 

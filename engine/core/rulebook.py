@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
@@ -138,7 +139,7 @@ class Story:
     steps: tuple[StoryStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rulebook:
     """The compiled pack; `digest` is the hash of the text it was made from, `release` its number once published."""
 
@@ -167,6 +168,11 @@ class Rulebook:
     """So long before they are due, scheduled tasks are made."""
     digest: str
     release: int = 0
+
+    @cached_property
+    def dating(self) -> frozenset[str]:
+        """The facts on whose day it depends which value of a parameter holds."""
+        return frozenset(parameter.dated_by for parameter in self.parameters.values() if parameter.dated_by)
 
     def decide(self, subject: str, facts: Mapping[str, Fact], as_of: date) -> Decision:
         """Which category, lead, supporting departments and workflow these facts lead to on that day."""

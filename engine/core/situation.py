@@ -33,7 +33,7 @@ class Count:
         return f"{self.title}没有适用的天数参数"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Situation:
     """Everything a guard may look at: the case, its facts with the evidence being given, the moment, and who acts."""
 

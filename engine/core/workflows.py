@@ -241,6 +241,11 @@ class Workflow:
         return frozenset(name for names in each for name in names if name)
 
     @cached_property
+    def tested(self) -> frozenset[str]:
+        """Times at which tasks were done: they have their own days to fall on."""
+        return frozenset(task.at for task in self.tasks.values())
+
+    @cached_property
     def machine(self) -> Machine:
         """The one machine of this workflow, bound to no model and without `to_<state>` back doors."""
         machine = Machine(
