@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine import lookback
 from engine.core.case import Event, micros
 from engine.core.errors import BadInput, Place, Problem, listing, nearest
 from engine.core.org import Actor
@@ -19,6 +18,7 @@ from engine.core.values import parse_time, same_name
 from engine.service import Office
 from engine.store.references import hashed
 from engine.store.store import Writer
+from engine.timing import lookback
 from engine.vault import MasterKey
 
 MOST_BYTES = 300_000_000

@@ -12,7 +12,7 @@ from engine.core.rulebook import Rulebook
 from engine.core.values import parse_time
 from engine.packs.pack import compile_pack, read_folder, shipped
 from engine.service import Office
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 
 START = "2022-05-26T08:00+08:00"
 AREAS = "risk_areas_2022-04-15_2022-08-15.csv.gz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine import custody
+from engine.commands import custody
 from engine.service import Office
 
 CONTACT = {

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine import audit
+from engine.commands.noting import acknowledge
+from engine.commands.privacy import erase, personal
 from engine.core.errors import BadInput, Conflict, Damaged, Refused
-from engine.noting import acknowledge
-from engine.privacy import erase, personal
-from engine.queries import alert_list, case_list, case_show
+from engine.proof import audit
+from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.vault import default_key_path
 from tests.conftest import Make
@@ -289,7 +289,7 @@ def test_what_is_no_database_is_told_without_a_traceback(tmp_path: Path, pack_fi
 def test_a_clock_on_the_wall_is_not_moved(tmp_path: Path, pack_files: dict[str, bytes]) -> None:
     from datetime import timedelta  # noqa: PLC0415 - only here
 
-    from engine.sweep import move_clock  # noqa: PLC0415
+    from engine.timing.sweep import move_clock  # noqa: PLC0415
 
     office = Office.create(tmp_path / "a" / "x.db", tmp_path / "k" / "key", pack_files)
     with pytest.raises(Refused, match="时钟不能拨动"):

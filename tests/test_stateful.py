@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from engine import audit, tasks
+from engine.commands import tasks
 from engine.core.case import micros
 from engine.core.errors import BihuanError
 from engine.core.values import parse_time
 from engine.packs.pack import read_folder, shipped
+from engine.proof import audit
 from engine.service import Office
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 
 FILES = read_folder(shipped())
 USERS = ["shuju", "shewu", "shenpi", "huaye", "heping", "zhuanyun", "geli", "guanli"]

@@ -19,7 +19,7 @@ def board(
     as_json: Json = False,
 ) -> None:
     """看板：要办的有多少，或列出一块，先到期的在前 (boards: counts, or one of them listed)."""
-    from engine import boards
+    from engine.reading import boards
 
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)

@@ -43,7 +43,7 @@ def open_(
     as_json: Json = False,
 ) -> None:
     """立案：由规则判定类别、责任单位和流程 (open a case)."""
-    from engine.children import open_child
+    from engine.commands.children import open_child
 
     with office(db, quiet=as_json) as found:
         actor, told = found.actor(user), pairs(facts or [])
@@ -56,9 +56,8 @@ def open_(
         category = answer["category"] or "未匹配规则"
         stands = f"在“{answer['state_title']}”，归 [bold]{answer['owner']}[/]"
         if "changes" in answer:
-            rows = [(each["what"], each["before"], each["after"]) for each in answer["changes"]]
-            console().print(f"此人已有在办案件，挂到 {parent} 名下，没有另立")
-            console().print(table("随之改变", ("什么", "原来", "现在"), rows))
+            changes = "；".join(f"{each['what']} {each['before']} → {each['after']}" for each in answer["changes"])
+            console().print(f"此人已有在办案件，挂到 {parent} 名下；随之改变：{changes}")
         console().print(f"案件 [bold]{answer['case']}[/]：{category}，{stands}")
         print_deadlines(answer)
 
@@ -73,7 +72,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """列出能看到的案件，先到期的在前 (cases, those due first)."""
-    from engine.queries import case_list
+    from engine.reading.queries import case_list
 
     with office(db, quiet=as_json) as found:
         rows = case_list(found, found.actor(user), closed=closed, state=state, most=most)
@@ -101,7 +100,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """一件案件的全部：时限、能办什么、要素、判定、责任链、经过 (one case, whole)."""
-    from engine.queries import case_show
+    from engine.reading.queries import case_show
 
     with office(db, quiet=as_json) as found:
         told = case_show(found, case_id, found.actor(user), reason_of(reveal))
@@ -157,7 +156,7 @@ def custody(
     as_json: Json = False,
 ) -> None:
     """责任链：此人何时由谁负责，跨全部案件 (who was responsible when)."""
-    from engine.custody import line
+    from engine.commands.custody import line
 
     with office(db, quiet=as_json) as found:
         when = moment_of("--at", at, found.book().zone) if at else None
@@ -184,7 +183,7 @@ def correct(
     as_json: Json = False,
 ) -> None:
     """更正要素：判定、计划、时限随之重算 (correct facts)."""
-    from engine.corrections import correct as correct_case
+    from engine.commands.corrections import correct as correct_case
 
     with office(db, quiet=as_json) as found:
         answer = correct_case(
@@ -213,7 +212,7 @@ def confirm(
     as_json: Json = False,
 ) -> None:
     """确认（或驳回）别人提出的追溯更正 (confirm a correction)."""
-    from engine.corrections import confirm as confirm_correction
+    from engine.commands.corrections import confirm as confirm_correction
 
     with office(db, quiet=as_json) as found:
         answer = confirm_correction(found, case_id, found.actor(user), reject=reject)
@@ -232,7 +231,7 @@ def alerts(
     as_json: Json = False,
 ) -> None:
     """未知悉的预警，新的在前；时限已改期、已了结的不算 (open alerts)."""
-    from engine.queries import alert_list
+    from engine.reading.queries import alert_list
 
     with office(db, quiet=as_json) as found:
         rows = alert_list(found, found.actor(user), everything=everything, most=most)
@@ -274,7 +273,7 @@ def ack(
     as_json: Json = False,
 ) -> None:
     """知悉一件案件的预警 (acknowledge)."""
-    from engine.noting import acknowledge
+    from engine.commands.noting import acknowledge
 
     with office(db, quiet=as_json) as found:
         taken = acknowledge(found, case_id, name, found.actor(user))

@@ -57,11 +57,11 @@ def publish(folder: Path, db: Db = DEFAULT_DB, user: As = "", as_json: Json = Fa
 
 def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """巡检一遍：到期的都发预警，并送出待发消息 (one sweep)."""
-    from engine.scheduler import log_to_stdout, tick
+    from engine.timing.scheduler import log_to_stdout, tick
 
     with office(db, quiet=as_json) as found:
         if as_json:
-            from engine.sweep import sweep as sweep_all
+            from engine.timing.sweep import sweep as sweep_all
 
             print_json({"raised": sweep_all(found)}, found)
             return
@@ -71,7 +71,7 @@ def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
 
 def loop(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """四个闭环合上了吗：每件案件有人负责、有时限、有下一步，每个名字有着落 (is the loop closed)."""
-    from engine.loop import check
+    from engine.timing.loop import check
 
     with office(db, quiet=as_json) as found:
         counted, breaches = check(found)
@@ -95,7 +95,7 @@ def run(
     every: Annotated[int, typer.Option("--every", min=1, max=3600, help="几秒一次")] = 5,
 ) -> None:
     """一直巡检 (keep sweeping)."""
-    from engine.scheduler import run as run_scheduler
+    from engine.timing.scheduler import run as run_scheduler
 
     with office(db) as found:
         run_scheduler(found, every)
@@ -107,7 +107,7 @@ def clock(
     as_json: Json = False,
 ) -> None:
     """拨演练库的时钟，沿途到期的逐个发预警 (move a rehearsal's clock)."""
-    from engine.sweep import move_clock
+    from engine.timing.sweep import move_clock
 
     try:
         length = parse_offset(step if step[:1] in ("+", "-") else f"+{step}")
@@ -141,7 +141,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """逐链核对，并由事件重推每件案件 (verify everything stored)."""
-    from engine.audit import verify as verify_all
+    from engine.proof.audit import verify as verify_all
 
     try:
         lines = anchor.read_text("utf-8").split("\n") if anchor else []
@@ -166,7 +166,7 @@ def verify(
 @audit.command("anchor")
 def anchor_(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """打印一行锚，存到别处，日后可查出截尾与改写 (one line to keep elsewhere)."""
-    from engine.audit import anchor_line
+    from engine.proof.audit import anchor_line
 
     with office(db, quiet=True) as found:
         if as_json:
@@ -184,7 +184,7 @@ def erase(
 ) -> None:
     """清除一个对象的全部个人信息，办理经过与链不受影响 (erase a subject)."""
     with office(db, quiet=as_json) as found:
-        from engine.privacy import erase as erase_subject
+        from engine.commands.privacy import erase as erase_subject
 
         erase_subject(found, subject_id, found.actor(user))
         if as_json:

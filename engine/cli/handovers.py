@@ -56,7 +56,7 @@ def offer(
     case_id: CaseId, to: Unit, db: Db = DEFAULT_DB, user: As = "", at: At = "", key: Key = "", as_json: Json = False
 ) -> None:
     """交给另一个单位；对方签收前仍由本单位负责 (offer)."""
-    from engine import custody
+    from engine.commands import custody
 
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)
@@ -75,7 +75,7 @@ def accept(
     as_json: Json = False,
 ) -> None:
     """签收：从此由本单位负责 (accept)."""
-    from engine import custody
+    from engine.commands import custody
 
     with office(db, quiet=as_json) as found:
         raw, when = pairs(facts or []), _moment(found, at)
@@ -94,7 +94,7 @@ def return_(
     as_json: Json = False,
 ) -> None:
     """退回，不签收；仍由交出的单位负责 (return)."""
-    from engine import custody
+    from engine.commands import custody
 
     with office(db, quiet=as_json) as found:
         when = _moment(found, at)
@@ -113,7 +113,7 @@ def decline(
     as_json: Json = False,
 ) -> None:
     """退单：不属本单位，提出应归谁；计次，到上限由裁定单位定 (decline)."""
-    from engine import custody
+    from engine.commands import custody
 
     with office(db, quiet=as_json) as found:
         answer = custody.decline(found, case_id, to, found.actor(user), reason, request_key=key)
@@ -131,7 +131,7 @@ def assign(
     as_json: Json = False,
 ) -> None:
     """裁定归谁，不必签收，也不能退 (assign)."""
-    from engine import custody
+    from engine.commands import custody
 
     with office(db, quiet=as_json) as found:
         answer = custody.assign(found, case_id, to, found.actor(user), reason, request_key=key)
@@ -141,7 +141,7 @@ def assign(
 @handover.command("list")
 def list_(most: Most = 50, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
     """待签收的交接，先到期的在前 (hand-overs that wait)."""
-    from engine.custody import waiting
+    from engine.commands.custody import waiting
 
     with office(db, quiet=as_json) as found:
         rows = waiting(found, found.actor(user), most)
@@ -176,7 +176,7 @@ def open_(
     as_json: Json = False,
 ) -> None:
     """发车：车上每件都交给接收单位，有一件不行就都不交 (open a trip)."""
-    from engine import trips
+    from engine.commands import trips
 
     with office(db, quiet=as_json) as found:
         told = trips.open_trip(found, vehicle, driver, to, cases, found.actor(user), request_key=key)
@@ -204,7 +204,7 @@ def receive(
     as_json: Json = False,
 ) -> None:
     """逐人勾选签收；没勾的算未到，未到和多出的各立一件核对事项 (receive a trip)."""
-    from engine import trips
+    from engine.commands import trips
 
     with office(db, quiet=as_json) as found:
         told = trips.receive(
@@ -247,7 +247,7 @@ def ticked(words: Sequence[str]) -> dict[str, dict[str, str]]:
 @trip.command("list")
 def trip_list(most: Most = 50, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
     """本单位交出或接收的车次，新的在前 (trips)."""
-    from engine import trips
+    from engine.commands import trips
 
     with office(db, quiet=as_json) as found:
         rows = trips.trip_list(found, found.actor(user), most)
@@ -271,7 +271,7 @@ def trip_show(
     trip_id: TripId, db: Db = DEFAULT_DB, user: As = "", reveal: Reveal = None, as_json: Json = False
 ) -> None:
     """一个车次：车、驾驶员、每人如何 (one trip)."""
-    from engine import trips
+    from engine.commands import trips
 
     with office(db, quiet=as_json) as found:
         told = trips.trip_show(found, trip_id, found.actor(user), reason_of(reveal))
@@ -289,7 +289,7 @@ def trip_show(
 @site.command("list")
 def site_list(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """隔离点的床位：共有、已用、空余 (sites and their places)."""
-    from engine.custody import sites
+    from engine.commands.custody import sites
 
     with office(db, quiet=as_json) as found:
         rows = sites(found)

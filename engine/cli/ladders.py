@@ -19,7 +19,7 @@ from engine.packs.pack import read_folder, shipped
 
 if TYPE_CHECKING:
     from engine.core.rulebook import Rulebook
-    from engine.ladders import Fired
+    from engine.timing.ladders import Fired
 
 ladder = typer.Typer(help="催办阶梯：演练 (ladders)", no_args_is_help=True)
 
@@ -61,8 +61,8 @@ def shelve(
 def _put_off(
     kind: str, case_id: str, name: str, length: str, reason: str, key: str, db: Db, user: str, *, as_json: bool
 ) -> None:
+    from engine.commands.postponing import put_off
     from engine.core.postponing import WORDS
-    from engine.postponing import put_off
 
     with office(db, quiet=as_json) as found:
         answer = put_off(found, case_id, kind, name, _length(length), found.actor(user), reason, key)
@@ -87,7 +87,7 @@ def fire(
     as_json: Json = False,
 ) -> None:
     """演练全部催办阶梯：每一级告谁；无人可告即不通过 (fire every ladder; who is told)."""
-    from engine.ladders import fire_all, problems
+    from engine.timing.ladders import fire_all, problems
 
     book, fired = fire_all(read_folder(folder or pack or shipped()))
     wrong = problems(book, fired)

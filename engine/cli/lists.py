@@ -85,7 +85,7 @@ def take(
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)
         if reason := reason_of(reveal):
-            from engine.privacy import record_reveal
+            from engine.commands.privacy import record_reveal
 
             record_reveal(found, actor, reason, {"intake": True})
         taken = take_list(found, path, source, actor, all_or_nothing=all_or_nothing, dry_run=dry_run, progress=progress)

@@ -31,7 +31,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """列出待办的任务，先到时的在前 (tasks to be done, the first due first)."""
-    from engine.queries import task_list
+    from engine.reading.queries import task_list
 
     with office(db, quiet=as_json) as found:
         rows = task_list(found, found.actor(user), mine=mine, everything=everything, most=most)
@@ -56,7 +56,7 @@ def claim(
     as_json: Json = False,
 ) -> None:
     """认领一次任务，或放弃认领 (take an occurrence on)."""
-    from engine import tasks
+    from engine.commands import tasks
 
     with office(db, quiet=as_json) as found:
         told = tasks.claim(found, case_id, name, found.actor(user), due=_due(found, due), give_up=give_up)
@@ -79,7 +79,7 @@ def done(
     as_json: Json = False,
 ) -> None:
     """登记结果，一件或许多件；每件各有答复，有被拒绝的则退出码 1 (record results)."""
-    from engine import tasks
+    from engine.commands import tasks
 
     with office(db, quiet=as_json) as found:
         pairs(results or [])  # every item that is none is told at once
@@ -114,7 +114,7 @@ def skip(
     as_json: Json = False,
 ) -> None:
     """免做一次任务，须写明理由 (leave an occurrence undone, with a reason)."""
-    from engine import tasks
+    from engine.commands import tasks
 
     with office(db, quiet=as_json) as found:
         told = tasks.skip(found, case_id, name, found.actor(user), reason, due=_due(found, due))

@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from engine import custody, tasks, trips
+from engine.commands import custody, tasks, trips
 from engine.core import lifecycle
 from engine.core.errors import Refused
 from engine.core.judging import typed
 from engine.core.values import parse_time
 from engine.demo.stage import Stage
-from engine.queries import task_list
-from engine.sweep import move_clock, sweep
+from engine.reading.queries import task_list
+from engine.timing.sweep import move_clock, sweep
 
 STOPS = (8, 14, 20)
 """The hours at which communities and sites act, and tests, temperatures and visits are done."""

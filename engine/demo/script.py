@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from engine.commands.trips import trip_list
 from engine.core.case import Case
 from engine.demo.days import SITE, Days
 from engine.demo.stage import Stage
-from engine.queries import alert_list, case_show
-from engine.trips import trip_list
+from engine.reading.queries import alert_list, case_show
 
 LIST = "list.csv"
 AREAS, LATER = "areas_2022-05-26.csv.gz", "areas_2022-06-01.csv.gz"

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from engine.cli import app
 from engine.cli.common import console
 from engine.core.errors import BihuanError
-from engine.queries import case_list
+from engine.reading.queries import case_list
 from engine.service import Office
 
 WIDTH = 100

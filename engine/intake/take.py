@@ -24,7 +24,7 @@ from engine.intake.given import cleaner_of
 from engine.intake.rows import BACK, Row, as_sent, clean_rows, refuse_foreign
 from engine.intake.settling import CORRECTED, OPEN_OUTCOMES, Waiting, mark, named, sent_before, settling, waiting
 from engine.intake.sheet import Sheet, understand
-from engine.kept import digest
+from engine.proof.kept import digest
 from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s

@@ -28,7 +28,7 @@ from engine.intake.take import take
 from engine.service import Office
 from engine.store import store
 from engine.store.references import derived
-from engine.sweep import sweep
+from engine.timing.sweep import sweep
 from tests.conftest import START, Make
 from tests.samples import opened
 
@@ -336,7 +336,7 @@ def test_finding_and_sweeping_what_is_due_among_a_million(
     key = tmp_path / "keys" / "master.key"
     fill(office, 1_000_000, 5_000)
     now = micros(office.now())
-    from engine import sweep as module  # noqa: PLC0415 - its query is under test
+    from engine.timing import sweep as module  # noqa: PLC0415 - its query is under test
 
     connection = sqlite3.connect(office.store.path)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.boards import BOARDS, board, boards
 from engine.core.case import micros
+from engine.reading.boards import BOARDS, board, boards
 from engine.service import Office
 from tests.bench.test_bench import PAIRS
 from tests.conftest import Make

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import areas, lookback
+from engine import areas
 from engine.service import Office
 from engine.store.references import hashed, keep
+from engine.timing import lookback
 from tests.bench.test_bench import ratio, seconds, tell
 from tests.conftest import Make
 

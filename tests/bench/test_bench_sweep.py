@@ -12,7 +12,7 @@ import pytest
 
 from engine.core.case import micros
 from engine.service import Office
-from engine.sweep import sweep
+from engine.timing.sweep import sweep
 from tests.bench.test_bench import PAIRS, seconds, tell
 from tests.conftest import Make
 

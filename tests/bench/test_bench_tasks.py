@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.core.case import Plan, micros
-from engine.planning import make_ahead
 from engine.service import Office
 from engine.store.plans import plan_text
+from engine.timing.planning import make_ahead
 from tests.bench.test_bench import PAIRS, copied, median_of, recording, replay, seconds
 from tests.conftest import Make
 

@@ -8,7 +8,7 @@ from engine.core.case import moment
 from engine.core.judging import Stated
 from engine.core.rulebook import Rulebook
 from engine.core.why import misreckoned, recomputed, why
-from engine.queries import case_show
+from engine.reading.queries import case_show
 from engine.service import Office
 from tests.core.test_lifecycle import CONTACT, NOW, admitted, after, day, in_quarantine, open_, step, who
 from tests.samples import opened

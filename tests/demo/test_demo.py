@@ -16,7 +16,7 @@ from engine.demo.stage import lent, width
 from engine.ids import read_id
 
 TABLE = re.compile("^[┏┃┡│└]")
-MOST_LINES = 28
+MOST_LINES = 30
 """A scene can be taken in at one look."""
 
 

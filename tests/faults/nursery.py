@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import custody, trips
+from engine.commands import custody, trips
 from engine.core.errors import BihuanError
 from engine.service import Office
 from engine.store.store import Writer
-from engine.sweep import sweep_once
+from engine.timing.sweep import sweep_once
 
 
 def work(office: Office, out: int, seed: int, *, planted: bool) -> None:
@@ -116,6 +116,15 @@ def bear(task: Callable[..., None], where: tuple[str, str], seed: int, *, plante
     os._exit(0)
 
 
+def compiled(where: tuple[str, str]) -> int:
+    """Have the rules compiled once, so that who is born can work at once; what time it is in the office."""
+    office = Office.open(Path(where[0]), Path(where[1]))
+    office.book()
+    now = _now(office)
+    office.close()
+    return now
+
+
 def drain(pipe: int, into: list[str], until: float) -> None:
     """Read answers until a moment, or until nobody writes any more."""
     left = b""
@@ -137,6 +146,7 @@ def kills(
     """Bear, let work, kill -9: everything that was answered."""
     chance = random.Random(seed)
     answered: list[str] = []
+    compiled(where)
     for number in range(rounds):
         child, pipe = bear(task, where, number, planted=planted)
         drain(pipe, answered, time.monotonic() + chance.uniform(0.05, 0.35))
@@ -153,10 +163,7 @@ def sweepers(where: tuple[str, str], killed: int, seed: int, *, planted: bool) -
     How much was still to be done at each death: they are spread over the whole of the work, however fast it goes.
     """
     chance = random.Random(seed)
-    office = Office.open(Path(where[0]), Path(where[1]))
-    office.book()  # compiled once, so that who is born can work at once
-    now = _now(office)
-    office.close()
+    now = compiled(where)
     alive = [bear(sweep_all, where, number, planted=planted) for number in range(4)]
     left: list[int] = []
     asked = "SELECT count(*) FROM deadline WHERE next_at <= ?"

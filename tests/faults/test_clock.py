@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from engine import audit
-from engine import sweep as module
 from engine.core.case import micros
 from engine.core.errors import Refused
 from engine.core.values import parse_time
+from engine.proof import audit
 from engine.service import Office
 from engine.store.store import Store, Writer
-from engine.sweep import sweep
+from engine.timing import sweep as module
+from engine.timing.sweep import sweep
 from tests.samples import opened, quarantined
 
 SEQUENCES = 10_000

@@ -11,17 +11,20 @@ from typing import Any
 
 import pytest
 
-from engine import audit, trips
+from engine.commands import trips
 from engine.core import lifecycle
 from engine.core.case import micros
 from engine.core.judging import Stated
 from engine.ids import new_id
+from engine.proof import audit
 from engine.service import Office, Step
 from engine.store import subjects
 from engine.store.changes import Change
 from tests.conftest import Make
 from tests.samples import several
 
+TRIES = 5
+"""How often a planted bug is given its chance: on a busy machine workers may be killed before they began."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -154,5 +157,8 @@ def test_a_trip_received_under_kills_is_taken_over_whole_or_not_at_all(office: O
 
 def test_a_trip_received_person_by_person_is_found_in_halves(office: Office, tmp_path: Path) -> None:
     driven(office, 100)  # enough that each kill finds somebody on her way
-    nursery("receives", office, tmp_path / "keys" / "master.key", 8, "planted")
-    assert any(0 < accepted < persons for persons, accepted, *_ in halves(office))
+    for _ in range(TRIES):
+        nursery("receives", office, tmp_path / "keys" / "master.key", 8, "planted")
+        if found := any(0 < accepted < persons for persons, accepted, *_ in halves(office)):
+            break
+    assert found

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from engine import audit
-from engine import sweep as module
 from engine.core.values import parse_time
-from engine.delivery import deliver
-from engine.queries import alert_list
+from engine.proof import audit
+from engine.reading.queries import alert_list
 from engine.service import Office
 from engine.store.store import Writer
-from engine.sweep import move_clock, sweep
+from engine.timing import sweep as module
+from engine.timing.delivery import deliver
+from engine.timing.sweep import move_clock, sweep
 from tests.conftest import START
 from tests.samples import opened
 

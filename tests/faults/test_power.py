@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import audit
+from engine.proof import audit
 from engine.service import Office
 from tests.conftest import Make
 

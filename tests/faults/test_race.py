@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, update
 
-from engine import audit
 from engine.core.errors import BihuanError, Conflict, Refused
+from engine.proof import audit
 from engine.service import Office
 from engine.store import schema as s
 from engine.store import statements, store

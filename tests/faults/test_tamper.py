@@ -12,14 +12,15 @@ from typing import Any
 import orjson
 import pytest
 
-from engine import audit, trips
+from engine.commands import trips
+from engine.commands.privacy import record_reveal
 from engine.intake.settling import settle
 from engine.intake.take import take
-from engine.privacy import record_reveal
-from engine.queries import case_list
+from engine.proof import audit
+from engine.reading.queries import case_list
 from engine.service import Office
 from engine.store import store
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 from tests.conftest import Make
 from tests.samples import opened, quarantined
 

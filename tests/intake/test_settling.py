@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from engine import audit
+from engine.commands.privacy import erase
 from engine.core.errors import BadInput, Refused
 from engine.core.org import Actor
 from engine.intake.back import export, write_returned
 from engine.intake.settling import settle
 from engine.intake.take import Taken, take
-from engine.privacy import erase
-from engine.queries import case_list, case_show
+from engine.proof import audit
+from engine.reading.queries import case_list, case_show
 from engine.service import Office
 from engine.store import subjects
 from tests.conftest import Make

@@ -13,17 +13,18 @@ import pytest
 import xlsxwriter
 from python_calamine import load_workbook
 
-from engine import areas, audit
+from engine import areas
+from engine.commands.privacy import erase, personal
 from engine.core.errors import BadInput, Refused
 from engine.core.org import Actor
 from engine.core.values import parse_time
 from engine.intake.back import export, told_rows, write_returned
 from engine.intake.settling import settle
 from engine.intake.take import Taken, take
-from engine.privacy import erase, personal
-from engine.queries import alert_list, case_show
+from engine.proof import audit
+from engine.reading.queries import alert_list, case_show
 from engine.service import Office
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 from tests.conftest import AREAS, Make
 
 LISTS = [

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine import areas, children, corrections, custody, postponing, tasks, trips
+from engine import areas
+from engine.commands import children, corrections, custody, postponing, tasks, trips
+from engine.commands.noting import acknowledge
+from engine.commands.privacy import erase
 from engine.core.case import Case, micros
 from engine.core.conditions import Fact, Field, holds
 from engine.core.guards import FactGuard
 from engine.core.org import Actor
 from engine.core.workflows import Evidence, Transition
 from engine.intake.take import take
-from engine.noting import acknowledge
-from engine.privacy import erase
 from engine.service import Office
-from engine.sweep import move_clock, sweep
+from engine.timing.sweep import move_clock, sweep
 from tests.simulation.world import World
 
 MOST_PERSONS = 7

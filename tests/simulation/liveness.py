@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from engine import corrections, custody
+from engine.commands import corrections, custody
 from engine.core.case import Case, micros
 from engine.core.conditions import Fact, Field, holds
 from engine.core.custody import asked_of_receiver
@@ -18,7 +18,7 @@ from engine.core.org import SYSTEM
 from engine.core.taskguards import DaysGuard, FirstGuard, LastGuard, TimesGuard
 from engine.core.workflows import PREVIOUS, SAME, Evidence, Transition, Workflow
 from engine.intake.settling import settle
-from engine.sweep import sweep
+from engine.timing.sweep import sweep
 from tests.simulation.safety import after_step, reckoning
 from tests.simulation.world import REFUSALS, RESTED, Broken, World
 

@@ -6,7 +6,6 @@ import json
 from itertools import pairwise
 from typing import Any
 
-from engine import audit, loop
 from engine.core.case import AT, WORK, Case, Event, micros, moment, occurrence
 from engine.core.evolving import evolve
 from engine.core.guards import ActorGuard
@@ -15,8 +14,10 @@ from engine.core.reckoning import HAND_OVER, MICRO, Reckoning
 from engine.core.record import to_json
 from engine.core.why import misreckoned
 from engine.core.workflows import Workflow
+from engine.proof import audit
 from engine.store.changes import plain
 from engine.store.store import SYSTEM
+from engine.timing import loop
 from tests.simulation.world import Broken, World
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, update
 
-from engine import service, sweep
+from engine import service
 from engine.core import corrections, custody, moving, planning
 from engine.core.case import Case, Event
 from engine.core.guards import ActorGuard
@@ -17,6 +17,7 @@ from engine.store import schema as s
 from engine.store import statements, store
 from engine.store.statements import Prepared
 from engine.store.store import Writer
+from engine.timing import sweep
 from tests.simulation.test_simulation import run
 from tests.simulation.world import template
 

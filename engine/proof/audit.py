@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from engine import kept as beside
 from engine.core.case import Case, Event, micros, moment
 from engine.core.custody import Taken, place_of
 from engine.core.errors import BadInput, Problem
 from engine.core.reckoning import MICRO
 from engine.core.record import to_json
 from engine.core.why import misreckoned
-from engine.retold import Retold
+from engine.proof import kept as beside
+from engine.proof.retold import Retold
 from engine.service import Office
 from engine.store.changes import Change, Due, plain
 from engine.store.store import SYSTEM, Driver, link

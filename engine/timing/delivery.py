@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from engine.core.case import micros
 from engine.service import Office
-from engine.setbacks import MESSAGE, Setback, recovered, set_aside
+from engine.timing.setbacks import MESSAGE, Setback, recovered, set_aside
 
 _WAITING = (
     "SELECT o.id, o.case_id, o.told, o.text, i.kind IS NOT NULL FROM outbox AS o LEFT JOIN incident AS i"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from engine.commands.custody import shown
 from engine.core.case import Case
 from engine.core.conditions import from_json, label
 from engine.core.noting import title_of
@@ -14,7 +15,6 @@ from engine.core.reckoning import MICRO
 from engine.core.rulebook import Subject
 from engine.core.values import duration_words
 from engine.core.workflows import Workflow
-from engine.custody import shown
 from engine.service import Office
 
 

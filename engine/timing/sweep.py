@@ -14,14 +14,14 @@ from engine.core.noting import title_of
 from engine.core.org import SYSTEM
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
-from engine.lookback import look_back
-from engine.loop import nightly
-from engine.planning import make_ahead
 from engine.service import LATEST, Office
-from engine.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.statements import INSERT_EVENT
 from engine.store.store import Driver, Writer
+from engine.timing.lookback import look_back
+from engine.timing.loop import nightly
+from engine.timing.planning import make_ahead
+from engine.timing.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
 
 BATCH = 1000
 Result = TypeVar("Result")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine import audit
+from engine.commands.corrections import confirm, correct
 from engine.core.errors import BadInput, Refused
 from engine.core.lifecycle import possible
-from engine.corrections import confirm, correct
-from engine.queries import alert_list, case_list, case_show
+from engine.proof import audit
+from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
 from tests.samples import opened, quarantined
 

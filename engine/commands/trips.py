@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from engine import vault
+from engine.commands.custody import MOST_ROWS, accepted, shown, sight
+from engine.commands.privacy import record_reveal
 from engine.core import custody as core
 from engine.core import lifecycle
 from engine.core.case import Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing
 from engine.core.judging import NOTHING, Stated
 from engine.core.org import Actor
-from engine.custody import MOST_ROWS, accepted, shown, sight
 from engine.ids import new_id, read_id
-from engine.privacy import record_reveal
 from engine.service import Office, Step
 from engine.store import schema as s
 from engine.store import subjects

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from engine import audit
+from engine.commands.noting import acknowledge
+from engine.commands.postponing import put_off
 from engine.core.errors import BadInput, Refused
-from engine.noting import acknowledge
-from engine.postponing import put_off
-from engine.queries import alert_list, case_list, case_show
+from engine.proof import audit
+from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.store import store
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 from tests.samples import opened
 
 Later = Callable[..., int]

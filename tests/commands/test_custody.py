@@ -13,16 +13,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from engine import audit, custody, trips
+from engine.commands import custody, trips
+from engine.commands.privacy import personal
 from engine.core.case import micros, moment
 from engine.core.errors import BadInput, BihuanError, Refused
 from engine.core.values import parse_time
 from engine.packs.pack import read_folder, shipped
-from engine.privacy import personal
-from engine.queries import alert_list, case_list, case_show
+from engine.proof import audit
+from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.store import places
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 from tests.conftest import Make
 from tests.samples import opened, quarantined, several
 

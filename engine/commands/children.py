@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from engine.commands.corrections import correction_step
 from engine.core.case import Case
 from engine.core.corrections import correct
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import who
 from engine.core.org import Actor
 from engine.core.workflows import ChildType
-from engine.corrections import correction_step
 from engine.ids import new_id
 from engine.intake.given import parse
 from engine.service import Office, Step

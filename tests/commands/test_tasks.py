@@ -15,17 +15,19 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from engine import audit, loop, planning, tasks
+from engine.commands import tasks
+from engine.commands.corrections import correct
+from engine.commands.noting import acknowledge
 from engine.core.case import micros, moment
 from engine.core.errors import BadInput, BihuanError, Refused
 from engine.core.values import parse_time
-from engine.corrections import correct
-from engine.noting import acknowledge
 from engine.packs.pack import read_folder, shipped
-from engine.planning import make_ahead, make_once
-from engine.queries import case_show, task_list
+from engine.proof import audit
+from engine.reading.queries import case_show, task_list
 from engine.service import Office
-from engine.sweep import move_clock, sweep
+from engine.timing import loop, planning
+from engine.timing.planning import make_ahead, make_once
+from engine.timing.sweep import move_clock, sweep
 from tests.conftest import START
 from tests.samples import quarantined
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from engine import areas, audit, lookback
+from engine import areas
+from engine.commands.corrections import correct
 from engine.core.case import Case
-from engine.corrections import correct
-from engine.queries import case_show
+from engine.proof import audit
+from engine.reading.queries import case_show
 from engine.service import Office
-from engine.sweep import sweep
+from engine.timing import lookback
+from engine.timing.sweep import sweep
 
 Later = Callable[..., int]
 HEAD = "province,city,county,area,level,listed_from,listed_until\n"
@@ -119,7 +121,7 @@ def test_a_crash_between_loading_and_looking_back_forgets_nobody(
 
 
 def test_an_erased_person_is_not_looked_for(office: Office, tmp_path: Path, later: Later) -> None:
-    from engine.privacy import erase  # noqa: PLC0415 - only here
+    from engine.commands.privacy import erase  # noqa: PLC0415 - only here
 
     case = arrived(office)
     office.advance(case, "inform", office.actor("heping"), {"informed_at": office.now().isoformat()})

@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from engine import boards, custody, tasks, trips
+from engine.commands import custody, tasks, trips
+from engine.commands.postponing import put_off
 from engine.core.errors import BadInput
-from engine.postponing import put_off
-from engine.queries import MOST_ROWS, case_list
+from engine.reading import boards
+from engine.reading.queries import MOST_ROWS, case_list
 from engine.service import Office
 from tests.samples import admit, opened, several
 

@@ -8,9 +8,9 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from loguru import logger
 
 from engine.core.case import micros
-from engine.delivery import deliver
 from engine.service import Office
-from engine.sweep import sweep
+from engine.timing.delivery import deliver
+from engine.timing.sweep import sweep
 
 
 def log_to_stdout() -> None:

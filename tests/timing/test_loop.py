@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import audit
-from engine.children import open_child
+from engine.commands.children import open_child
 from engine.intake.take import take
-from engine.loop import check, nightly
-from engine.queries import alert_list
+from engine.proof import audit
+from engine.reading.queries import alert_list
 from engine.service import Office
-from engine.sweep import sweep
+from engine.timing.loop import check, nightly
+from engine.timing.sweep import sweep
 from tests.conftest import Make
 from tests.samples import CONTACT, opened, quarantined
 

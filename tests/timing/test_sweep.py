@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from engine import audit
 from engine.core.errors import BadInput
-from engine.delivery import deliver
-from engine.scheduler import tick
+from engine.proof import audit
 from engine.service import Office
-from engine.sweep import move_clock, sweep, sweep_once
+from engine.timing.delivery import deliver
+from engine.timing.scheduler import tick
+from engine.timing.sweep import move_clock, sweep, sweep_once
 from tests.samples import opened
 
 Later = Callable[..., int]

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from engine import audit
+from engine.commands.noting import acknowledge
+from engine.commands.postponing import put_off
 from engine.core import case as core
 from engine.core.case import micros
 from engine.core.errors import BihuanError
 from engine.core.judging import typed
 from engine.core.reckoning import HAND_OVER, Reckoning
 from engine.core.values import parse_duration
-from engine.noting import acknowledge
-from engine.postponing import put_off
+from engine.proof import audit
 from engine.service import Office
 from tests.samples import opened
 from tests.test_stateful import USERS, Work

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from engine.commands.corrections import correction_step
 from engine.core import corrections as core
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact
@@ -14,7 +15,6 @@ from engine.core.judging import Stated, typed
 from engine.core.org import SYSTEM, Actor
 from engine.core.reference import Matcher, Reference
 from engine.core.values import local_day
-from engine.corrections import correction_step
 from engine.ids import new_id
 from engine.service import Office, Step
 from engine.store import references, subjects

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from engine import setbacks
-from engine.boards import late
+from engine.commands.custody import line
+from engine.commands.privacy import personal
 from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
@@ -22,11 +22,11 @@ from engine.core.planning import WEEK, dues
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.why import why
 from engine.core.workflows import Evidence, Workflow
-from engine.custody import line
-from engine.privacy import personal
+from engine.reading.boards import late
+from engine.reading.timeline import decisions, timeline
 from engine.service import REASON, Office
 from engine.store.changes import RAISED
-from engine.timeline import decisions, timeline
+from engine.timing import setbacks
 
 MOST_ROWS = 200
 _VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"

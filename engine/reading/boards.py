@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from engine.commands.custody import MOST_ROWS, shown, sight
 from engine.core.case import AT, micros
 from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.reckoning import MICRO
 from engine.core.values import duration_words
-from engine.custody import MOST_ROWS, shown, sight
 from engine.service import Office
 
 SOON = timedelta(hours=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.core.workflows import Workflow
-from engine.ladders import fire_all, problems
+from engine.timing.ladders import fire_all, problems
 
 Files = dict[str, bytes]
 

@@ -13,11 +13,11 @@ from engine.core.planning import due_next, dues
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
 from engine.service import Office
-from engine.setbacks import SCHEDULE, Setback, each, recovered, set_aside
 from engine.store.changes import event_row
 from engine.store.plans import plan_of
 from engine.store.statements import INSERT_EVENT
 from engine.store.store import Writer
+from engine.timing.setbacks import SCHEDULE, Setback, each, recovered, set_aside
 
 BATCH = 5000
 _DUE = (

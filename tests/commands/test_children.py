@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from engine import audit
-from engine.children import open_child
+from engine.commands.children import open_child
 from engine.core.case import Case
 from engine.core.errors import BadInput, BihuanError, Conflict, Refused
+from engine.proof import audit
 from engine.service import Office
 from tests.conftest import Make
 from tests.samples import opened, quarantined

@@ -183,7 +183,6 @@ def line(office: Office, case_id: str, actor: Actor, at: datetime | None = None)
     return [
         {"case": of, "unit": unit, "since": shown(office, since), "until": shown(office, until) if until else ""}
         for of, unit, since, until in rows
-        if until is None or until > since  # who had it for no time at all was never responsible
     ]
 
 
@@ -191,7 +190,8 @@ def held(driver: Driver, subject: str, at: int | None = None) -> list[tuple[str,
     """The line of a subject: case, unit, since, until; `at`: who was responsible then, in microseconds since 1970."""
     moment_ = "" if at is None else " AND since <= :at AND (until IS NULL OR until > :at)"
     found: list[tuple[str, str, int, int | None]] = driver.execute(
-        f"SELECT case_id, unit, since, until FROM custody WHERE subject = :subject{moment_} ORDER BY since, event",  # noqa: S608 - our own words
+        f"SELECT case_id, unit, since, until FROM custody WHERE subject = :subject{moment_}"  # noqa: S608 - our own words
+        " ORDER BY since, until IS NULL, until, event",
         {"subject": subject, "at": at},
     ).fetchall()
     return found

@@ -19,7 +19,7 @@ from engine.core.workflows import State, Workflow
 from engine.ids import new_id
 from engine.service import Office, Step
 from engine.store.changes import Change
-from engine.sweep import move_clock
+from engine.timing.sweep import move_clock
 
 START = datetime(2022, 1, 1, tzinfo=UTC)
 DUE = LONGEST + timedelta(days=1)

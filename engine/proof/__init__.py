@@ -1,0 +1,1 @@
+"""What proves that the record is what happened: every chain checked, every row derived again."""
