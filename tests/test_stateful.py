@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from datetime import timedelta
@@ -146,10 +147,12 @@ class Work(RuleBasedStateMachine):
             assert len(json.loads(snapshot)["deadlines"]) == deadlines
 
     def teardown(self) -> None:
-        if hasattr(self, "office"):
-            assert audit.verify(self.office).problems == []
-            self.office.close()
-            self.folder.cleanup()
+        if not hasattr(self, "folder"):
+            return
+        with self.folder:
+            if hasattr(self, "office"):
+                with contextlib.closing(self.office):
+                    assert audit.verify(self.office).problems == []
 
 
 TestWork = Work.TestCase

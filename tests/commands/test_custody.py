@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 from collections.abc import Callable
@@ -489,10 +490,12 @@ class Hands(RuleBasedStateMachine):
                 assert taken <= (self.office.book().organisation.units[site].places or 0)
 
     def teardown(self) -> None:
-        if hasattr(self, "office"):
-            assert audit.verify(self.office).problems == []
-            self.office.close()
-            self.folder.cleanup()
+        if not hasattr(self, "folder"):
+            return
+        with self.folder:
+            if hasattr(self, "office"):
+                with contextlib.closing(self.office):
+                    assert audit.verify(self.office).problems == []
 
 
 TestHands = Hands.TestCase
