@@ -272,7 +272,8 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
     kept = {name: plan for name, plan in before.items() if name not in data["unplanned"]}
     for name, told in data["planned"].items():
         due, daily = tuple(told.get("due", ())), tuple(told.get("daily", ()))
-        kept[name] = Plan(told["task"], seq, due, daily, told["start"], told["within"], told["ladder"])
+        rest = (told["start"], told["within"], told["ladder"], told.get("every", 1))
+        kept[name] = Plan(told["task"], seq, due, daily, *rest)
     return kept
 
 

@@ -24,6 +24,8 @@ class Subject:
     title: str
     fields: Mapping[str, Field]
     decided_by: str = ""
+    completed_by: str = ""
+    """The collect table whose lists are added to what was decided."""
     jurisdiction: str = ""
     """The fact that names the unit of the place of stay (属地)."""
     identity: tuple[tuple[str, ...], ...] = ()
@@ -176,7 +178,16 @@ class Rulebook:
 
     def decide(self, subject: str, facts: Mapping[str, Fact], as_of: date) -> Decision:
         """Which category, lead, supporting departments and workflow these facts lead to on that day."""
-        return self.tables[self.subjects[subject].decided_by].decide(facts, as_of)
+        kind = self.subjects[subject]
+        decision = self.tables[kind.decided_by].decide(facts, as_of)
+        if not kind.completed_by:
+            return decision
+        return decision.completed(self.tables[kind.completed_by].decide(facts, as_of))
+
+    def inputs(self, kind: Subject) -> frozenset[str]:
+        """The facts on which it depends what is decided of a subject."""
+        tables = [self.tables[name] for name in (kind.decided_by, kind.completed_by) if name]
+        return frozenset(of.name for table in tables for of in table.inputs)
 
     def kind_of(self, workflow: str) -> Subject:
         """The kind of subject that a workflow carries."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from engine.core import corrections, custody, lifecycle
@@ -12,8 +12,9 @@ from engine.core.errors import BihuanError
 from engine.core.evolving import evolve
 from engine.core.judging import Stated
 from engine.core.org import SYSTEM, Actor
+from engine.core.planning import due_next, dues
 from engine.core.rulebook import Expected, Rulebook, Story, StoryStep
-from engine.core.values import local_day, local_time
+from engine.core.values import local_day, midnight
 
 
 class Failure(NamedTuple):
@@ -126,13 +127,15 @@ def _differs(book: Rulebook, case: Case, expect: Expected, at: datetime) -> list
 
 
 def planned(book: Rulebook, case: Case, schedule: str, at: datetime) -> tuple[datetime, ...]:
-    """The due times a schedule still has after a moment; of a daily one, those of the same day."""
+    """The due times a schedule still has after a moment; of one without end those of the same day, or the next one."""
     plan = case.plans.get(schedule)
     if plan is None:
         return ()
-    today = local_day(at, book.zone)
-    listed = [moment(due) for due in plan.due] or [local_time(today, clock, book.zone) for clock in plan.daily]
-    return tuple(due for due in listed if due > at)
+    after, tomorrow = micros(at), micros(midnight(local_day(at, book.zone) + timedelta(days=1), book.zone))
+    until = max((tomorrow - 1, *plan.due))
+    if plan.every > 1:
+        until = due_next(plan, after, book.zone) or until
+    return tuple(moment(due) for due in dues(plan, after + 1, until, book.zone))
 
 
 def _local(book: Rulebook, moment: datetime | None) -> str:

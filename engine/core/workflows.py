@@ -10,6 +10,7 @@ from typing import Any
 
 from transitions import EventData, Machine, MachineError
 
+from engine.core.conditions import Fact
 from engine.core.guards import DecisionGuard, FactGuard, Guard
 
 FINAL = ("released", "transferred", "closed")
@@ -120,7 +121,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A task that recurs: on the days of a clock, or daily at local times, while the case is in one of the stages."""
+    """A task that recurs: on the days of a clock, or every so many days, while the case is in one of the stages."""
 
     name: str
     title: str
@@ -128,8 +129,16 @@ class Schedule:
     stages: tuple[str, ...]
     clock: str = ""
     days: str = ""
-    """A parameter, or `decision.X`; empty: every day."""
+    """A parameter, or `decision.X`; empty: every day, or as `every` says."""
     at: tuple[str, ...] = ("08:00",)
+    every: str = ""
+    """How far apart its days are: a length of whole days, a parameter, or a term; empty: a day."""
+    when: tuple[tuple[FactGuard | DecisionGuard, ...], ...] = ()
+    """Any of these must hold whole, or the case is not asked for it; empty: every case is."""
+
+    def asked(self, facts: Mapping[str, Fact], outcome: Mapping[str, Any]) -> bool:
+        """Whether a case with these facts, and decided so, is asked for it."""
+        return not self.when or any(all(guard.holds(facts, outcome) for guard in guards) for guards in self.when)
 
 
 @dataclass(frozen=True, slots=True)

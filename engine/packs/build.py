@@ -158,14 +158,15 @@ class PackBuilder(Declarations):
         for document, name, model in self.sections(m.TablesFile, "tables"):
             path: Path = ("tables", name)
             self.table_places[name] = (document, path)
-            subject = next((s for s in subjects.values() if s.decided_by == name), None)
+            decides = any(s.decided_by == name for s in subjects.values())
+            subject = next((s for s in subjects.values() if name in (s.decided_by, s.completed_by)), None)
             fields = subject.fields if subject else {key: of for s in subjects.values() for key, of in s.fields.items()}
             inputs = []
             for index, key in enumerate(model.inputs):
                 if self.known(document, "RULE-032", (*path, "inputs", index), "要素", key, fields, "rules/fields.yaml"):
                     inputs.append(fields[key])
             for index, row in enumerate(model.rules):
-                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=subject is not None)
+                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=decides)
             rows = [
                 self.row(document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows)
                 for index, row in enumerate(model.rules)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.core.conditions import Fact, Field, label
-from engine.core.errors import Place, Problem
-from engine.core.guards import ClockGuard
+from engine.core.errors import Place, Problem, listing, nearest
+from engine.core.guards import ClockGuard, DecisionGuard
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
 from engine.core.tables import Row, Table
@@ -28,6 +28,7 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
         problems += _schedules(flow, at)
         problems += _results(flow, at)
         problems += _decisions(flow, at)
+        problems += _never_asked(book, flow, at)
     problems += _examples(book, at)
     return problems
 
@@ -199,6 +200,29 @@ def _schedules(flow: Workflow, at: At) -> list[Problem]:
                     place=at(flow.name, ("schedules", schedule.name)),
                 )
             )
+    return problems
+
+
+def _never_asked(book: Rulebook, flow: Workflow, at: At) -> list[Problem]:
+    """A schedule for what no rule ever gives is a slip: nobody would be asked, and nobody would notice."""
+    given: dict[str, set[str]] = {}
+    for row in (row for table in book.tables.values() for row in table.rows):
+        for key, value in row.then.items():
+            given.setdefault(key, set()).update(map(str, value) if isinstance(value, list) else [str(value)])
+    problems = []
+    for schedule in flow.schedules.values():
+        for guard in (guard for guards in schedule.when for guard in guards if isinstance(guard, DecisionGuard)):
+            options = given.get(guard.name, set())
+            problems += [
+                Problem(
+                    "RULE-022",
+                    f"计划“{schedule.title}”：没有规则给出 {guard.name}: {value}",
+                    f"可用：{listing(sorted(options)) or '无'}",
+                    nearest(value, options),
+                    at(flow.name, ("schedules", schedule.name, "when")),
+                )
+                for value in sorted(guard.allowed - options)
+            ]
     return problems
 
 

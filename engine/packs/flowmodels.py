@@ -73,6 +73,8 @@ class ScheduleModel(Model):
     while_: Annotated[Names, Field(alias="while")]
     anchor: str = ""
     days: str = ""
+    every: str = ""
+    when: When = {}
     at: Annotated[list[Clock], Field(min_length=1)] = ["08:00"]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from engine.core.conditions import parse_value
 from engine.core.errors import nearest
+from engine.core.guards import DecisionGuard, FactGuard
 from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
+from engine.core.values import parse_duration
 from engine.core.workflows import (
     PREVIOUS,
     SAME,
@@ -181,7 +184,29 @@ class FlowBuilder(GuardBuilder):
             self.known("FLOW-012", (*path, "anchor"), "计时", clock, self.model.clocks)
             if not model.days.startswith("decision."):
                 self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
-        return Schedule(name, model.title, model.task, tuple(model.while_), clock, model.days, tuple(model.at))
+        if model.every:
+            self.whole_days((*path, "every"), model.every)
+            if model.days:
+                self.wrong(
+                    "RULE-021", (*path, "every"), "every 与 days 只写一个", "每隔几天写 every；计时的某几天写 days"
+                )
+        asked: tuple[tuple[FactGuard | DecisionGuard, ...], ...] = self.several(
+            (*path, "when"), model.when, self.stated_guard
+        )
+        stages_of, at = tuple(model.while_), tuple(model.at)
+        return Schedule(name, model.title, model.task, stages_of, clock, model.days, at, model.every, asked)
+
+    def whole_days(self, path: Path, every: str) -> None:
+        """Note a distance between days that is none."""
+        term = self.names.terms.get(every)
+        if every in self.names.parameters:
+            if self.names.parameters[every].unit != "day":
+                self.wrong("RULE-027", path, f"{every} 不以天为单位", "如 7d，或以天为单位的参数")
+            return
+        self.length(path, every)
+        length = term.within if term is not None else None if self.names.no_length(every) else parse_duration(every)
+        if length is not None and length % timedelta(days=1):
+            self.wrong("RULE-027", path, f"{every} 不是整天", "如 7d，或以天为单位的参数")
 
     def child(self, name: str) -> ChildType:
         """Cases this one opens, and what is known of each at once."""
@@ -331,19 +356,7 @@ class FlowBuilder(GuardBuilder):
             self.fact((*path, "evidence", item), item)
         if model.task and self.known("FLOW-012", (*path, "task"), "任务", model.task, self.model.tasks):
             self.result_asked(path, model)
-        several = model.when if isinstance(model.when, list) else [model.when] if model.when else []
-        when = tuple(
-            tuple(
-                guard
-                for key, raw in cells.items()
-                if (
-                    guard := self.guard(
-                        (*path, "when", *([index] if isinstance(model.when, list) else []), key), key, raw
-                    )
-                )
-            )
-            for index, cells in enumerate(several)
-        )
+        when = self.several((*path, "when"), model.when, self.guard)
         return Transition(
             name,
             model.title,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.core.conditions import ConditionError, Field, parse_cell
 from engine.core.errors import Problem, listing, nearest
@@ -20,10 +20,13 @@ from engine.core.guards import (
 )
 from engine.core.rulebook import Subject, Term
 from engine.core.taskguards import Asked
-from engine.core.values import parse_duration
+from engine.core.values import Parameter, parse_duration
 from engine.packs.cells import CellError, read_task_cell
 from engine.packs.flowmodels import WorkflowFile
+from engine.packs.models import When
 from engine.packs.yamlfile import Document, Path
+
+_G = TypeVar("_G", bound=Guard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Names:
     subjects: Mapping[str, Subject]
     units: Iterable[str]
     roles: Iterable[str]
-    parameters: Iterable[str]
+    parameters: Mapping[str, Parameter]
     terms: Mapping[str, Term]
     ladders: Iterable[str]
     results: Mapping[str, frozenset[str]]
@@ -77,6 +80,16 @@ class GuardBuilder:
         """Whether the subject of this workflow has a fact of that name."""
         return self.known("RULE-032", path, "要素", name, self.fields)
 
+    def several(self, path: Path, raw: When, read: Callable[[Path, str, Any], _G | None]) -> tuple[tuple[_G, ...], ...]:
+        """The lists of conditions of a `when:`, of which one must hold whole; one mapping is a list of one."""
+        listed = raw if isinstance(raw, list) else [raw] if raw else []
+        told = []
+        for index, cells in enumerate(listed):
+            spot: Path = (*path, index) if isinstance(raw, list) else path
+            guards = (read((*spot, key), key, cell) for key, cell in cells.items())
+            told.append(tuple(guard for guard in guards if guard is not None))
+        return tuple(told)
+
     def guard(self, path: Path, key: str, raw: Any) -> Guard | None:
         """A cell of a `when:`; None after noting what is wrong with it."""
         kind, _, name = key.partition(".")
@@ -101,7 +114,14 @@ class GuardBuilder:
         """A cell on a fact or on what was decided; None when it is empty, or after noting what is wrong with it."""
         kind, _, name = key.partition(".")
         if kind == "decision":
-            return DecisionGuard(name, frozenset(raw if isinstance(raw, list) else [str(raw)]))
+            negated = isinstance(raw, dict) and set(raw) == {"not"}
+            allowed = raw["not"] if negated else raw
+            if isinstance(allowed, dict):
+                self.wrong("RULE-030", path, "不认识的判定条件", "值、列表或 {not: [值]}")
+                return None
+            return DecisionGuard(
+                name, frozenset(allowed if isinstance(allowed, list) else [str(allowed)]), negated=negated
+            )
         if not self.fact(path, key):
             return None
         try:
