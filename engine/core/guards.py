@@ -84,6 +84,20 @@ class ActorGuard:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideGuard:
+    """The one who acts belongs to another unit than the one a fact names, nor to one above or below that."""
+
+    field: Field
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else why somebody from outside is needed."""
+        unit = at.facts.get(self.field.name)
+        if unit is None:
+            return f"请先填写 {self.field.title}（{self.field.name}）"
+        return f"须由 {unit} 以外的人员办理，{at.actor} 属于该单位或其上下级" if unit in at.units else ""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionGuard:
     """What the rules gave must be one of these, or with `negated` none of them; of a list, any part of it counts."""
 
@@ -149,4 +163,14 @@ class HandOverGuard:
         return "" if offer is None else f"已交 {offer.to}，等待签收，签收或退回之后方可办理"
 
 
-Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard | ChildrenGuard | NoIndexGuard | HandOverGuard
+Guard = (
+    DecisionGuard
+    | FactGuard
+    | ClockGuard
+    | TaskGuard
+    | ActorGuard
+    | OutsideGuard
+    | ChildrenGuard
+    | NoIndexGuard
+    | HandOverGuard
+)

@@ -153,6 +153,7 @@ class Attempt:
             count=self.reckoning.count,
             days_of=self.reckoning.days,
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
+            units=self.book.organisation.kin(self.actor.units()),
         )
         told = []
         for guards in transition.when:

@@ -12,6 +12,7 @@ from engine.core.conditions import Fact, Field
 from engine.core.org import Organisation
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
+from engine.core.taskguards import LastGuard, TaskGuard
 from engine.core.values import Dated, Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
 
@@ -175,6 +176,18 @@ class Rulebook:
     def dating(self) -> frozenset[str]:
         """The facts on whose day it depends which value of a parameter holds."""
         return frozenset(parameter.dated_by for parameter in self.parameters.values() if parameter.dated_by)
+
+    @cached_property
+    def remembered(self) -> frozenset[str]:
+        """The tasks of which more than the last result matters: counted by days, asked for, or told to others."""
+        flows = self.workflows.values()
+        guards = (guard for flow in flows for verb in flow.transitions.values() for when in verb.when for guard in when)
+        asked = {
+            guard.asked.task for guard in guards if isinstance(guard, TaskGuard) and not isinstance(guard, LastGuard)
+        }
+        counted = {task.name for flow in flows for task in flow.tasks.values() if task.clock}
+        told = {name for flow in flows for child in flow.children.values() for name in child.tells}
+        return frozenset(asked | counted | told)
 
     def decide(self, subject: str, facts: Mapping[str, Fact], as_of: date) -> Decision:
         """Which category, lead, supporting departments and workflow these facts lead to on that day."""

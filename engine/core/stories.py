@@ -11,6 +11,7 @@ from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BihuanError
 from engine.core.evolving import evolve
 from engine.core.judging import Stated
+from engine.core.opening import opened_by
 from engine.core.org import SYSTEM, Actor
 from engine.core.planning import due_next, dues
 from engine.core.rulebook import Expected, Rulebook, Story, StoryStep
@@ -63,10 +64,21 @@ def _happens(book: Rulebook, story: Story, case: Case | None, step: StoryStep) -
     if not step.do:
         return custody.accept(book, case, actor, stated, step.at)
     happened = lifecycle.advance(book, case, step.do, actor, stated, step.at)
+    happened += _opened(book, case, happened, step.at)
     if not book.workflows[case.workflow].transitions[step.do].decides:
         return happened
     again = corrections.decide_again(book, _after(case, happened), actor, step.at, _SUCCESSOR)
     return happened if again is None else (*happened, *_corrected(again))
+
+
+def _opened(book: Rulebook, case: Case, happened: tuple[Event, ...], at: datetime) -> tuple[Event, ...]:
+    """What the cases that results open tell the one they hang on; none of them is told whole."""
+    kinds = opened_by(book, case, happened)
+    names = (f"C{len(case.children) + number}" for number in range(1, len(kinds) + 1))
+    return tuple(
+        Event("child_opened", SYSTEM, at, {"child": name, "kind": kind.name})
+        for name, kind in zip(names, kinds, strict=True)
+    )
 
 
 _SUCCESSOR = "C+"

@@ -104,6 +104,8 @@ class TaskType:
     clock: str = ""
     on_result: Mapping[str, str] = field(default_factory=dict)
     """Result → the transition it fires at once, by whoever stated it."""
+    opens: Mapping[str, str] = field(default_factory=dict)
+    """Result → the child that it opens at once."""
     within: str = ""
     """How long after its due time an occurrence may be done; scheduled tasks have it."""
     ladder: str = ""
@@ -162,6 +164,8 @@ class ChildType:
     states: tuple[str, ...]
     by: tuple[str, ...]
     sets: Mapping[str, Any] = field(default_factory=dict)
+    carries: Mapping[str, str] = field(default_factory=dict)
+    """Fact of the child → what of this case it is: a fact, or the unit that owns or leads it."""
     tells: tuple[str, ...] = ()
     """The tasks whose results each of them is told (their index case's)."""
 

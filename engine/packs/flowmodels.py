@@ -52,6 +52,12 @@ class ClockModel(Model):
     ends_when: dict[str, Any] = {}
 
 
+class OpensModel(Model):
+    """What a result opens: one of the children that this workflow declares."""
+
+    open: str
+
+
 class TaskModel(Model):
     """Work whose result counts."""
 
@@ -59,7 +65,7 @@ class TaskModel(Model):
     result: str
     at: str
     clock: str = ""
-    on_result: dict[str, str] = {}
+    on_result: dict[str, str | OpensModel] = {}
     within: str = ""
     ladder: str = ""
     skip_by: Names = []
@@ -95,6 +101,7 @@ class ChildModel(Model):
     from_: Names = Field(alias="from")
     by: Names
     sets: dict[str, Any] = {}
+    carries: dict[str, str] = {}
     tells: list[str] = []
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from engine.core.conditions import parse_value
+from engine.core.conditions import Field, parse_value
 from engine.core.errors import nearest
 from engine.core.guards import DecisionGuard, FactGuard
-from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
+from engine.core.org import COMMUNITY, FACT, LEAD, OWNER, SYSTEM
 from engine.core.values import parse_duration
 from engine.core.workflows import (
     PREVIOUS,
@@ -136,9 +136,14 @@ class FlowBuilder(GuardBuilder):
             self.known("FLOW-012", (*path, "clock"), "计时", model.clock, self.model.clocks)
         results = self.fields[model.result].values if model.result in self.fields else ()
         verbs = [verb for item in self.model.transitions for verb in item]
-        for result, verb in model.on_result.items():
+        opens = {result: to.open for result, to in model.on_result.items() if not isinstance(to, str)}
+        fires = {result: to for result, to in model.on_result.items() if isinstance(to, str)}
+        for result in model.on_result:
             self.known("RULE-022", (*path, "on_result", result), "结果", result, results)
+        for result, verb in fires.items():
             self.known("FLOW-012", (*path, "on_result", result), "动作", verb, verbs)
+        for result, child in opens.items():
+            self.known("FLOW-012", (*path, "on_result", result, "open"), "子案件", child, self.model.children)
         if model.within:
             self.fixed_length((*path, "within"), model.within)
         for role in model.skip_by:
@@ -151,7 +156,8 @@ class FlowBuilder(GuardBuilder):
             model.result,
             model.at,
             model.clock,
-            model.on_result,
+            fires,
+            opens,
             model.within,
             model.ladder,
             tuple(model.skip_by),
@@ -227,9 +233,22 @@ class FlowBuilder(GuardBuilder):
                     sets[key] = parse_value(fields[key], raw)
                 except ValueError as error:
                     self.wrong("RULE-022", (*path, "sets", key), str(error))
-        return ChildType(
-            name, model.title, model.subject, tuple(model.from_), tuple(model.by), sets, tuple(model.tells)
-        )
+        for key, of in model.carries.items():
+            if self.known("RULE-032", (*path, "carries", key), "要素", key, fields):
+                self.carried((*path, "carries", key), fields[key], of)
+        states, by = tuple(model.from_), tuple(model.by)
+        return ChildType(name, model.title, model.subject, states, by, sets, model.carries, tuple(model.tells))
+
+    def carried(self, path: Path, to: Field, name: str) -> None:
+        """Note a fact that cannot be what it is to be carried over as."""
+        if name in (OWNER, LEAD):
+            if to.type != "unit":
+                self.wrong("RULE-031", path, f"{to.name} 不是单位", f"{name} 是单位，要素须为 unit")
+        elif self.fact(path, name):
+            of = self.fields[name]
+            if (of.type, of.pii) != (to.type, to.pii) or (to.type == "enum" and not set(of.values) <= set(to.values)):
+                what = f"{of.title}（{name}）不能作{to.title}（{to.name}）"
+                self.wrong("RULE-031", path, what, "类型、选项和是否个人信息须相同")
 
     def state(self, name: str, model: StateModel) -> State:
         """A state: open ones have an owner and a deadline (闭环), final ones neither."""

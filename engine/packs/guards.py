@@ -17,7 +17,9 @@ from engine.core.guards import (
     Guard,
     HandOverGuard,
     NoIndexGuard,
+    OutsideGuard,
 )
+from engine.core.org import FACT
 from engine.core.rulebook import Subject, Term
 from engine.core.taskguards import Asked
 from engine.core.values import Parameter, parse_duration
@@ -86,7 +88,13 @@ class GuardBuilder:
         told = []
         for index, cells in enumerate(listed):
             spot: Path = (*path, index) if isinstance(raw, list) else path
-            guards = (read((*spot, key), key, cell) for key, cell in cells.items())
+            asked = (
+                (key, {part: cell[part]} if split else cell)
+                for key, cell in cells.items()
+                for split in [key == "actor" and isinstance(cell, dict)]
+                for part in (cell if split else [""])
+            )
+            guards = (read((*spot, key), key, cell) for key, cell in asked)
             told.append(tuple(guard for guard in guards if guard is not None))
         return tuple(told)
 
@@ -191,9 +199,23 @@ class GuardBuilder:
 
     def _actor_guard(self, path: Path, raw: Any) -> Guard | None:
         stages = list(dict.fromkeys(state.stage for state in self.model.states.values()))
+        if isinstance(raw, dict) and set(raw) == {"outside"}:
+            return self._outside_guard(path, str(raw["outside"]))
         if not isinstance(raw, dict) or set(raw) != {"not_since"}:
-            self.wrong("RULE-030", path, "不认识的经办人条件", "{not_since: 阶段}")
+            self.wrong("RULE-030", path, "不认识的经办人条件", "{not_since: 阶段}、{outside: fact 要素} 或两者")
             return None
         if not self.known("FLOW-012", path, "阶段", str(raw["not_since"]), stages):
             return None
         return ActorGuard(str(raw["not_since"]))
+
+    def _outside_guard(self, path: Path, raw: str) -> Guard | None:
+        name = raw.removeprefix(FACT)
+        if name == raw:
+            self.wrong("RULE-030", path, f"不认识的单位 {raw}", "outside: fact 要素")
+            return None
+        if not self.fact(path, name):
+            return None
+        if self.fields[name].type != "unit":
+            self.wrong("RULE-031", path, f"{name} 不是单位", "要素须为 unit")
+            return None
+        return OutsideGuard(self.fields[name])
