@@ -69,8 +69,10 @@ def second_case(driver: Driver, book: Rulebook, subject: str, sees: Callable[[Ca
 
 def state_of(flow: Workflow, seen: str) -> str:
     """The state that somebody says she saw, by its name or title; empty: she says nothing."""
+    if not seen:
+        return ""
     found = next((of.name for of in flow.states.values() if seen in (of.name, of.title)), "")
-    if seen and not found:
+    if not found:
         shown = [f"{of.title}（{of.name}）" for of in flow.states.values()]
         options = [word for of in flow.states.values() for word in (of.name, of.title)]
         raise BadInput(Problem("ARG-005", f"没有环节 {seen}", f"可用：{listing(shown, 30)}", nearest(seen, options)))
