@@ -15,6 +15,8 @@ from engine.core.guards import DecisionGuard, FactGuard, Guard
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
 PREVIOUS = "previous"
+LEVELS = ("提醒", "蓝", "黄", "红")
+"""How loud a rung is, the loudest last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class PackBuilder(Declarations):
         self.digest = digest
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, each example and each story."""
+        """Where each table stands, each example, `story X`, `unit X` and `ladder X`."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -58,7 +58,12 @@ class PackBuilder(Declarations):
         terms = {name: Term(name, t.within, t.clause, t.owner, t.waived) for _, name, t in self.terms()}
         ladders = self.ladders()
         results = self.results(subjects)
-        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results)
+        for kind, section in ((m.OrganisationFile, "units"), (m.LaddersFile, "ladders")):
+            for owner, model in self.files(kind):
+                for name in getattr(model, section):
+                    self.table_places[f"{section.removesuffix('s')} {name}"] = (owner, (section, name))
+        decisions = self.decisions(subjects)
+        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results, decisions, self.before())
         workflows = self.workflows(names)
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
@@ -133,6 +138,33 @@ class PackBuilder(Declarations):
                 values = fields[task.result].values if task.result in fields else ()
                 made[name] = made.get(name, frozenset()) | set(values)
         return made
+
+    def decisions(self, subjects: Mapping[str, Subject]) -> dict[str, dict[str, dict[str, Any]]]:
+        """What the table of each kind of subject may answer: outcome → its values as written."""
+        made: dict[str, dict[str, dict[str, Any]]] = {}
+        for _, model in self.files(m.TablesFile):
+            for name, table in model.tables.items():
+                for subject in (each.name for each in subjects.values() if each.decided_by == name):
+                    outcomes = made.setdefault(subject, {})
+                    for key, value in (item for row in table.rules for item in row.then.items()):
+                        values = outcomes.setdefault(key, {})
+                        values |= {} if isinstance(value, list | dict) else {str(value): value}
+        return made
+
+    def before(self) -> dict[str, list[str]]:
+        """Of each workflow: the stages of the others that carry the same kind of subject."""
+        flows = [model for _, model in self.files(WorkflowFile)]
+        return {
+            model.workflow: list(
+                dict.fromkeys(
+                    state.stage
+                    for other in flows
+                    if other.subject == model.subject and other.workflow != model.workflow
+                    for state in other.states.values()
+                )
+            )
+            for model in flows
+        }
 
     def workflows(self, names: Names) -> dict[str, Workflow]:
         """Each workflow file, under a name used once."""
@@ -235,7 +267,7 @@ class PackBuilder(Declarations):
     def _named_parameters(self, workflow: str, then: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What `decision.X` in the workflow's clocks and tests asks the outcome to name."""
         model = next((model for _, model in self.files(WorkflowFile) if model.workflow == workflow), None)
-        asked = [clock.days for clock in model.clocks.values()] if model else []
+        asked = [each.days for each in (*model.clocks.values(), *model.schedules.values())] if model else []
         for item in model.transitions if model else []:
             for transition in item.values():
                 for cells in transition.when if isinstance(transition.when, list) else [transition.when]:

@@ -1,19 +1,21 @@
-"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, broken examples."""
+"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, silent ladders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from engine.core.conditions import Fact, Field, label
 from engine.core.errors import Place, Problem
 from engine.core.guards import ClockGuard
+from engine.core.ladders import climbs, silent
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
 from engine.core.tables import Row, Table
 from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
 At = Callable[[str, tuple[str | int, ...]], Place]
-"""The place of a path in the file of a named table or workflow."""
+"""The place of a path in the file of a named table or workflow, of `unit X`, `ladder X` or `story X`."""
 
 
 def check_book(book: Rulebook, at: At) -> list[Problem]:
@@ -28,6 +30,7 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
         problems += _schedules(flow, at)
         problems += _results(flow, at)
         problems += _decisions(flow, at)
+    problems += [replace(problem, place=at(mend, ())) for mend, problem in silent(book, climbs(book))]
     problems += _examples(book, at)
     return problems
 

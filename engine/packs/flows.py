@@ -49,6 +49,7 @@ class FlowBuilder(GuardBuilder):
         clocks = {name: self.clock(name) for name in model.clocks}
         tasks = {name: self.task(name) for name in model.tasks}
         for stage, state in model.continues.items():
+            self.known("FLOW-012", ("continues", stage), "阶段", stage, self.names.before[model.workflow])
             if self.known("FLOW-001", ("continues", stage), "环节", state, model.states) and model.states[state].final:
                 self.wrong(
                     "FLOW-007",
@@ -97,8 +98,7 @@ class FlowBuilder(GuardBuilder):
         minus = self.fields.get(model.minus)
         if model.minus and self.fact((*path, "minus"), model.minus) and minus and minus.type != "integer":
             self.wrong("RULE-031", (*path, "minus"), f"{model.minus} 不是整数", "已满的天数须为 integer")
-        if not model.days.startswith("decision."):
-            self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
+        self.days((*path, "days"), model.days)
         ends = [self.stated_guard((*path, "ends_when", key), key, raw) for key, raw in model.ends_when.items()]
         return Clock(
             name,
@@ -179,8 +179,7 @@ class FlowBuilder(GuardBuilder):
             )
         elif model.anchor:
             self.known("FLOW-012", (*path, "anchor"), "计时", clock, self.model.clocks)
-            if not model.days.startswith("decision."):
-                self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
+            self.days((*path, "days"), model.days)
         return Schedule(name, model.title, model.task, tuple(model.while_), clock, model.days, tuple(model.at))
 
     def child(self, name: str) -> ChildType:

@@ -38,6 +38,10 @@ class Names:
     ladders: Iterable[str]
     results: Mapping[str, frozenset[str]]
     """The tasks of all workflows, and what each may result in."""
+    decisions: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """Of each kind of subject: what its table may answer, outcome → its values as written."""
+    before: Mapping[str, Iterable[str]]
+    """Of each workflow: the stages of those that a case may come from (`continues`)."""
 
     def no_length(self, within: str) -> str:
         """Why this says no length of time, in words; empty when it does."""
@@ -101,7 +105,7 @@ class GuardBuilder:
         """A cell on a fact or on what was decided; None when it is empty, or after noting what is wrong with it."""
         kind, _, name = key.partition(".")
         if kind == "decision":
-            return DecisionGuard(name, frozenset(raw if isinstance(raw, list) else [str(raw)]))
+            return self._decision_guard(path, name, raw)
         if not self.fact(path, key):
             return None
         try:
@@ -115,6 +119,26 @@ class GuardBuilder:
             self.wrong("RULE-030", path, f"{key} 是个人信息，条件里只能写 known 或 unknown")
             return None
         return FactGuard(self.fields[key], cell)
+
+    def _decision_guard(self, path: Path, name: str, raw: Any) -> DecisionGuard | None:
+        """What the deciding rule must have given: an outcome that some rule has, with a value that some rule gives."""
+        if not self.outcome(path, name):
+            return None
+        values = self.names.decisions[self.model.subject][name]
+        asked = [str(value) for value in (raw if isinstance(raw, list) else [raw])]
+        known = [value for value in asked if self.known("RULE-022", path, f"判定 {name} 的值", value, values)]
+        return DecisionGuard(name, frozenset(values[value] for value in known))
+
+    def outcome(self, path: Path, name: str) -> bool:
+        """Whether some rule that decides the subject of this workflow has an outcome of that name."""
+        return self.known("RULE-032", path, "判定结果", name, self.names.decisions.get(self.model.subject, {}))
+
+    def days(self, path: Path, name: str) -> None:
+        """Note a day count that neither a parameter nor an outcome of the rules names."""
+        if name.startswith("decision."):
+            self.outcome(path, name.removeprefix("decision."))
+        else:
+            self.known("RULE-040", path, "参数", name, self.names.parameters)
 
     def _clock_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
         if not self.known("FLOW-012", path, "计时", name, self.model.clocks):
@@ -154,8 +178,8 @@ class GuardBuilder:
             return None
         if cell.result:
             self.known("RULE-022", path, "结果", cell.result, results)
-        if cell.days and not cell.days.startswith("decision."):
-            self.known("RULE-040", path, "参数", cell.days, self.names.parameters)
+        if cell.days:
+            self.days(path, cell.days)
         return cell.guard
 
     def _children_guard(self, path: Path, kind: str, raw: Any) -> Guard | None:

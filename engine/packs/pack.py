@@ -81,13 +81,13 @@ def bundle(files: Mapping[str, bytes]) -> str:
 
 
 def unbundle(text: str, release: int) -> Rulebook:
-    """The rule book of a stored release; its stories held when it was published and are not told again."""
+    """The rule book of a stored release; that it is whole was proved when it was published."""
     files = {name: body.encode() for name, body in json.loads(text).items()}
-    return replace(compile_pack(files, stories=False), release=release)
+    return replace(compile_pack(files, stored=True), release=release)
 
 
-def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Rulebook:
-    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stories`: told as well."""
+def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Rulebook:
+    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stored`: already proved."""
     problems: list[Problem] = []
     read: Read = []
     for name, raw in files.items():
@@ -110,9 +110,9 @@ def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Ruleboo
         for found in builder.problems
         if not (found.code == ORDER and found.place.file in stood_in) and not (typed and found.code in _OF_TYPES)
     ]
-    if book is not None and not stood_in:
+    if book is not None and not stood_in and not stored:
         problems += check_book(book, lambda name, path: _place(builder, name, path))
-        if stories and not problems:
+        if not problems:
             problems += check_stories(book, lambda name, path: _place(builder, name, path))
     if problems or book is None:
         raise BadInput(
@@ -236,7 +236,9 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[
         return "RULE-021", f"缺少 {name}", "必填", ""
     if sort == "string_type" and name == "within" and isinstance(given, int):
         return "RULE-027", f"within 没有单位：{given}", "时长写明单位，如 2h（m 分、h 时、d 天）", ""
-    if sort in ("string_type", "bool_type") and isinstance(given, bool | int | float):
+    if sort in ("bool_type", "bool_parsing"):
+        return "RULE-022", f"{name} 要写是或否，得到 {given}", "可用：true、false", nearest(str(given), ("true", "false"))
+    if sort == "string_type" and isinstance(given, bool | int | float):
         kind_name = "是/否" if isinstance(given, bool) else "数字"
         return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"', ""
     if sort in ("int_type", "float_type", "int_from_float"):
