@@ -67,24 +67,31 @@ def owners(book: Rulebook, flow: Workflow, state: State) -> Iterator[str]:
     yield from found
 
 
-def silent(book: Rulebook, fired: Iterable[Fired]) -> list[tuple[str, Problem]]:
-    """Ladders that do not end at a named person, and rungs that tell nobody the organisation knows.
+def endless(book: Rulebook) -> list[Problem]:
+    """Ladders that do not end at a named person."""
+    return [
+        Problem(
+            "LADDER-002",
+            f"催办阶梯“{ladder.title}”（{name}）最后一级告 {ladder.rungs[-1].tell}，没有落到人",
+            "最后一级写 tell: leader 或 unit.head",
+        )
+        for name, ladder in book.ladders.items()
+        if ladder.rungs[-1].tell not in ("leader", "unit.head")
+    ]
 
-    Each with what to mend: `ladder X` or `unit X`.
-    """
-    wrong: dict[tuple[str, str], tuple[str, Problem]] = {}
-    for name, ladder in book.ladders.items():
-        if ladder.rungs[-1].tell not in ("leader", "unit.head"):
-            what = f"催办阶梯“{ladder.title}”（{name}）最后一级告 {ladder.rungs[-1].tell}，没有落到人"
-            wrong[name, ""] = (f"ladder {name}", Problem("LADDER-002", what, "最后一级写 tell: leader 或 unit.head"))
+
+def silent(book: Rulebook, fired: Iterable[Fired]) -> dict[tuple[str, str], Problem]:
+    """Rungs that tell nobody the organisation knows: whom they should tell of which owner → why it is nobody."""
+    wrong: dict[tuple[str, str], Problem] = {}
     for item in fired:
         rungs = book.ladders[item.ladder].rungs
         for rung, told in zip(rungs, (*item.told, *[""] * len(rungs)), strict=False):
             if reason := _nobody(book, rung.tell, told, item.owner):
                 where = f"如 {item.workflow}·{item.state}·{item.deadline}"
-                problem = Problem("LADDER-001", f"{rung.level}级无人可告：{reason}", where)
-                wrong[rung.tell, item.owner] = (f"unit {item.owner}", problem)
-    return list(wrong.values())
+                wrong.setdefault(
+                    (rung.tell, item.owner), Problem("LADDER-001", f"{rung.level}级无人可告：{reason}", where)
+                )
+    return wrong
 
 
 def _nobody(book: Rulebook, tell: str, told: str, owner: str) -> str:

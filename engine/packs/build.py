@@ -36,7 +36,7 @@ class PackBuilder(Declarations):
         self.digest = digest
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, each example, `story X`, `unit X` and `ladder X`."""
+        """Where each table stands, each example, `story X` and `unit X`."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -58,12 +58,11 @@ class PackBuilder(Declarations):
         terms = {name: Term(name, t.within, t.clause, t.owner, t.waived) for _, name, t in self.terms()}
         ladders = self.ladders()
         results = self.results(subjects)
-        for kind, section in ((m.OrganisationFile, "units"), (m.LaddersFile, "ladders")):
-            for owner, model in self.files(kind):
-                for name in getattr(model, section):
-                    self.table_places[f"{section.removesuffix('s')} {name}"] = (owner, (section, name))
+        for where, model in self.files(m.OrganisationFile):
+            self.table_places |= {f"unit {name}": (where, ("units", name)) for name in model.units}
         decisions = self.decisions(subjects)
-        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results, decisions, self.before(subjects))
+        before = self.before(subjects)
+        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results, decisions, before)
         workflows = self.workflows(names)
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)

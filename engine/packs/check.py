@@ -8,14 +8,14 @@ from dataclasses import replace
 from engine.core.conditions import Fact, Field, label
 from engine.core.errors import Place, Problem
 from engine.core.guards import ClockGuard
-from engine.core.ladders import climbs, silent
+from engine.core.ladders import climbs, endless, silent
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
 from engine.core.tables import Row, Table
 from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
 At = Callable[[str, tuple[str | int, ...]], Place]
-"""The place of a path in the file of a named table or workflow, of `unit X`, `ladder X` or `story X`."""
+"""The place of a path in the file of a named table or workflow, of `unit X` or `story X`."""
 
 
 def check_book(book: Rulebook, at: At) -> list[Problem]:
@@ -30,14 +30,15 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
         problems += _schedules(flow, at)
         problems += _results(flow, at)
         problems += _decisions(flow, at)
-    problems += [replace(problem, place=at(mend, ())) for mend, problem in silent(book, climbs(book))]
+    nobody = silent(book, climbs(book)).items()
+    problems += [replace(problem, place=at(f"unit {owner}", ())) for (_, owner), problem in nobody]
     problems += _examples(book, at)
     return problems
 
 
 def notes(book: Rulebook) -> list[str]:
-    """What is no mistake but a manager should know: combinations that go to the default owner."""
-    told = []
+    """What is no mistake but a manager should know: combinations that go to the default owner, ladders to nobody."""
+    told = [f"{problem.what}；{problem.expected}" for problem in endless(book)]
     for table in book.tables.values():
         if table.gaps_policy == "default_owner" and table.hit_policy != "collect":
             examples, _ = table.gaps()

@@ -281,15 +281,13 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[
         return "RULE-021", f"缺少 {name}", "必填", ""
     if sort == "string_type" and name == "within" and isinstance(given, int):
         return "RULE-027", f"within 没有单位：{given}", "时长写明单位，如 2h（m 分、h 时、d 天）", ""
-    if sort in ("bool_type", "bool_parsing"):
-        return "RULE-022", f"{name} 要写是或否，得到 {given}", "可用：true、false", nearest(str(given), ("true", "false"))
     if sort == "string_type" and isinstance(given, bool | int | float):
         kind_name = "是/否" if isinstance(given, bool) else "数字"
         return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"', ""
     if sort in ("int_type", "float_type", "int_from_float"):
         return "RULE-028", f"{name} 要整数，得到 {given}", "写阿拉伯数字，如 14", ""
-    if sort == "literal_error":
-        allowed = _options(error)
+    if sort in ("literal_error", "bool_type"):
+        allowed = ["true", "false"] if sort == "bool_type" else _options(error)
         return "RULE-022", f"{name} 没有选项 {given}", f"可用：{'、'.join(allowed)}", nearest(str(given), allowed)
     if sort.startswith("RULE-"):
         return sort, f"{name}: {error['ctx']['words']}", "", ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from engine.core.case import Event, micros
 from engine.core.errors import Problem
-from engine.core.ladders import Fired, owners, running, silent
+from engine.core.ladders import Fired, endless, owners, running, silent
 from engine.core.org import SYSTEM
 from engine.core.reckoning import arming
 from engine.core.rulebook import Rulebook
@@ -83,6 +83,6 @@ def _opened(book: Rulebook, flow: Workflow, state: State, owner: str, there: Map
     return Event("opened", SYSTEM, START, data)
 
 
-def problems(book: Rulebook, fired: Iterable[Fired]) -> list[Problem]:
+def problems(book: Rulebook, fired: list[Fired]) -> list[Problem]:
     """Rungs that told nobody the organisation knows, and ladders that do not end at a named person."""
-    return [problem for _, problem in silent(book, fired)]
+    return [*endless(book), *silent(book, fired).values()]
