@@ -124,11 +124,16 @@ _NAMES = ("FLOW-001", "FLOW-012", "RULE-022", "RULE-023", "RULE-027", "RULE-032"
 
 
 def _once(problems: list[Problem]) -> list[Problem]:
-    """In the order of the files; one wrong name is told where it first stands, with the other places."""
+    """In the order of the files, examples last; one wrong name is told where it first stands, with the other places."""
     made: dict[object, list[Problem]] = {}
-    for problem in sorted(problems, key=lambda each: (each.place.file, each.place.line, each.place.column)):
-        key = (problem.code, problem.what) if problem.code in _NAMES else problem.place, problem.what
-        made.setdefault(key, []).append(problem)
+
+    def order(problem: Problem) -> tuple[bool, str, int, int]:
+        place = problem.place
+        return place.file.startswith("rules/examples/"), place.file, place.line, place.column
+
+    for problem in sorted(problems, key=order):
+        where = problem.code if problem.code in _NAMES else problem.place
+        made.setdefault((where, problem.what), []).append(problem)
     return [_with_others(*same) for same in made.values()]
 
 
