@@ -182,7 +182,7 @@ class _Way:
 def _or_else(first: _Way, *others: _Way) -> str:
     """The ways beside the one that was told, each by what it lacks besides; empty when there are none.
 
-    A way that lacks all that another lacks and more is none, nor is one meant for cases decided otherwise, unless all are.
+    A way that lacks all that another lacks and more is none; nor is one for cases decided otherwise, unless all are.
     """
     others = tuple(way for way in others if bool(way.elsewhere) == bool(first.elsewhere))
     lacking = [frozenset(way.unmet) for way in (first, *others)]

@@ -97,6 +97,9 @@ class _Telling:
             self.known("FLOW-012", (*path, "by"), "人员", model.by, self.of.staff)
         for key, value in model.told.items():
             self.told((*path, "told", key), key, value)
+        if model.do:
+            verbs = dict.fromkeys(verb for flow in self.of.flows.values() for each in flow.transitions for verb in each)
+            self.known("FLOW-012", (*path, "do"), "动作", model.do, verbs)
         facts, personal = self.facts((*path, "with"), model.with_, subject, at)
         return StoryStep(
             at,

@@ -129,6 +129,7 @@ ONCE: list[tuple[str, str, str, str]] = [
     ("rules/persons.yaml", "{category: 密接", "{categoyr: 密接", "RULE-020 then.categoyr did you mean category"),
     ("rules/ladders.yaml", "level: 黄", "level: 橙", "RULE-022 level 没有选项 橙 可用：提醒、蓝、黄、红"),
     ("rules/organisation.yaml", "leaders:\n", "leadres:\n", "RULE-020 不认识的键 leadres did you mean leaders"),
+    ("rules/examples/stories.yaml", "do: verify", "do: veriyf", "FLOW-012 do 没有动作 veriyf did you mean verify"),
     ("rules/organisation.yaml", "  shenpi:", "  shenip:", "FLOW-012 没有人员 shenpi 另有 16 处"),
 ]
 
@@ -192,6 +193,16 @@ def test_a_stored_pack_is_not_proved_again_lest_a_stricter_check_lock_the_databa
     files = {**pack_files, file: pack_files[file].decode().replace("东七社区, 凤阳社区]", "东七社区]").encode()}
     assert [problem.code for problem in refused(files).problems] == ["LADDER-001"]
     assert unbundle(bundle(files), 3).release == 3
+
+
+def test_an_outcome_that_looks_like_one_that_is_asked_for_is_noted(
+    pack_files: dict[str, bytes], book: Rulebook
+) -> None:
+    assert not any("没有流程用到" in note for note in notes(book))
+    file = "rules/persons.yaml"
+    text = "measure: 健康测监".join(pack_files[file].decode().rsplit("measure: 健康监测", 1))
+    told = notes(compile_pack({**pack_files, file: text.encode()}))
+    assert "规则 P09 的 measure: 健康测监 没有流程用到，用到的有 健康监测" in told
 
 
 def test_a_ladder_that_ends_at_nobody_in_person_is_noted(pack_files: dict[str, bytes]) -> None:
