@@ -43,15 +43,31 @@ def overtaken(store: Store, book: Rulebook, case: Case, actor: Actor, seen: str,
     )
 
 
-def unasked(kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping[str, Any]) -> None:
-    """Only what is asked for may be stated at a transition or when accepting."""
+RECEIVER = "由接收方签收时填写：bihuan handover accept"
+"""Where to fill in what a transition that hands over asks of the receiver."""
+
+
+def unasked(
+    kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping[str, Any], later: Iterable[Evidence] = ()
+) -> None:
+    """Only what is asked for may be stated at a transition or when accepting; `later`: what the receiver fills in."""
     asked = {item.field for item in evidence}
     allowed = asked | {kind.fields[field].title for field in asked}
+    receiver = {item.field for item in later}
+    receiver |= {kind.fields[field].title for field in receiver}
     extra = [given for given in raw if given not in allowed]
     if extra:
         shown = listing([f"{kind.fields[field].title}（{field}）" for field in sorted(asked)]) or "无"
         raise BadInput(
-            [Problem("FACT-004", f"{verb}不收 {given}", f"可填：{shown}", nearest(given, allowed)) for given in extra]
+            [
+                Problem(
+                    "FACT-004",
+                    f"{verb}不收 {given}",
+                    f"可填：{shown}",
+                    RECEIVER if given in receiver else nearest(given, allowed),
+                )
+                for given in extra
+            ]
         )
 
 

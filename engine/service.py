@@ -257,7 +257,9 @@ class Office:
             refusals.overtaken(self.store, book, case, actor, refusals.state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
             if verb in flow.transitions:
-                refusals.unasked(kind, flow.transitions[verb].evidence, f"动作 {verb} ", raw or {})
+                asked = flow.transitions[verb]
+                later = asked.hand_over.evidence if asked.hand_over else ()
+                refusals.unasked(kind, asked.evidence, f"动作 {verb} ", raw or {}, later)
             stated, texts = parse(book, kind, raw or {}, now)
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
