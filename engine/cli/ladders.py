@@ -20,8 +20,6 @@ from engine.packs.pack import read_folder, shipped
 if TYPE_CHECKING:
     from engine.core.ladders import Fired
     from engine.core.rulebook import Rulebook
-    from engine.core.ladders import Fired
-    from engine.core.rulebook import Rulebook
 
 ladder = typer.Typer(help="催办阶梯：演练 (ladders)", no_args_is_help=True)
 
