@@ -1,19 +1,22 @@
-"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, broken examples."""
+"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, silent ladders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
 
 from engine.core.conditions import Fact, Field, label
-from engine.core.errors import Place, Problem, listing, nearest
+from engine.core.errors import Place, Problem
 from engine.core.guards import ClockGuard, DecisionGuard
+from engine.core.ladders import climbs, endless, silent
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
 from engine.core.tables import Row, Table
 from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
 At = Callable[[str, tuple[str | int, ...]], Place]
-"""The place of a path in the file of a named table or workflow."""
+"""The place of a path in the file of a named table or workflow, of `unit X` or `story X`."""
 
 
 def check_book(book: Rulebook, at: At) -> list[Problem]:
@@ -29,14 +32,15 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
         problems += _results(flow, at)
         problems += _opened(book, flow, at)
         problems += _decisions(flow, at)
-        problems += _never_asked(book, flow, at)
+    nobody = silent(book, climbs(book)).items()
+    problems += [replace(problem, place=at(f"unit {owner}", ())) for (_, owner), problem in nobody]
     problems += _examples(book, at)
     return problems
 
 
 def notes(book: Rulebook) -> list[str]:
-    """What is no mistake but a manager should know: combinations that go to the default owner."""
-    told = []
+    """What is no mistake but a manager should know: what goes to the default owner, is escalated to nobody, or odd."""
+    told = [*(f"{problem.what}；{problem.expected}" for problem in endless(book)), *_odd(book)]
     for table in book.tables.values():
         if table.gaps_policy == "default_owner" and table.hit_policy != "collect":
             examples, _ = table.gaps()
@@ -44,6 +48,28 @@ def notes(book: Rulebook) -> list[str]:
                 shown = _told(examples[0], table.inputs)
                 told.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
     return told
+
+
+def _odd(book: Rulebook) -> list[str]:
+    """Outcomes that look like what workflows ask for and are not: a case would stand where nothing is meant for it."""
+    asked: dict[str, set[str]] = {}
+    for flow in book.workflows.values():
+        lists = [guards for transition in flow.transitions.values() for guards in transition.when]
+        for guards in (*lists, *(clock.ends_when for clock in flow.clocks.values())):
+            for guard in (each for each in guards if isinstance(each, DecisionGuard)):
+                asked.setdefault(guard.name, set()).update(map(str, guard.allowed))
+    return [
+        f"规则 {row.id} 的 {key}: {value} 没有流程用到，用到的有 {near[0]}"
+        for table in book.tables.values()
+        for row in table.rows
+        for key, value in row.then.items()
+        if str(value) not in asked.get(key, ())
+        and (near := get_close_matches(str(value), asked.get(key, ()), 1, _ALIKE))
+    ]
+
+
+_ALIKE = 0.7
+"""So alike are two words of which one is probably a slip of the other."""
 
 
 def _told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:
@@ -201,29 +227,6 @@ def _schedules(flow: Workflow, at: At) -> list[Problem]:
                     place=at(flow.name, ("schedules", schedule.name)),
                 )
             )
-    return problems
-
-
-def _never_asked(book: Rulebook, flow: Workflow, at: At) -> list[Problem]:
-    """A schedule for what no rule ever gives is a slip: nobody would be asked, and nobody would notice."""
-    given: dict[str, set[str]] = {}
-    for row in (row for table in book.tables.values() for row in table.rows):
-        for key, value in row.then.items():
-            given.setdefault(key, set()).update(map(str, value) if isinstance(value, list) else [str(value)])
-    problems = []
-    for schedule in flow.schedules.values():
-        for guard in (guard for guards in schedule.when for guard in guards if isinstance(guard, DecisionGuard)):
-            options = given.get(guard.name, set())
-            problems += [
-                Problem(
-                    "RULE-022",
-                    f"计划“{schedule.title}”：没有规则给出 {guard.name}: {value}",
-                    f"可用：{listing(sorted(options)) or '无'}",
-                    nearest(value, options),
-                    at(flow.name, ("schedules", schedule.name, "when")),
-                )
-                for value in sorted(guard.allowed - options)
-            ]
     return problems
 
 
