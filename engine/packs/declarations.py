@@ -86,6 +86,7 @@ class Declarations(Resolver):
                 identity,
                 subject.listed,
                 self.order(document, (*path, "order"), subject.order, fields),
+                subject.anyone_opens,
             )
         return made
 
