@@ -155,6 +155,8 @@ class Declarations(Resolver):
         """Vague words: each bound or waived, not both."""
         entries = self.sections(m.TermsFile, "terms")
         for document, name, term in entries:
+            if term.owner:
+                self.known(document, "RULE-023", ("terms", name, "owner"), "单位", term.owner, self.units, UNITS_FILE)
             if (term.within is None) == (not term.waived):
                 self.wrong(
                     document,
