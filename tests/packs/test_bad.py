@@ -255,3 +255,13 @@ def test_hand_overs_trips_and_places_name_what_is_there(
     error = str(refused({**pack_files, file: pack_files[file].decode().replace(right, wrong, 1).encode()}))
     assert told in error
     assert file in error
+
+
+def test_a_rung_that_would_reach_nobody_is_told_with_the_unit(pack_files: dict[str, bytes]) -> None:
+    text = pack_files["rules/organisation.yaml"].decode()
+    for right, wrong in (("head: 铁路新村社区主要负责人", 'head: " "'), (", 凤阳社区]", "]")):
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    told = str(refused(pack_files | {"rules/organisation.yaml": text.encode()}))
+    for words in ("LADDER-001", "没有班子成员分管 凤阳社区", "黄级无人可告：铁路新村社区 没有第一责任人"):
+        assert words in told
