@@ -178,9 +178,10 @@ class Office:
 
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
         """Open a case for a subject; one already known by its identity is used, not doubled."""
-        self.require(actor, "open", "intake")
         digest = self.digest("open", kind_name, actor.user, raw)
         book, now = self.book(), self.now()
+        if not (kind_name in book.subjects and book.subjects[kind_name].anyone_opens):
+            self.require(actor, "open", "intake")
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]

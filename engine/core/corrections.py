@@ -128,7 +128,7 @@ def _put_right(
     lead = case.lead
     if decision is not None:
         home = home_of(book, flow, attempt.facts)
-        lead = unit_of(outcome.get("lead", book.default_owner), "", home, attempt.facts)
+        lead = unit_of(outcome.get("lead", book.default_owner), book.default_owner, home, attempt.facts)
         supporting = [unit_of(unit, lead, home, attempt.facts) for unit in outcome.get("supporting", ())]
         data |= {"decision": decision.told, "category": outcome.get("category", ""), "lead": lead}
         data["supporting"] = list(dict.fromkeys(unit for unit in supporting if unit != lead))

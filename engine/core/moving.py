@@ -38,7 +38,7 @@ def opened(
     facts = {name: value for name, value in stated.facts.items() if value is not None}
     outcome: Mapping[str, Any] = decision.outcome if decision is not None else {}
     community = community_of(book, book.subjects[flow.subject].jurisdiction, facts)
-    lead = unit_of(outcome.get("lead", book.default_owner), "", community, facts)
+    lead = unit_of(outcome.get("lead", book.default_owner), book.default_owner, community, facts)
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
     lost = decision is not None and not decision.matched
     reckoning = Reckoning(book, flow, outcome, now, facts)

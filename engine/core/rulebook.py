@@ -35,6 +35,8 @@ class Subject:
     """What the result of taking a list in shows of each row: name shown → fact."""
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates or times of which the first may not be after the second."""
+    anyone_opens: bool = False
+    """Whether any member of staff may open a case of it."""
 
     def named(self, title: str) -> str:
         """The fact of that title; empty when there is none."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
 from engine.core.errors import Problem, closest, listing, nearest
-from engine.core.org import COMMUNITY, Organisation
+from engine.core.org import COMMUNITY, FACT, Organisation
 from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject, Term
 from engine.core.tables import Row, Table
 from engine.core.values import Parameter
@@ -205,7 +205,9 @@ class PackBuilder(Declarations):
             for index, row in enumerate(model.rules):
                 self.outcome(document, (*path, "rules", index, "then"), row.then, decides=decides)
             rows = [
-                self.row(document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows)
+                self.row(
+                    document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows, fields
+                )
                 for index, row in enumerate(model.rules)
             ]
             ids: set[str] = set()
@@ -229,6 +231,7 @@ class PackBuilder(Declarations):
         inputs: Mapping[str, Field],
         parameters: Mapping[str, Parameter],
         flows: list[str],
+        facts: Mapping[str, Field],
     ) -> Row:
         """One rule: its cells read, its outcome's names looked up."""
         if model.from_ and model.until and model.until <= model.from_:
@@ -239,11 +242,11 @@ class PackBuilder(Declarations):
             spot: Path = (*path, "when", index) if isinstance(model.when, list) else (*path, "when")
             when.append(self.cells(document, spot, cells, inputs))
         then = model.then
+        naming = [f"{FACT}{name}" for name, of in facts.items() if of.type == "unit"]
         for key in ("lead", "supporting"):
+            units = [*self.units, COMMUNITY, *naming]
             for unit in then.get(key, []) if isinstance(then.get(key), list) else [then[key]] if key in then else []:
-                self.known(
-                    document, "RULE-023", (*path, "then", key), "单位", str(unit), [*self.units, COMMUNITY], UNITS_FILE
-                )
+                self.known(document, "RULE-023", (*path, "then", key), "单位", str(unit), units, UNITS_FILE)
         if "workflow" in then:
             self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
             for key, name in self._named_parameters(str(then["workflow"]), then):

@@ -88,6 +88,7 @@ class Declarations(Resolver):
                 identity,
                 subject.listed,
                 self.order(document, (*path, "order"), subject.order, fields),
+                subject.anyone_opens,
             )
         return made
 

@@ -180,6 +180,7 @@ class SubjectModel(Model):
     identity: list[list[str]] = []
     listed: dict[str, str] = {}
     order: list[list[str]] = []
+    anyone_opens: bool = False
     fields: dict[str, FieldModel]
 
 
