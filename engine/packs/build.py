@@ -10,13 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
+from engine.core.documents import Text
 from engine.core.errors import Problem, listing, nearest
 from engine.core.org import COMMUNITY, Organisation
-from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject, Term
+from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject
 from engine.core.tables import Row, Table
 from engine.core.values import Parameter
 from engine.core.workflows import Workflow
 from engine.packs import models as m
+from engine.packs.carriers import carriers_of
+from engine.packs.clauses import build_documents
 from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
@@ -31,9 +34,10 @@ from engine.packs.yamlfile import Document, Path
 class PackBuilder(Declarations):
     """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
 
-    def __init__(self, read: Read, digest: str) -> None:
+    def __init__(self, read: Read, digest: str, texts: Mapping[str, Text]) -> None:
         super().__init__(read)
         self.digest = digest
+        self.texts = texts
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
         """Where each table stands, each example and each story."""
@@ -55,7 +59,7 @@ class PackBuilder(Declarations):
         organisation = self.organisation()
         subjects = self.subjects()
         parameters = self.parameters(subjects)
-        terms = {name: Term(name, t.within, t.clause, t.owner, t.waived) for _, name, t in self.terms()}
+        terms = self.terms(parameters)
         ladders = self.ladders()
         results = self.results(subjects)
         names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results)
@@ -71,6 +75,8 @@ class PackBuilder(Declarations):
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()
         self.table_places |= telling.places
+        carriers = carriers_of(self.read)
+        documents = build_documents(self, self.texts, carriers)
         if self.problems:
             return None
         return Rulebook(
@@ -96,6 +102,8 @@ class PackBuilder(Declarations):
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,
             digest=self.digest,
+            documents=documents,
+            carriers=carriers,
         )
 
     def hand_over(

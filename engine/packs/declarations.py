@@ -7,7 +7,7 @@ from functools import cached_property
 
 from engine.core.conditions import Field
 from engine.core.org import Leader, Organisation, Person, Role, Unit
-from engine.core.rulebook import Subject
+from engine.core.rulebook import Subject, Term
 from engine.core.values import Dated, Parameter
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
@@ -150,19 +150,25 @@ class Declarations(Resolver):
             made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
         return made
 
-    def terms(self) -> list[tuple[Document, str, m.TermModel]]:
+    def terms(self, parameters: Mapping[str, Parameter]) -> dict[str, Term]:
         """Vague words: each bound or waived, not both."""
-        entries = self.sections(m.TermsFile, "terms")
-        for document, name, term in entries:
-            if (term.within is None) == (not term.waived):
+        made = {}
+        for document, name, term in self.sections(m.TermsFile, "terms"):
+            path: Path = ("terms", name)
+            if sum((term.within is not None, bool(term.parameter), bool(term.waived))) != 1:
                 self.wrong(
                     document,
                     "RULE-021",
-                    ("terms", name),
+                    path,
                     f"{name} 要么定时限，要么说明为何不定",
-                    "within 或 waived 写一个",
+                    "within、parameter 或 waived 写一个",
                 )
-        return entries
+            if term.parameter:
+                self.known(document, "RULE-040", (*path, "parameter"), "参数", term.parameter, parameters)
+            if term.owner:
+                self.known(document, "RULE-023", (*path, "owner"), "单位", term.owner, self.units, UNITS_FILE)
+            made[name] = Term(name, term.within, term.clause, term.owner, term.waived, term.parameter)
+        return made
 
     def ladders(self) -> dict[str, Ladder]:
         """Ladders, their rungs in the order of time."""
