@@ -43,15 +43,31 @@ def overtaken(store: Store, book: Rulebook, case: Case, actor: Actor, seen: str,
     )
 
 
-def unasked(kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping[str, Any]) -> None:
-    """Only what is asked for may be stated at a transition or when accepting."""
+RECEIVER = "由接收方签收时填写：bihuan handover accept"
+"""Where to fill in what a transition that hands over asks of the receiver."""
+
+
+def unasked(
+    kind: Subject, evidence: Iterable[Evidence], verb: str, raw: Mapping[str, Any], later: Iterable[Evidence] = ()
+) -> None:
+    """Only what is asked for may be stated at a transition or when accepting; `later`: what the receiver fills in."""
     asked = {item.field for item in evidence}
     allowed = asked | {kind.fields[field].title for field in asked}
     extra = [given for given in raw if given not in allowed]
     if extra:
+        receiver = {item.field for item in later}
+        receiver |= {kind.fields[field].title for field in receiver}
         shown = listing([f"{kind.fields[field].title}（{field}）" for field in sorted(asked)]) or "无"
         raise BadInput(
-            [Problem("FACT-004", f"{verb}不收 {given}", f"可填：{shown}", nearest(given, allowed)) for given in extra]
+            [
+                Problem(
+                    "FACT-004",
+                    f"{verb}不收 {given}",
+                    f"可填：{shown}",
+                    RECEIVER if given in receiver else nearest(given, allowed),
+                )
+                for given in extra
+            ]
         )
 
 
@@ -69,8 +85,10 @@ def second_case(driver: Driver, book: Rulebook, subject: str, sees: Callable[[Ca
 
 def state_of(flow: Workflow, seen: str) -> str:
     """The state that somebody says she saw, by its name or title; empty: she says nothing."""
+    if not seen:
+        return ""
     found = next((of.name for of in flow.states.values() if seen in (of.name, of.title)), "")
-    if seen and not found:
+    if not found:
         shown = [f"{of.title}（{of.name}）" for of in flow.states.values()]
         options = [word for of in flow.states.values() for word in (of.name, of.title)]
         raise BadInput(Problem("ARG-005", f"没有环节 {seen}", f"可用：{listing(shown, 30)}", nearest(seen, options)))

@@ -257,7 +257,9 @@ class Office:
             refusals.overtaken(self.store, book, case, actor, refusals.state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
             if verb in flow.transitions:
-                refusals.unasked(kind, flow.transitions[verb].evidence, f"动作 {verb} ", raw or {})
+                asked = flow.transitions[verb]
+                later = asked.hand_over.evidence if asked.hand_over else ()
+                refusals.unasked(kind, asked.evidence, f"动作 {verb} ", raw or {}, later)
             stated, texts = parse(book, kind, raw or {}, now)
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
@@ -277,8 +279,7 @@ class Office:
         self, book: Rulebook, case: Case, stated: Stated, texts: Mapping[str, str], now: datetime
     ) -> tuple[dict[str, Fact], list[references.Stay]]:
         """What the reference lists say of a stay that is told or corrected now; nothing when none is."""
-        asked = {fact for reference in book.references.values() for fact in reference.stay.values()}
-        if not asked & (stated.facts.keys() | texts.keys()):
+        if book.stays.isdisjoint(stated.facts) and book.stays.isdisjoint(texts):
             return {}, []
         with self.store.reading() as driver:
             key = subjects.keys(driver, self.master, [case.subject]).get(case.subject)
@@ -360,7 +361,7 @@ class Office:
 
     def case(self, case_id: str, actor: Actor) -> tuple[Case, bytes]:
         """A case this actor may see; any other is as if it did not exist."""
-        found = self.store.load(read_id(case_id) or "")
+        found = self.store.load(case_id) or self.store.load(read_id(case_id) or "")
         if found is None or not self.sees(actor, found[0]):
             raise BadInput(Problem("CASE-404", f"没有案件 {case_id}", "编号见 case list；核对最后一位校验字符"))
         return found

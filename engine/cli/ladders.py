@@ -18,8 +18,8 @@ from engine.core.values import parse_duration
 from engine.packs.pack import read_folder, shipped
 
 if TYPE_CHECKING:
+    from engine.core.ladders import Fired
     from engine.core.rulebook import Rulebook
-    from engine.timing.ladders import Fired
 
 ladder = typer.Typer(help="催办阶梯：演练 (ladders)", no_args_is_help=True)
 

@@ -80,10 +80,15 @@ class Damaged(BihuanError):
     status = 500
 
 
+def closest(word: str, allowed: Iterable[str]) -> str:
+    """The allowed name that looks most like `word`; empty when none comes close."""
+    return next(iter(get_close_matches(word, list(allowed), n=1, cutoff=0.5)), "")
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """The allowed name that looks most like `word`, as a hint sentence; empty when none comes close."""
-    close = get_close_matches(word, list(allowed), n=1, cutoff=0.5)
-    return f"是不是 {close[0]}？(did you mean {close[0]})" if close else ""
+    close = closest(word, allowed)
+    return f"是不是 {close}？(did you mean {close})" if close else ""
 
 
 def listing(allowed: Sequence[str], most: int = 12) -> str:

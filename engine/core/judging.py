@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.guards import DecisionGuard
+from engine.core.guards import DecisionGuard, Guard
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -84,15 +84,15 @@ class Attempt:
     def may_fire(self, transition: Transition, *problems: Problem, unmet: Iterable[str] = ()) -> None:
         """Refuse unless the machine lets it pass; told with every other reason there is."""
 
-        def meets(asked: Transition) -> list[str]:
-            return [*unmet, *self.conditions(asked)]
+        def meets(asked: Transition) -> list[Problem]:
+            return [*(Problem("CASE-010", reason) for reason in unmet), *self.conditions(asked)]
 
         if self.case.final:
             raise Refused(self._not_from_here(transition))
         moved, reasons = self.flow.step(self.case.state, transition.name, meets)
         if not moved and not reasons:
             raise Refused(self._not_from_here(transition))
-        found = [*self.timely(), *(Problem("CASE-010", reason) for reason in reasons), *problems]
+        found = [*self.timely(), *reasons, *problems]
         if found:
             raise Refused(found)
 
@@ -135,8 +135,8 @@ class Attempt:
             if item.required and item.field not in given
         ]
 
-    def conditions(self, transition: Transition) -> list[str]:
-        """Every unmet guard; where any of several lists may hold, the reasons of the one that lacks least.
+    def conditions(self, transition: Transition) -> list[Problem]:
+        """Every unmet guard; where any of several lists may hold, those of the one that lacks least, then the others.
 
         Those that are meant for cases decided otherwise come last.
         """
@@ -154,12 +154,47 @@ class Attempt:
             days_of=self.reckoning.days,
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
         )
-        told = []
-        for guards in transition.when:
-            unmet = [(guard, reason) for guard in guards if (reason := guard.unmet(situation))]
-            meant = all(not isinstance(guard, DecisionGuard) for guard, _ in unmet)
-            told.append((not meant, len(unmet), [reason for _, reason in unmet]))
-        return min(told, key=lambda found: found[:2])[2]
+        ways = sorted((_Way.of(guards, situation) for guards in transition.when), key=_Way.lacks)
+        reasons = [Problem("CASE-010", reason) for reason in ways[0].unmet]
+        if reasons:
+            reasons[-1] = replace(reasons[-1], hint=_or_else(*ways))
+        return reasons
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One of the lists of guards that may open a transition, by what it lacks."""
+
+    unmet: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+    """Of that: why it is meant for cases decided otherwise."""
+
+    @classmethod
+    def of(cls, guards: Iterable[Guard], at: Situation) -> _Way:
+        lacking = [(guard, reason) for guard in guards if (reason := guard.unmet(at))]
+        elsewhere = (reason for guard, reason in lacking if isinstance(guard, DecisionGuard))
+        return cls(tuple(reason for _, reason in lacking), tuple(elsewhere))
+
+    def lacks(self) -> tuple[bool, int]:
+        return bool(self.elsewhere), len(self.unmet)
+
+
+def _or_else(first: _Way, *others: _Way) -> str:
+    """The ways beside the one that was told, each by what it lacks besides; empty when there are none.
+
+    A way that lacks all that another lacks and more is none; nor is one for cases decided otherwise, unless all are.
+    """
+    others = tuple(way for way in others if bool(way.elsewhere) == bool(first.elsewhere))
+    lacking = [frozenset(way.unmet) for way in (first, *others)]
+    told: dict[str, None] = {}
+    for way in others:
+        lacks = frozenset(way.unmet)
+        if lacks != lacking[0] and not any(less < lacks for less in lacking):
+            besides = [reason for reason in way.unmet if reason not in first.unmet]
+            same = ["其余同上"] if len(besides) < len(lacks) else []
+            told["，并且".join([*besides, *same])] = None
+    listed = "；".join(f"（{number}）{words}" for number, words in enumerate(told, 1))
+    return f"所列是最接近的一种；另有 {len(told)} 种办法，满足其一也可：{listed}" if told else ""
 
 
 def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:

@@ -176,6 +176,11 @@ class Rulebook:
     """Kind → name → what can carry a clause out."""
 
     @cached_property
+    def stays(self) -> frozenset[str]:
+        """The facts that tell of a stay that reference lists are asked about."""
+        return frozenset(fact for reference in self.references.values() for fact in reference.stay.values())
+
+    @cached_property
     def dating(self) -> frozenset[str]:
         """The facts on whose day it depends which value of a parameter holds."""
         return frozenset(parameter.dated_by for parameter in self.parameters.values() if parameter.dated_by)

@@ -10,11 +10,14 @@ from typing import Any
 
 from transitions import EventData, Machine, MachineError
 
+from engine.core.errors import Problem
 from engine.core.guards import DecisionGuard, FactGuard, Guard
 
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
 PREVIOUS = "previous"
+LEVELS = ("提醒", "蓝", "黄", "红")
+"""How loud a rung is, the loudest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +213,10 @@ class Cursor:
 
     __slots__ = ("meets", "state", "unmet")
 
-    def __init__(self, state: str, meets: Callable[[Transition], list[str]]) -> None:
+    def __init__(self, state: str, meets: Callable[[Transition], list[Problem]]) -> None:
         self.state = state
         self.meets = meets
-        self.unmet: list[str] = []
+        self.unmet: list[Problem] = []
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,7 @@ class Workflow:
             )
         return machine
 
-    def step(self, state: str, name: str, meets: Callable[[Transition], list[str]]) -> tuple[bool, list[str]]:
+    def step(self, state: str, name: str, meets: Callable[[Transition], list[Problem]]) -> tuple[bool, list[Problem]]:
         """Whether `name` may be done in a state, else every unmet reason; none: it does not start there."""
         cursor = Cursor(state, meets)
         try:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
 from engine.core.documents import Text
-from engine.core.errors import Problem, listing, nearest
+from engine.core.errors import Problem, closest, listing, nearest
 from engine.core.org import COMMUNITY, Organisation
 from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject
 from engine.core.tables import Row, Table
@@ -23,7 +23,7 @@ from engine.packs.clauses import build_documents
 from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
-from engine.packs.guards import Names
+from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
 from engine.packs.resolve import Read
 from engine.packs.stories import StoryBuilder
@@ -34,13 +34,15 @@ from engine.packs.yamlfile import Document, Path
 class PackBuilder(Declarations):
     """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
 
-    def __init__(self, read: Read, digest: str, texts: Mapping[str, Text]) -> None:
+    def __init__(self, read: Read, digest: str, texts: Mapping[str, Text], *, sound: bool) -> None:
         super().__init__(read)
         self.digest = digest
         self.texts = texts
+        self.sound = sound
+        """Whether every file has the form it should."""
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, each example and each story."""
+        """Where each table stands, each example, `story X` and `unit X`."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -62,7 +64,11 @@ class PackBuilder(Declarations):
         terms = self.terms(parameters)
         ladders = self.ladders()
         results = self.results(subjects)
-        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results)
+        for where, model in self.files(m.OrganisationFile):
+            self.table_places |= {f"unit {name}": (where, ("units", name)) for name in model.units}
+        decisions = self.decisions(subjects)
+        before = self.before(subjects)
+        names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results, decisions, before)
         workflows = self.workflows(names)
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
@@ -76,7 +82,7 @@ class PackBuilder(Declarations):
         stories = telling.build()
         self.table_places |= telling.places
         carriers = carriers_of(self.read)
-        documents = build_documents(self, self.texts, carriers)
+        documents = build_documents(self, self.texts, carriers, sound=self.sound)
         if self.problems:
             return None
         return Rulebook(
@@ -142,6 +148,34 @@ class PackBuilder(Declarations):
                 made[name] = made.get(name, frozenset()) | set(values)
         return made
 
+    def decisions(self, subjects: Mapping[str, Subject]) -> dict[str, dict[str, dict[str, Any]]]:
+        """What the table of each kind of subject may answer: outcome → its values as written."""
+        tables = {name: table for _, model in self.files(m.TablesFile) for name, table in model.tables.items()}
+        made: dict[str, dict[str, dict[str, Any]]] = {}
+        for subject in subjects.values():
+            table = tables.get(subject.decided_by) or tables.get(closest(subject.decided_by, tables))
+            outcomes = made.setdefault(subject.name, {})
+            for key, value in (item for row in (table.rules if table else ()) for item in row.then.items()):
+                values = outcomes.setdefault(self.meant(key), {})
+                values |= {} if isinstance(value, list | dict) else {str(value): value}
+        return made
+
+    def before(self, subjects: Mapping[str, Subject]) -> dict[str, list[str]]:
+        """Of each workflow: the stages of the others that carry the same kind of subject."""
+        flows = [model for _, model in self.files(WorkflowFile)]
+        carried = {model.workflow: subject_of(model, subjects) for model in flows}
+        return {
+            model.workflow: list(
+                dict.fromkeys(
+                    state.stage
+                    for other in flows
+                    if carried[other.workflow] == carried[model.workflow] and other.workflow != model.workflow
+                    for state in other.states.values()
+                )
+            )
+            for model in flows
+        }
+
     def workflows(self, names: Names) -> dict[str, Workflow]:
         """Each workflow file, under a name used once."""
         made: dict[str, Workflow] = {}
@@ -170,8 +204,9 @@ class PackBuilder(Declarations):
             fields = subject.fields if subject else {key: of for s in subjects.values() for key, of in s.fields.items()}
             inputs = []
             for index, key in enumerate(model.inputs):
-                if self.known(document, "RULE-032", (*path, "inputs", index), "要素", key, fields, "rules/fields.yaml"):
-                    inputs.append(fields[key])
+                self.known(document, "RULE-032", (*path, "inputs", index), "要素", key, fields, "rules/fields.yaml")
+                if (meant := key if key in fields else closest(key, fields)) and fields[meant] not in inputs:
+                    inputs.append(fields[meant])
             for index, row in enumerate(model.rules):
                 self.outcome(document, (*path, "rules", index, "then"), row.then, decides=subject is not None)
             rows = [
@@ -217,33 +252,43 @@ class PackBuilder(Declarations):
         if "workflow" in then:
             self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
             for key, name in self._named_parameters(str(then["workflow"]), then):
-                if key not in then:
+                if key in then:
+                    self.known(document, "RULE-040", (*path, "then", key), "参数", name, parameters)
+                elif key in self.answered and key not in map(self.meant, then):
                     what = f"流程 {then['workflow']} 要用 decision.{key}，规则没有写 {key}"
                     self.wrong(document, "RULE-040", (*path, "then"), what, f"没有参数可用；then 里写 {key}: 参数名")
-                else:
-                    self.known(document, "RULE-040", (*path, "then", key), "参数", name, parameters)
         return Row(model.id, tuple(when), then, model.clause or model.source, model.priority, model.from_, model.until)
 
     def outcome(self, document: Document, path: Path, then: Mapping[str, Any], *, decides: bool) -> None:
         """A rule that decides a subject names who leads; a key that looks like another one is a slip."""
-        options = list(dict.fromkeys([*_OUTCOMES, *self.asked]))
         for key in then:
-            hint = "" if key in options else nearest(key, options)
-            if hint:
-                self.wrong(document, "RULE-020", (*path, key), f"不认识的键 {key}", f"可用：{listing(options)}", hint)
-        if decides and "lead" not in then:
+            if self.meant(key) != key:
+                what, hint = f"不认识的键 {key}", nearest(key, self.asked)
+                self.wrong(document, "RULE-020", (*path, key), what, f"可用：{listing(self.asked)}", hint)
+        if decides and "lead" not in map(self.meant, then):
             self.wrong(document, "RULE-021", path, "规则没有写谁牵头", "then 里写 lead: 单位 或 属地社区")
 
     @cached_property
+    def answered(self) -> frozenset[str]:
+        """The outcomes that some rule has, as written."""
+        tables = (table for _, model in self.files(m.TablesFile) for table in model.tables.values())
+        return frozenset(key for table in tables for row in table.rules for key in row.then)
+
+    @cached_property
     def asked(self) -> tuple[str, ...]:
-        """What workflows ask of decisions as `decision.X`."""
+        """The outcomes that mean something: the engine's, and what workflows ask of rules as `decision.X`."""
         texts = (json.dumps(document.data, ensure_ascii=False) for document, _ in self.files(WorkflowFile))
-        return tuple(dict.fromkeys(name for text in texts for name in _ASKED.findall(text)))
+        named = (name for text in texts for name in _ASKED.findall(text) if name in self.answered)
+        return tuple(dict.fromkeys((*_OUTCOMES, *named)))
+
+    def meant(self, key: str) -> str:
+        """The outcome that a rule's key looks like when it means nothing itself."""
+        return key if key in self.asked else closest(key, self.asked) or key
 
     def _named_parameters(self, workflow: str, then: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What `decision.X` in the workflow's clocks and tests asks the outcome to name."""
         model = next((model for _, model in self.files(WorkflowFile) if model.workflow == workflow), None)
-        asked = [clock.days for clock in model.clocks.values()] if model else []
+        asked = [each.days for each in (*model.clocks.values(), *model.schedules.values())] if model else []
         for item in model.transitions if model else []:
             for transition in item.values():
                 for cells in transition.when if isinstance(transition.when, list) else [transition.when]:

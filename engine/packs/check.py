@@ -1,19 +1,22 @@
-"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, broken examples."""
+"""What a rule book lacks although every name resolves: gaps, overlaps, traps, ungated releases, silent ladders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
 
 from engine.core.conditions import Fact, Field, label
 from engine.core.errors import Place, Problem
-from engine.core.guards import ClockGuard
+from engine.core.guards import ClockGuard, DecisionGuard
+from engine.core.ladders import climbs, endless, silent
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
 from engine.core.tables import Row, Table
 from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
 At = Callable[[str, tuple[str | int, ...]], Place]
-"""The place of a path in the file of a named table or workflow."""
+"""The place of a path in the file of a named table or workflow, of `unit X` or `story X`."""
 
 
 def check_book(book: Rulebook, at: At) -> list[Problem]:
@@ -28,13 +31,15 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
         problems += _schedules(flow, at)
         problems += _results(flow, at)
         problems += _decisions(flow, at)
+    nobody = silent(book, climbs(book)).items()
+    problems += [replace(problem, place=at(f"unit {owner}", ())) for (_, owner), problem in nobody]
     problems += _examples(book, at)
     return problems
 
 
 def notes(book: Rulebook) -> list[str]:
-    """What is no mistake but a manager should know: combinations that go to the default owner."""
-    told = []
+    """What is no mistake but a manager should know: what goes to the default owner, is escalated to nobody, or odd."""
+    told = [*(f"{problem.what}；{problem.expected}" for problem in endless(book)), *_odd(book)]
     for table in book.tables.values():
         if table.gaps_policy == "default_owner" and table.hit_policy != "collect":
             examples, _ = table.gaps()
@@ -42,6 +47,28 @@ def notes(book: Rulebook) -> list[str]:
                 shown = _told(examples[0], table.inputs)
                 told.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
     return told
+
+
+def _odd(book: Rulebook) -> list[str]:
+    """Outcomes that look like what workflows ask for and are not: a case would stand where nothing is meant for it."""
+    asked: dict[str, set[str]] = {}
+    for flow in book.workflows.values():
+        lists = [guards for transition in flow.transitions.values() for guards in transition.when]
+        for guards in (*lists, *(clock.ends_when for clock in flow.clocks.values())):
+            for guard in (each for each in guards if isinstance(each, DecisionGuard)):
+                asked.setdefault(guard.name, set()).update(map(str, guard.allowed))
+    return [
+        f"规则 {row.id} 的 {key}: {value} 没有流程用到，用到的有 {near[0]}"
+        for table in book.tables.values()
+        for row in table.rows
+        for key, value in row.then.items()
+        if str(value) not in asked.get(key, ())
+        and (near := get_close_matches(str(value), asked.get(key, ()), 1, _ALIKE))
+    ]
+
+
+_ALIKE = 0.7
+"""So alike are two words of which one is probably a slip of the other."""
 
 
 def _told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:

@@ -15,21 +15,27 @@ from engine.packs.yamlfile import Document as File
 from engine.packs.yamlfile import Path
 
 
-def build_documents(pack: Resolver, texts: Mapping[str, Text], carriers: Carriers) -> dict[str, Document]:
-    """The documents with their clauses; citations elsewhere and vague words are held against them."""
-    return _DocumentBuilder(pack, texts, carriers).build()
+def build_documents(
+    pack: Resolver, texts: Mapping[str, Text], carriers: Carriers, *, sound: bool
+) -> dict[str, Document]:
+    """The documents with their clauses; citations elsewhere and vague words are held against them.
+
+    `sound`: nothing else is wrong; a slip where something is named would be told again wherever it is cited.
+    """
+    return _DocumentBuilder(pack, texts, carriers, sound=sound and not pack.problems).build()
 
 
 class _DocumentBuilder:
     """The documents of a pack being read; each mistake is noted where it stands, in the pack or in the text."""
 
-    def __init__(self, pack: Resolver, texts: Mapping[str, Text], carriers: Carriers) -> None:
+    def __init__(self, pack: Resolver, texts: Mapping[str, Text], carriers: Carriers, *, sound: bool) -> None:
         self.pack = pack
         self.texts = texts
         self.carriers = carriers
         self.made: dict[str, Document] = {}
         self.where: dict[str, Document] = {}
         """Clause → its document."""
+        self.sound = sound
         self.whole = True
         """Whether every quote was found: what is not would be told again by all that names it."""
 
@@ -109,9 +115,12 @@ class _DocumentBuilder:
     def carrier(self, file: File, path: Path, told: str) -> Carrier | None:
         """What carries a clause out, written as its kind and its name."""
         kind, _, name = told.partition(" ")
-        if not self.known(file, path, "这一类", kind, self.carriers):
-            return None
-        return self.carriers[kind][name] if self.known(file, path, f" {kind}", name, self.carriers[kind]) else None
+        named = self.carriers.get(kind, {})
+        if name in named or not self.sound:
+            return named.get(name)
+        if self.known(file, path, "这一类", kind, self.carriers):
+            self.known(file, path, f" {kind}", name, named)
+        return None
 
     def unquoted(self, document: Document, model: DocumentModel) -> None:
         """Note words of the text that no clause quotes: nobody would carry them out."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from engine.core.conditions import parse_value
-from engine.core.errors import nearest
+from engine.core.errors import closest, nearest
 from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
 from engine.core.workflows import (
     PREVIOUS,
@@ -39,7 +39,8 @@ class FlowBuilder(GuardBuilder):
         """The workflow; None when it is too large or has mistakes that leave nothing to build."""
         model = self.model
         before = len(self.problems)
-        self.known("RULE-032", ("subject",), "对象", model.subject, self.names.subjects)
+        if not self.known("RULE-032", ("subject",), "对象", model.subject, self.names.subjects) and not self.subject:
+            return None
         if len(model.states) > MOST_STATES:
             self.wrong(
                 "FLOW-015", ("states",), f"有 {len(model.states)} 个环节", f"不超过 {MOST_STATES} 个，请拆分流程"
@@ -49,6 +50,7 @@ class FlowBuilder(GuardBuilder):
         clocks = {name: self.clock(name) for name in model.clocks}
         tasks = {name: self.task(name) for name in model.tasks}
         for stage, state in model.continues.items():
+            self.known("FLOW-012", ("continues", stage), "阶段", stage, self.names.before[model.workflow])
             if self.known("FLOW-001", ("continues", stage), "环节", state, model.states) and model.states[state].final:
                 self.wrong(
                     "FLOW-007",
@@ -97,8 +99,7 @@ class FlowBuilder(GuardBuilder):
         minus = self.fields.get(model.minus)
         if model.minus and self.fact((*path, "minus"), model.minus) and minus and minus.type != "integer":
             self.wrong("RULE-031", (*path, "minus"), f"{model.minus} 不是整数", "已满的天数须为 integer")
-        if not model.days.startswith("decision."):
-            self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
+        self.days((*path, "days"), model.days)
         ends = [self.stated_guard((*path, "ends_when", key), key, raw) for key, raw in model.ends_when.items()]
         return Clock(
             name,
@@ -131,10 +132,11 @@ class FlowBuilder(GuardBuilder):
             self.wrong("RULE-031", (*path, "at"), f"{model.at} 不是时间", "时间要素须为 time")
         if model.clock:
             self.known("FLOW-012", (*path, "clock"), "计时", model.clock, self.model.clocks)
-        results = self.fields[model.result].values if model.result in self.fields else ()
         verbs = [verb for item in self.model.transitions for verb in item]
         for result, verb in model.on_result.items():
-            self.known("RULE-022", (*path, "on_result", result), "结果", result, results)
+            if model.result in self.fields:
+                results = self.fields[model.result].values
+                self.known("RULE-022", (*path, "on_result", result), "结果", result, results)
             self.known("FLOW-012", (*path, "on_result", result), "动作", verb, verbs)
         if model.within:
             self.fixed_length((*path, "within"), model.within)
@@ -179,24 +181,23 @@ class FlowBuilder(GuardBuilder):
             )
         elif model.anchor:
             self.known("FLOW-012", (*path, "anchor"), "计时", clock, self.model.clocks)
-            if not model.days.startswith("decision."):
-                self.known("RULE-040", (*path, "days"), "参数", model.days, self.names.parameters)
+            self.days((*path, "days"), model.days)
         return Schedule(name, model.title, model.task, tuple(model.while_), clock, model.days, tuple(model.at))
 
     def child(self, name: str) -> ChildType:
         """Cases this one opens, and what is known of each at once."""
         model = self.model.children[name]
         path: Path = ("children", name)
-        self.known("RULE-032", (*path, "subject"), "对象", model.subject, self.names.subjects)
+        known = self.known("RULE-032", (*path, "subject"), "对象", model.subject, self.names.subjects)
         for state in model.from_:
             self.known("FLOW-001", (*path, "from"), "环节", state, self.model.states)
         for role in model.by:
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
         for task in model.tells:
             self.known("FLOW-012", (*path, "tells"), "任务", task, self.model.tasks)
-        fields = self.names.subjects[model.subject].fields if model.subject in self.names.subjects else {}
+        fields = self.names.subjects[model.subject].fields if known else {}
         sets = {}
-        for key, raw in model.sets.items():
+        for key, raw in model.sets.items() if known else ():
             if self.known("RULE-032", (*path, "sets", key), "要素", key, fields):
                 try:
                     sets[key] = parse_value(fields[key], raw)
@@ -259,6 +260,10 @@ class FlowBuilder(GuardBuilder):
             if (name or key != "shared_with") and self.fact((*path, key), name) and self.fields[name].type != type_:
                 self.wrong("RULE-031", (*path, key), f"{name} 不是 {type_}", f"要素须为 {type_}")
         return Place(item.site, item.room, item.shared_with)
+
+    def is_unit(self, owner: str) -> bool:
+        """Whether an owner or receiver can be one; where it cannot, `unit` tells."""
+        return owner.removeprefix(FACT) in self.fields or owner in (*self.names.units, LEAD, COMMUNITY)
 
     def unit(self, path: Path, owner: str) -> None:
         """Note an owner or receiver that is no unit, nor a word or fact that names one."""
@@ -363,8 +368,9 @@ class FlowBuilder(GuardBuilder):
         """A result counts by what it is and when it was taken: both must be filled in where it is registered."""
         task = self.model.tasks[model.task]
         asked = model.evidence | (model.hand_over.evidence if model.hand_over else {})
+        slips = {closest(name, self.fields) for name in asked if name not in self.fields}
         for name in (task.result, task.at):
-            if asked.get(name) != "required":
+            if name in self.fields and name not in slips and asked.get(name) != "required":
                 what = f"登记任务“{task.title}”却不必填 {name}"
                 self.wrong("RULE-021", (*path, "evidence"), what, f"evidence 里写 {name}: required")
 
@@ -381,7 +387,8 @@ class FlowBuilder(GuardBuilder):
         if model.to in (SAME, PREVIOUS):
             self.wrong("FLOW-016", (*path, "to"), f"交接不能用于 to: {model.to}", "写明接收后到哪个环节")
         state = self.model.states.get(model.to)
-        if state is not None and not state.final and state.owner != item.to:
+        named = state is not None and self.is_unit(state.owner) and self.is_unit(item.to)
+        if state is not None and named and not state.final and state.owner != item.to:
             self.wrong(
                 "FLOW-016", (*path, "to"), f"交给 {item.to}，但环节“{state.title}”归 {state.owner}", "两处写同一个单位"
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.conditions import ConditionError, Field, parse_cell
-from engine.core.errors import Problem, listing, nearest
+from engine.core.errors import Problem, closest, listing, nearest
 from engine.core.guards import (
     ActorGuard,
     ChildrenGuard,
@@ -38,6 +38,10 @@ class Names:
     ladders: Iterable[str]
     results: Mapping[str, frozenset[str]]
     """The tasks of all workflows, and what each may result in."""
+    decisions: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """Of each kind of subject: what its table may answer, outcome → its values as written."""
+    before: Mapping[str, Iterable[str]]
+    """Of each workflow: the stages of those that a case may come from (`continues`)."""
 
     def no_length(self, within: str) -> str:
         """Why this says no length of time, in words; empty when it does."""
@@ -50,6 +54,11 @@ class Names:
         return ""
 
 
+def subject_of(model: WorkflowFile, subjects: Iterable[str]) -> str:
+    """What a workflow carries, or is most likely meant to carry; empty when it is like none."""
+    return model.subject if model.subject in subjects else closest(model.subject, subjects)
+
+
 class GuardBuilder:
     """The conditions of one workflow file, read; every mistake is appended to `problems`."""
 
@@ -58,7 +67,8 @@ class GuardBuilder:
         self.model = model
         self.names = names
         self.problems = problems
-        subject = names.subjects.get(model.subject)
+        self.subject = subject_of(model, names.subjects)
+        subject = names.subjects.get(self.subject)
         self.fields: Mapping[str, Field] = subject.fields if subject else {}
 
     def wrong(self, code: str, path: Path, what: str, expected: str = "", hint: str = "") -> None:
@@ -101,7 +111,7 @@ class GuardBuilder:
         """A cell on a fact or on what was decided; None when it is empty, or after noting what is wrong with it."""
         kind, _, name = key.partition(".")
         if kind == "decision":
-            return DecisionGuard(name, frozenset(raw if isinstance(raw, list) else [str(raw)]))
+            return self._decision_guard(path, name, raw)
         if not self.fact(path, key):
             return None
         try:
@@ -115,6 +125,26 @@ class GuardBuilder:
             self.wrong("RULE-030", path, f"{key} 是个人信息，条件里只能写 known 或 unknown")
             return None
         return FactGuard(self.fields[key], cell)
+
+    def _decision_guard(self, path: Path, name: str, raw: Any) -> DecisionGuard | None:
+        """What the deciding rule must have given: an outcome that some rule has, with a value that some rule gives."""
+        if not self.outcome(path, name):
+            return None
+        values = self.names.decisions[self.subject][name]
+        asked = [str(value) for value in (raw if isinstance(raw, list) else [raw])]
+        known = [value for value in asked if self.known("RULE-022", path, f"判定 {name} 的值", value, values)]
+        return DecisionGuard(name, frozenset(values[value] for value in known))
+
+    def outcome(self, path: Path, name: str) -> bool:
+        """Whether some rule that decides the subject of this workflow has an outcome of that name."""
+        return self.known("RULE-032", path, "判定结果", name, self.names.decisions.get(self.subject, {}))
+
+    def days(self, path: Path, name: str) -> None:
+        """Note a day count that neither a parameter nor an outcome of the rules names."""
+        if name.startswith("decision."):
+            self.outcome(path, name.removeprefix("decision."))
+        else:
+            self.known("RULE-040", path, "参数", name, self.names.parameters)
 
     def _clock_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
         if not self.known("FLOW-012", path, "计时", name, self.model.clocks):
@@ -130,7 +160,7 @@ class GuardBuilder:
         if not self.known("FLOW-012", path, "任务", name, self.model.tasks):
             return None
         task = self.model.tasks[name]
-        results = self.fields[task.result].values if task.result in self.fields else ()
+        results = self.fields[task.result].values if task.result in self.fields else None
         return self._results(path, Asked(name, task.title, task.clock), raw, results)
 
     def _index_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
@@ -146,23 +176,26 @@ class GuardBuilder:
         title = self.model.tasks[task].title if task in self.model.tasks else task
         return self._results(path, Asked(task, title, index=True), raw, self.names.results[task])
 
-    def _results(self, path: Path, asked: Asked, raw: Any, results: Iterable[str]) -> Guard | None:
+    def _results(self, path: Path, asked: Asked, raw: Any, results: Iterable[str] | None) -> Guard | None:
+        """A cell on results; `results` None: what they are is not known, which is told where it is said."""
         try:
             cell = read_task_cell(asked, raw)
         except CellError as error:
             self.wrong(error.code, path, error.what, error.expected)
             return None
-        if cell.result:
+        if cell.result and results is not None:
             self.known("RULE-022", path, "结果", cell.result, results)
-        if cell.days and not cell.days.startswith("decision."):
-            self.known("RULE-040", path, "参数", cell.days, self.names.parameters)
+        if cell.days:
+            self.days(path, cell.days)
         return cell.guard
 
     def _children_guard(self, path: Path, kind: str, raw: Any) -> Guard | None:
-        if not kind and raw == "none_open":
-            return ChildrenGuard("", "由本案开出的案件")
-        if not kind or not self.known("FLOW-012", path, "子案件", kind, self.model.children):
+        if not kind:
+            if raw == "none_open":
+                return ChildrenGuard("", "由本案开出的案件")
             self.wrong("RULE-030", path, f"不认识的子案件条件 {raw}", "children: none_open，或 children.种类: closed")
+            return None
+        if not self.known("FLOW-012", path, "子案件", kind, self.model.children):
             return None
         if raw not in ("closed", {"closed": "all"}, {"closed": "any"}):
             self.wrong("RULE-030", path, f"不认识的子案件条件 {raw}", "closed、{closed: all} 或 {closed: any}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.core.conditions import parse_value
+from engine.core.errors import listing
 from engine.core.org import SYSTEM
-from engine.core.reference import Column, Reference, Step
+from engine.core.reference import HIGHEST, Column, Reference, Step
 from engine.core.rulebook import Source, Subject
 from engine.core.values import same_name
 from engine.packs import models as m
@@ -41,6 +43,7 @@ def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[st
         for index, step in enumerate(model.match):
             for column in step.where:
                 pack.known(document, "RULE-032", ("match", index, "where"), "排序列", column, [model.rank.column])
+        _levels(pack, document, model, subjects)
         if "until" not in model.stay:
             pack.wrong(document, "RULE-021", ("stay",), "没写离开当日是哪个要素", "until: 要素")
         steps = tuple(
@@ -70,6 +73,31 @@ def build_references(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[st
             model.gives,
         )
     return made
+
+
+def _levels(pack: Resolver, document: Document, model: m.ReferenceFile, subjects: Mapping[str, Subject]) -> None:
+    """Levels are those of the list; how and at which level a stay matches are options of the facts they become."""
+    column = model.columns.get(model.rank.column)
+    levels = column.values if column and column.type == "enum" else model.rank.order
+    ranked = [
+        pack.known(document, "RULE-022", ("rank", "order", index), "等级", level, levels)
+        for index, level in enumerate(model.rank.order)
+    ]
+    if all(ranked) and set(levels) > set(model.rank.order):
+        what = f"等级 {listing([level for level in levels if level not in model.rank.order])} 没有排序"
+        pack.wrong(document, "RULE-021", ("rank", "order"), what, "把每个等级写进 order，高的在前")
+    for index, step in enumerate(model.match):
+        for level in (each for several in step.where.values() for each in several):
+            pack.known(document, "RULE-022", ("match", index, "where"), "等级", level, levels)
+    fields = {key: of for subject in subjects.values() for key, of in subject.fields.items()}
+    given = [(fields[fact], what) for fact, what in model.gives.items() if fact in fields]
+    for of, what in ((of, what) for of, what in given if of.type == "enum"):
+        key = "how" if what == "how" else "level"
+        for index, step in enumerate(model.match):
+            allowed = of.values if key == "how" else (*of.values, HIGHEST)
+            pack.known(document, "RULE-022", ("match", index, key), f"{of.title}的选项", getattr(step, key), allowed)
+        other = getattr(model.otherwise, key)
+        pack.known(document, "RULE-022", ("otherwise", key), f"{of.title}的选项", other, of.values)
 
 
 _SETTLING = ("settle", "finish")
@@ -111,6 +139,12 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
         named += [key for keys in model.split.values() for key in keys]
         for key in named:
             pack.known(document, "RULE-032", path, "要素", key, fields, "rules/fields.yaml")
+        for key, words in model.meanings.items():
+            for word, value in words.items() if key in fields else ():
+                try:
+                    parse_value(fields[key], value)
+                except ValueError as error:
+                    pack.wrong(document, "RULE-022", (*path, "meanings", key, word), str(error))
         pack.known(document, "RULE-040", (*path, "rejects"), "流程", model.rejects, flows)
         keeps = next((flow for _, flow in pack.files(WorkflowFile) if flow.workflow == model.rejects), None)
         verbs = [verb for item in keeps.transitions for verb in item] if keeps else []

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from engine.core.conditions import TYPES
 from engine.core.org import SCOPES
 from engine.core.values import parse_date, parse_duration, parse_offset
+from engine.core.workflows import LEVELS
 
 
 def reads(code: str, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -230,8 +231,12 @@ class RungModel(Model):
     """One step of a ladder."""
 
     at: Offset
-    level: str
+    level: Literal["提醒", "蓝", "黄", "红"]
     tell: str
+
+
+if set(LEVELS) != set(RungModel.model_fields["level"].annotation.__args__):  # type: ignore[union-attr]
+    raise AssertionError("the levels of rungs differ between the core and the models")
 
 
 class LadderModel(Model):

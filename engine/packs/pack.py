@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from engine.core.documents import Text
-from engine.core.errors import BadInput, BihuanError, Place, Problem, nearest
+from engine.core.errors import BadInput, BihuanError, Place, Problem, closest, listing, nearest
 from engine.core.rulebook import Rulebook
 from engine.packs import models as m
 from engine.packs.build import PackBuilder
@@ -85,13 +85,13 @@ def bundle(files: Mapping[str, bytes]) -> str:
 
 
 def unbundle(text: str, release: int) -> Rulebook:
-    """The rule book of a stored release; its stories held when it was published and are not told again."""
+    """The rule book of a stored release; that it is whole was proved when it was published."""
     files = {name: body.encode() for name, body in json.loads(text).items()}
-    return replace(compile_pack(files, stories=False), release=release)
+    return replace(compile_pack(files, stored=True), release=release)
 
 
-def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Rulebook:
-    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stories`: told as well."""
+def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Rulebook:
+    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stored`: already proved."""
     problems: list[Problem] = []
     read: Read = []
     texts: dict[str, Text] = {}
@@ -109,7 +109,7 @@ def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Ruleboo
             read.append((document, model))
     if len(read) + len(texts) < len(files):
         raise BadInput(problems)
-    builder = PackBuilder(read, digest_of(files), texts)
+    builder = PackBuilder(read, digest_of(files), texts, sound=not problems)
     book = builder.build()
     stood_in = {problem.place.file for problem in problems if problem.code != "RULE-020"}
     typed = any(problem.place.path.endswith(".type") for problem in problems)
@@ -118,15 +118,39 @@ def compile_pack(files: Mapping[str, bytes], *, stories: bool = True) -> Ruleboo
         for found in builder.problems
         if not (found.code == ORDER and found.place.file in stood_in) and not (typed and found.code in _OF_TYPES)
     ]
-    if book is not None and not stood_in:
+    if book is not None and not stood_in and not stored:
         problems += check_book(book, lambda name, path: _place(builder, name, path))
-        if stories and not problems:
+        if not problems:
             problems += check_stories(book, lambda name, path: _place(builder, name, path))
     if problems or book is None:
-        raise BadInput(
-            sorted(problems, key=lambda problem: (problem.place.file, problem.place.line, problem.place.column))
-        )
+        raise BadInput(_once(problems))
     return book
+
+
+_NAMES = ("CLAUSE-001", "FLOW-001", "FLOW-012", "RULE-022", "RULE-023", "RULE-027", "RULE-032", "RULE-040")
+"""A name that is nowhere defined."""
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """In the order of the files, examples last; one wrong name is told where it first stands, with the other places."""
+    made: dict[object, list[Problem]] = {}
+
+    def order(problem: Problem) -> tuple[bool, str, int, int]:
+        place = problem.place
+        return place.file.startswith("rules/examples/"), place.file, place.line, place.column
+
+    for problem in sorted(problems, key=order):
+        where = problem.code if problem.code in _NAMES else problem.place
+        made.setdefault((where, problem.what), []).append(problem)
+    return [_with_others(*same) for same in made.values()]
+
+
+def _with_others(problem: Problem, *same: Problem) -> Problem:
+    others = [f"{other.place.file}:{other.place.line}" for other in same if other.place != problem.place]
+    if not others:
+        return problem
+    also = f"另有 {len(others)} 处：{listing(list(dict.fromkeys(others)), 6)}"
+    return replace(problem, expected="；".join(filter(None, (problem.expected, also))))
 
 
 def _place(builder: PackBuilder, name: str, path: Keys) -> Place:
@@ -143,17 +167,44 @@ def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
             Problem("RULE-034", "这个位置不放规则文件", "见 docs/yaml.md 的文件表", place=Place(document.file))
         )
         return None
-    data = document.data
+    data, told = document.data, []
+    found = _errors(kind, data)
+    unknown = [error for error in found if error["type"] == "extra_forbidden"]
+    if unknown:
+        told += [_told(document, kind, error) for error in unknown]
+        data = _renamed(data, kind, unknown)
+        found = _errors(kind, data)
+    told += [_told(replace(document, data=data), kind, error) for error in found]
+    problems += {  # a union tells one mistake twice
+        (problem.place, problem.what if problem.code == "RULE-021" else ""): problem for problem in reversed(told)
+    }.values()
     try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-    told = [_told(document, kind, item) for item in found]
-    problems += {problem.place: problem for problem in reversed(told)}.values()  # a union tells one mistake twice
-    try:
-        return kind.model_validate(_stood_in(data, found))
+        return kind.model_validate(_stood_in(data, found) if found else data)
     except (LookupError, TypeError, ValueError):
         return None
+
+
+def _errors(kind: type[BaseModel], data: Any) -> list[Any]:
+    try:
+        kind.model_validate(data)
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
+
+
+def _renamed(data: Any, kind: type[BaseModel], errors: list[Any]) -> Any:
+    """The data with each unknown key read as the nearest right one that is not there, or else left out."""
+    copied = json.loads(json.dumps(data))
+    for error in errors:
+        *path, last = _real(copied, error["loc"])
+        at = copied
+        for part in path:
+            at = at[part]
+        value = at.pop(last)
+        meant = closest(str(last), _keys(kind, error["loc"][:-1]))
+        if meant and meant not in at:
+            at[meant] = value
+    return copied
 
 
 _OF_TYPES = ("RULE-031", "RULE-029")
@@ -163,7 +214,6 @@ ORDER = "RULE-036"
 _STAND_INS = {
     "RULE-036": "2022-01-01",
     "RULE-027": "1h",
-    "bool_type": False,
     "int_type": 1,
     "float_type": 1,
     "int_from_float": 1,
@@ -183,10 +233,10 @@ def _stood_in(data: Any, errors: list[Any]) -> Any:
         at = copied
         for part in path:
             at = at[part]
-        if error["type"] == "extra_forbidden":
-            at.pop(last, None)
-        elif error["type"] == "literal_error":
+        if error["type"] == "literal_error":
             at[last] = get_close_matches(str(error["input"]), _options(error), n=1, cutoff=0)[0]
+        elif error["type"] == "bool_type":
+            at[last] = closest(str(error["input"]), ("true", "false")) == "true"
         elif last == "title":
             at[last] = "?"
         elif _type_of(errors, error) == "int_type":
@@ -244,13 +294,13 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[
         return "RULE-021", f"缺少 {name}", "必填", ""
     if sort == "string_type" and name == "within" and isinstance(given, int):
         return "RULE-027", f"within 没有单位：{given}", "时长写明单位，如 2h（m 分、h 时、d 天）", ""
-    if sort in ("string_type", "bool_type") and isinstance(given, bool | int | float):
+    if sort == "string_type" and isinstance(given, bool | int | float):
         kind_name = "是/否" if isinstance(given, bool) else "数字"
         return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"', ""
     if sort in ("int_type", "float_type", "int_from_float"):
         return "RULE-028", f"{name} 要整数，得到 {given}", "写阿拉伯数字，如 14", ""
-    if sort == "literal_error":
-        allowed = _options(error)
+    if sort in ("literal_error", "bool_type"):
+        allowed = ["true", "false"] if sort == "bool_type" else _options(error)
         return "RULE-022", f"{name} 没有选项 {given}", f"可用：{'、'.join(allowed)}", nearest(str(given), allowed)
     if sort.startswith("RULE-"):
         return sort, f"{name}: {error['ctx']['words']}", "", ""

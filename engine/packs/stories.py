@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, parse_value
+from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Expected, Story, StoryStep, Subject
 from engine.core.values import local_day, local_time
 from engine.packs import storymodels as m
@@ -96,6 +97,9 @@ class _Telling:
             self.known("FLOW-012", (*path, "by"), "人员", model.by, self.of.staff)
         for key, value in model.told.items():
             self.told((*path, "told", key), key, value)
+        if model.do:
+            verbs = dict.fromkeys(verb for flow in self.of.flows.values() for each in flow.transitions for verb in each)
+            self.known("FLOW-012", (*path, "do"), "动作", model.do, verbs)
         facts, personal = self.facts((*path, "with"), model.with_, subject, at)
         return StoryStep(
             at,
@@ -129,6 +133,8 @@ class _Telling:
             if not self.known("RULE-032", (*path, key), "要素", key, fields):
                 continue
             of = fields[key]
+            if of.type == "unit":
+                self.known("RULE-023", (*path, key), "单位", str(value), of.values)
             if of.pii:
                 personal.add(key)
                 continue
@@ -144,6 +150,16 @@ class _Telling:
 
     def expected(self, path: Path, model: m.ExpectModel) -> Expected:
         """What the case must be like then."""
+        flows = self.of.flows.values()
+        deadlines = [each.name for flow in flows for state in flow.states.values() for each in state.deadlines]
+        named: tuple[tuple[str, str, Iterable[str], Iterable[str]], ...] = (
+            ("due", "时限", model.due, [*deadlines, HAND_OVER, CONFIRM]),
+            ("count", "计时", model.count, [name for flow in flows for name in flow.clocks]),
+            ("planned", "计划", model.planned, [name for flow in flows for name in flow.schedules]),
+        )
+        for key, what, names, allowed in named:
+            for name in names:
+                self.known("FLOW-012", (*path, key, name), what, name, dict.fromkeys(allowed))
         said = {key: getattr(model, key) for key in ("state", "owner", "category", "workflow", "final")}
         due = {name: self.moment((*path, "due", name), at) if at else None for name, at in model.due.items()}
         planned = {

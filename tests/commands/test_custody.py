@@ -141,6 +141,8 @@ def test_what_waits_is_listed_for_giver_and_receiver_and_rings_when_it_waits_too
 
 def test_an_acceptance_takes_only_what_it_asks_for_and_a_request_is_answered_once(office: Office) -> None:
     (case,) = several(office, 1)
+    with pytest.raises(BadInput, match=r"admit 不收 room — .*由接收方签收时填写：bihuan handover accept"):
+        office.advance(case, "admit", office.actor("zhuanyun"), {"site": "集中隔离点", "room": "1"})
     office.advance(case, "admit", office.actor("zhuanyun"), {"site": "集中隔离点"})
     with pytest.raises(BadInput, match="签收不收 hospital"):
         custody.accept(office, case, office.actor("geli"), {"hospital": "院"})

@@ -252,3 +252,26 @@ def test_a_personal_fact_is_asked_for_by_whether_it_was_stated(book: Rulebook) -
         step(strict, case, "verify", "huaye", NOW, checked_at=NOW)
     told = Stated({"checked_at": NOW}, frozenset({"phone"}))
     assert lifecycle.advance(strict, case, "verify", who(book, "huaye"), told, NOW)[0].data["personal"] == ["phone"]
+
+
+def test_a_refusal_tells_the_other_ways_too_each_by_what_it_lacks_besides(book: Rulebook) -> None:
+    case, _ = open_(book, {"pcr_result": "可疑", "community": "华业社区"})
+    case = step(book, case, "send_sample", "shewu", NOW, sent_at=NOW)
+    with pytest.raises(Refused) as refused:
+        step(book, case, "return_to_group", "shewu", NOW, recheck_result="阳性")
+    assert reasons(refused) == ["要求 复核结果为 阴性，现为 阳性", "要求 与病例关系已填写，现为 未知"]
+    assert refused.value.problems[-1].hint == (
+        "所列是最接近的一种；另有 2 种办法，满足其一也可：（1）要求 入境为 是，现为 未知，并且其余同上；"
+        "（2）要求 来源地风险等级为 中风险 或 低风险 或 所在县区有风险 或 高风险，现为 未知，并且其余同上"
+    )
+
+
+def test_a_way_for_cases_decided_otherwise_is_no_way_for_this_one(book: Rulebook) -> None:
+    with pytest.raises(Refused) as refused:
+        step(book, in_quarantine(book), "release", "shenpi", NOW)
+    assert all(problem.hint == "" for problem in refused.value.problems)
+    secondary = in_quarantine(book, contact="次密接")
+    with pytest.raises(Refused) as refused:
+        step(book, secondary, "release", "shenpi", NOW)
+    assert "另有 1 种办法" in refused.value.problems[-1].hint
+    assert "密接 的案件" not in str(refused.value)

@@ -160,7 +160,8 @@ def test_a_clock_reached_by_days_does_not_end_early(policy: Rulebook) -> None:
     transition = attempt.transition("go_home")
     assert attempt.conditions(transition) == []
     by_days = replace(transition, when=((ClockGuard("central", 12),),))
-    assert attempt.conditions(by_days) == ["集中隔离须满 12 天，今天是第 0 天，2022-06-07 0 时起方可（还差 12 天）"]
+    (told,) = attempt.conditions(by_days)
+    assert told.what == "集中隔离须满 12 天，今天是第 0 天，2022-06-07 0 时起方可（还差 12 天）"
 
 
 @pytest.mark.parametrize("level", ["low", None])

@@ -106,6 +106,53 @@ def test_one_mistake_of_form_is_told_as_one(pack_files: dict[str, bytes], file: 
     assert [problem.place.file for problem in refused(files).problems] == [file]
 
 
+CONTACT = "workflows/close_contact.yaml"
+ONCE: list[tuple[str, str, str, str]] = [
+    ("workflows/positive.yaml", "children: none_open", "children.contact: closed", "FLOW-012 没有子案件 contact"),
+    (CONTACT, "to: fact site", "to: fatc site", "RULE-023 hand_over.to 没有单位 fatc site"),
+    (CONTACT, "subject: person\n", "subject: persno\n", "RULE-032 subject 没有对象 persno did you mean person"),
+    (CONTACT, "    subject: person\n", "    subject: persno\n", "RULE-032 children.contacts.subject 没有对象 persno"),
+    (CONTACT, "  quarantine:\n", "  quarantien:\n", "FLOW-012 没有计时 quarantine 另有 15 处 close_contact.yaml:53"),
+    (CONTACT, "    days: decision.days", "    days: decision.dasy", "RULE-032 没有判定结果 dasy did you mean days"),
+    (CONTACT, "result: pcr_result", "result: pcr_resutl", "RULE-032 没有要素 pcr_resutl did you mean pcr_result"),
+    (CONTACT, "pcr_result: required", "pcr_resutl: required", "RULE-032 evidence.pcr_resutl did you mean pcr_result"),
+    (CONTACT, "decides: true", "decides: ture", "RULE-022 decides 没有选项 ture 可用：true、false did you mean true"),
+    (CONTACT, "    stage: 发现", "    stagee: 发现", "RULE-020 不认识的键 stagee did you mean stage"),
+    (CONTACT, "tasks:\n", "tassk:\n", "RULE-020 不认识的键 tassk did you mean tasks"),
+    (
+        "rules/persons.yaml",
+        "days: close_con",
+        "dasy: close_con",
+        "RULE-020 then.dasy 不认识的键 dasy did you mean days",
+    ),
+    ("rules/persons.yaml", "lead: 社会", "leda: 社会", "RULE-020 then.leda did you mean lead"),
+    ("rules/persons.yaml", "{category: 密接", "{categoyr: 密接", "RULE-020 then.categoyr did you mean category"),
+    ("rules/ladders.yaml", "level: 黄", "level: 橙", "RULE-022 level 没有选项 橙 可用：提醒、蓝、黄、红"),
+    ("rules/organisation.yaml", "leaders:\n", "leadres:\n", "RULE-020 不认识的键 leadres did you mean leaders"),
+    ("rules/examples/stories.yaml", "do: verify", "do: veriyf", "FLOW-012 do 没有动作 veriyf did you mean verify"),
+    ("rules/organisation.yaml", "  shenpi:", "  shenip:", "FLOW-012 没有人员 shenpi 另有 16 处"),
+]
+
+
+@pytest.mark.parametrize(("file", "right", "wrong", "words"), ONCE, ids=lambda text: text.strip())
+def test_a_slip_of_the_pen_is_told_once(
+    file: str, right: str, wrong: str, words: str, pack_files: dict[str, bytes]
+) -> None:
+    assert right in pack_files[file].decode()
+    (problem,) = refused({**pack_files, file: pack_files[file].decode().replace(right, wrong, 1).encode()}).problems
+    for word in words.split(" "):
+        assert word in str(problem)
+
+
+def test_two_keys_missing_at_one_place_are_both_told(pack_files: dict[str, bytes]) -> None:
+    text = pack_files[CONTACT].decode()
+    text = text.replace("      title: 发车\n", "", 1).replace(
+        "      to: in_transit\n      by: transfer\n", "      to: in_transit\n", 1
+    )
+    told = sorted(problem.what for problem in refused({**pack_files, CONTACT: text.encode()}).problems)
+    assert told == ["缺少 by", "缺少 title"]
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(pack_files: dict[str, bytes], book: Rulebook) -> None:
     files = {name: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n") for name, raw in pack_files.items()}
     assert compile_pack(files).tables.keys() == book.tables.keys()
@@ -137,6 +184,31 @@ def test_every_rule_of_the_shipped_pack_has_an_example_that_hits_it(book: Rulebo
 def test_a_stored_pack_is_the_same_rules(pack_files: dict[str, bytes], book: Rulebook) -> None:
     again = unbundle(bundle(pack_files), 3)
     assert (again.digest, again.release) == (book.digest, 3)
+
+
+def test_a_stored_pack_is_not_proved_again_lest_a_stricter_check_lock_the_database(
+    pack_files: dict[str, bytes],
+) -> None:
+    file = "rules/organisation.yaml"
+    files = {**pack_files, file: pack_files[file].decode().replace("东七社区, 凤阳社区]", "东七社区]").encode()}
+    assert [problem.code for problem in refused(files).problems] == ["LADDER-001"]
+    assert unbundle(bundle(files), 3).release == 3
+
+
+def test_an_outcome_that_looks_like_one_that_is_asked_for_is_noted(
+    pack_files: dict[str, bytes], book: Rulebook
+) -> None:
+    assert not any("没有流程用到" in note for note in notes(book))
+    file = "rules/persons.yaml"
+    text = "measure: 健康测监".join(pack_files[file].decode().rsplit("measure: 健康监测", 1))
+    told = notes(compile_pack({**pack_files, file: text.encode()}))
+    assert "规则 P09 的 measure: 健康测监 没有流程用到，用到的有 健康监测" in told
+
+
+def test_a_ladder_that_ends_at_nobody_in_person_is_noted(pack_files: dict[str, bytes]) -> None:
+    file = "rules/ladders.yaml"
+    files = {**pack_files, file: pack_files[file].replace(b"tell: leader", b"tell: owner")}
+    assert any("最后一级告 owner，没有落到人" in note for note in notes(compile_pack(files)))
 
 
 def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(pack_files: dict[str, bytes]) -> None:

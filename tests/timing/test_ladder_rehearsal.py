@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from engine.core.errors import BadInput
+from engine.core.ladders import climbs
 from engine.core.workflows import Workflow
 from engine.timing.ladders import fire_all, problems
 
@@ -11,7 +15,10 @@ Files = dict[str, bytes]
 
 
 def wrong(files: Files) -> str:
-    book, fired = fire_all(files)
+    try:
+        book, fired = fire_all(files)
+    except BadInput as refused:
+        return str(refused)
     return "\n".join(str(problem) for problem in problems(book, fired))
 
 
@@ -35,6 +42,18 @@ def test_every_deadline_of_every_open_state_climbs_to_a_leader(pack_files: Files
     assert all(len(item.told) == len(book.ladders[item.ladder].rungs) for item in fired)
     communities = {item.owner for item in fired if item.deadline == "核查"}
     assert communities == set(book.organisation.communities)
+
+
+def test_a_rung_that_was_heard_by_nobody_is_found_in_what_was_fired(pack_files: Files) -> None:
+    book, fired = fire_all(pack_files)
+    deaf = [replace(item, told=(*item.told[:-1], "无人")) if item.owner == "凤阳社区" else item for item in fired]
+    (problem,) = problems(book, deaf)
+    assert problem.what == "红级无人可告：没有班子成员分管 凤阳社区（organisation.yaml 的 leaders）"
+
+
+def test_what_a_pack_says_of_its_ladders_is_what_they_do(pack_files: Files) -> None:
+    book, fired = fire_all(pack_files)
+    assert set(climbs(book)) == set(fired)
 
 
 BAD: dict[str, tuple[str, str, str, str]] = {
