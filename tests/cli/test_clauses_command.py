@@ -116,3 +116,19 @@ def test_one_question_at_a_time_and_a_document_that_is_there(run: Run) -> None:
     assert "ARG-004" in run("--missing", "--by", "rule", exit_code=2)[1]
     assert "did you mean heping-2022-12" in run("--document", "heping-2022", exit_code=2)[1]
     assert "没有写它依据的文件" in run("--pack", str(POLICY), exit_code=2)[1]
+
+
+def test_check_prints_how_far_examples_reach(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in ((), ("--json",)):
+        monkeypatch.setattr("sys.argv", ["bihuan", "check", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert not end.value.code
+    plain, _, answered = capsys.readouterr().out.rpartition("\n{")
+    assert "13/13 条规则（100 %）" in plain
+    assert "没有例子" not in plain
+    coverage = json.loads("{" + answered)["coverage"]
+    assert coverage["untold"] == []
+    assert all(table["rows_missed"] == [] for table in coverage["tables"])
