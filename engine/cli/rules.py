@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from engine.cli.common import Json, PackDir, console, pairs, print_json, print_p
 from engine.core.conditions import Fact, parse_value
 from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
+from engine.core.findings import Finding, findings
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
 from engine.packs.check import notes
@@ -42,15 +44,27 @@ def check(
     if as_json:
         tables = [covered._asdict() for covered in far.tables]
         coverage = {"tables": tables, "untold": far.untold}
-        print_json({"ok": True, "pack": book.name, "digest": book.digest, "notes": notes(book), "coverage": coverage})
+        open_ = [asdict(finding) for finding in findings(book)]
+        told = {"notes": notes(book), "findings": open_, "coverage": coverage}
+        print_json({"ok": True, "pack": book.name, "digest": book.digest, **told})
         return
     for note in notes(book):
         typer.echo(f"注意：{note}")
+    for finding in findings(book):
+        typer.echo(_left_open(finding))
     _reach(far)
     typer.echo(
         f"规则包“{book.title}”没有错误：{len(book.tables)} 张规则表 {rows} 条规则，{len(book.workflows)} 个流程，"
         f"{len(book.examples)} 个例子、{len(book.stories)} 个故事全部成立；摘要 {book.digest[:12]} (no mistakes)"
     )
+
+
+def _left_open(finding: Finding) -> str:
+    """Something for a manager to decide, or what was decided."""
+    if finding.decided:
+        return f"已定 {finding.key}：{finding.what} → {finding.decided}（{finding.by}）"
+    choices = f"，可选：{'｜'.join(finding.choices)}" if finding.choices else ""
+    return f"待定 {finding.key}（{'、'.join(finding.clauses)}）：{finding.what}{choices}"
 
 
 def _reach(far: Reached) -> None:

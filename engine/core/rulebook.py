@@ -52,6 +52,26 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a pack says of something that its document leaves open, and what was decided by whom."""
+
+    what: str
+    clauses: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    decided: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a document speaks: words that look alike, what it calls the categories of the rules, what it leaves open."""
+
+    apart: tuple[tuple[str, ...], ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    findings: Mapping[str, Written] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where lists come from: how their columns are called and what to do with persons already known."""
 
@@ -174,6 +194,7 @@ class Rulebook:
     """The official documents it comes from, clause by clause."""
     carriers: Mapping[str, Mapping[str, Carrier]] = field(default_factory=dict)
     """Kind → name → what can carry a clause out."""
+    wording: Wording = Wording()
 
     @cached_property
     def stays(self) -> frozenset[str]:

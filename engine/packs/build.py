@@ -19,6 +19,7 @@ from engine.core.values import Parameter
 from engine.core.workflows import Workflow
 from engine.packs import models as m
 from engine.packs.carriers import carriers_of
+from engine.packs.clausemodels import WordingFile
 from engine.packs.clauses import build_documents
 from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flowmodels import WorkflowFile
@@ -28,6 +29,7 @@ from engine.packs.lists import build_references, build_sources
 from engine.packs.resolve import Read
 from engine.packs.stories import StoryBuilder
 from engine.packs.storymodels import ExamplesFile
+from engine.packs.wording import build_wording
 from engine.packs.yamlfile import Document, Path
 
 
@@ -42,7 +44,7 @@ class PackBuilder(Declarations):
         """Whether every file has the form it should."""
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, each example, `story X` and `unit X`."""
+        """Where each table stands, each example, `story X`, `unit X` and `finding X`."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -66,6 +68,8 @@ class PackBuilder(Declarations):
         results = self.results(subjects)
         for where, model in self.files(m.OrganisationFile):
             self.table_places |= {f"unit {name}": (where, ("units", name)) for name in model.units}
+        for where, model in self.files(WordingFile):
+            self.table_places |= {f"finding {key}": (where, ("findings", key)) for key in model.findings}
         decisions = self.decisions(subjects)
         before = self.before(subjects)
         names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results, decisions, before)
@@ -83,6 +87,7 @@ class PackBuilder(Declarations):
         self.table_places |= telling.places
         carriers = carriers_of(self.read)
         documents = build_documents(self, self.texts, carriers, sound=self.sound)
+        wording = build_wording(self, subjects, documents, tables)
         if self.problems:
             return None
         return Rulebook(
@@ -109,6 +114,7 @@ class PackBuilder(Declarations):
             plan_ahead=pack.plan_ahead,
             digest=self.digest,
             documents=documents,
+            wording=wording,
             carriers=carriers,
         )
 

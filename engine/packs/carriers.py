@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.core.documents import Carrier
-from engine.packs.clausemodels import ClausesFile
+from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.resolve import Read
 from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document
@@ -22,7 +22,7 @@ def carriers_of(read: Read) -> Carriers:
     """
     found: dict[str, dict[str, Carrier]] = {}
     for document, model in read:
-        if isinstance(model, ExamplesFile):
+        if isinstance(model, ExamplesFile | WordingFile):
             continue
         for carrier in _documents(model) if isinstance(model, ClausesFile) else _named(document):
             found.setdefault(carrier.kind, {}).setdefault(carrier.name, carrier)

@@ -1,4 +1,4 @@
-"""What a pack may say of the documents it comes from."""
+"""What a pack may say of the documents it comes from, and of their wording."""
 
 from __future__ import annotations
 
@@ -39,3 +39,22 @@ class ClausesFile(File):
     """rules/clauses.yaml: the documents that rules come from, clause by clause."""
 
     documents: dict[str, DocumentModel]
+
+
+class FindingModel(Model):
+    """Something of the wording that a manager decides, or has decided."""
+
+    what: str = ""
+    clause: Names = []
+    choices: list[str] = []
+    decided: str = ""
+    by: str = ""
+
+
+class WordingFile(File):
+    """rules/wording.yaml: words that mean the same, words that look alike, and what is left to decide."""
+
+    aliases: dict[str, Names] = {}
+    apart: list[Annotated[list[str], Field(min_length=2)]] = []
+    categories: dict[str, Names] = {}
+    findings: dict[str, FindingModel] = {}

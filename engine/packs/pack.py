@@ -19,7 +19,7 @@ from engine.core.rulebook import Rulebook
 from engine.packs import models as m
 from engine.packs.build import PackBuilder
 from engine.packs.check import check_book, check_stories
-from engine.packs.clausemodels import ClausesFile
+from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Read
 from engine.packs.storymodels import ExamplesFile
@@ -36,6 +36,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
     ("rules/clauses.yaml", ClausesFile),
+    ("rules/wording.yaml", WordingFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", ExamplesFile),
     ("rules/*.yaml", m.TablesFile),

@@ -132,3 +132,15 @@ def test_check_prints_how_far_examples_reach(
     coverage = json.loads("{" + answered)["coverage"]
     assert coverage["untold"] == []
     assert all(table["rows_missed"] == [] for table in coverage["tables"])
+
+
+def test_check_lists_what_is_left_to_decide(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bihuan", "check"])
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr().out
+    assert "待定 owners.密接（二（一）2、二（二）7）：" in told
+    assert "可选：照 二（一）2，社会事务部 牵头｜照 二（二）7，各部门 牵头" in told
+    assert "已定 apart.二码：" in told
