@@ -201,10 +201,6 @@ class Difference(NamedTuple):
 
 def compare(document: Document, revised: Text) -> list[Difference]:
     """What a revised document says otherwise, sentence by sentence, in order."""
-    old, new = document.text.sentences, revised.sentences
-    matcher = SequenceMatcher(
-        None, [document.text.said(span) for span in old], [revised.said(span) for span in new], autojunk=False
-    )
     return [
         Difference(
             "changed" if before and after else "removed" if before else "added",
@@ -212,9 +208,20 @@ def compare(document: Document, revised: Text) -> list[Difference]:
             revised.said(after) if after else "",
             _touched(document, before, revised.said(after) if after else "") if before else (),
         )
+        for before, after in unlike(document.text, revised)
+    ]
+
+
+def unlike(old: Text, new: Text) -> list[tuple[Span | None, Span | None]]:
+    """The sentences in which two texts differ, in order: what one was and what it is; None: it was or is not there."""
+    matcher = SequenceMatcher(
+        None, [old.said(span) for span in old.sentences], [new.said(span) for span in new.sentences], autojunk=False
+    )
+    return [
+        pair
         for how, i, j, k, m in matcher.get_opcodes()
         if how != "equal"
-        for before, after in _paired(document.text, old[i:j], revised, new[k:m])
+        for pair in _paired(old, old.sentences[i:j], new, new.sentences[k:m])
     ]
 
 
