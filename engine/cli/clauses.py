@@ -12,6 +12,7 @@ from engine.cli.common import Json, PackDir, console, print_json, table
 from engine.core.documents import Carrier, Clause, Difference, Document, Text, compare
 from engine.core.errors import BadInput, Problem, listing, nearest
 from engine.core.rulebook import Rulebook
+from engine.core.values import same_name
 from engine.packs.pack import compile_pack, read_folder, shipped
 from engine.packs.yamlfile import read_text
 
@@ -91,7 +92,7 @@ def _clause_json(document: Document, clause: Clause) -> dict[str, Any]:
 
 
 def _carriers(book: Rulebook, kind: str, *, as_json: bool) -> None:
-    """Every carrier of a kind with the clauses it carries, and the clause or source it cites itself."""
+    """Every carrier of a kind with the clauses it carries, those it is told to answer for, and what it cites itself."""
     if kind not in book.carriers:
         kinds = listing(list(book.carriers), most=40)
         raise BadInput(Problem("CLAUSE-001", f"没有这一类 {kind}", f"可用：{kinds}", nearest(kind, book.carriers)))
@@ -101,15 +102,41 @@ def _carriers(book: Rulebook, kind: str, *, as_json: bool) -> None:
             for carrier in clause.carried_by:
                 if carrier in carried:
                     carried[carrier].append(clause.id)
+    told: list[dict[str, Any]] = [
+        {
+            "name": carrier.name,
+            "title": carrier.title,
+            "clauses": rows,
+            "responsible": _responsible(book, carrier.name),
+            "cites": carrier.cites,
+        }
+        for carrier, rows in carried.items()
+    ]
     if as_json:
-        told = [
-            {"name": carrier.name, "title": carrier.title, "cites": carrier.cites, "clauses": rows}
-            for carrier, rows in carried.items()
-        ]
         print_json({"kind": kind, "carriers": told})
         return
-    lines = [(carrier.name, carrier.title, "、".join(rows), carrier.cites) for carrier, rows in carried.items()]
-    console().print(table(f"{kind} → 条款", ("名字", "名称", "落实的条款", "自己引的出处"), lines))
+    columns = {
+        "name": "名字",
+        "title": "名称",
+        "clauses": "落实的条款",
+        "responsible": "点名负责的条款",
+        "cites": "自己引的出处",
+    }
+    shown = {key: title for key, title in columns.items() if any(line[key] for line in told)}
+    lines = [["、".join(line[key]) if isinstance(line[key], list) else line[key] for key in shown] for line in told]
+    console().print(table(f"{kind} → 条款", list(shown.values()), lines))
+
+
+def _responsible(book: Rulebook, name: str) -> list[str]:
+    """The headings whose list of owners names a unit, by any of its names."""
+    unit = book.organisation.units.get(name)
+    names = {same_name(each) for each in (name, *(unit.formerly if unit else ()))}
+    return [
+        heading
+        for document in book.documents.values()
+        for heading, owners in document.responsible.items()
+        if names & {same_name(owner) for owner in owners}
+    ]
 
 
 def _revised(document: Document, path: Path, *, as_json: bool) -> None:

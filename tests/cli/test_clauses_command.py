@@ -74,6 +74,9 @@ def test_each_rule_is_shown_with_its_clauses(run: Run) -> None:
     told = {carrier["name"]: carrier for carrier in answer(run, "--by", "rule")["carriers"]}
     assert "R036" in told["persons.P03"]["clauses"]
     assert told["persons.P04"]["cites"] == "国家防控方案第八版"
+    units = {carrier["name"]: carrier for carrier in answer(run, "--by", "unit")["carriers"]}
+    assert units["转运专班"]["responsible"] == ["二（二）2", "二（三）"]
+    assert units["华业社区"]["responsible"] == ["二（二）5"]
     assert "persons.P03" in run("--by", "rule")[0]
     _, err = run("--by", "ruel", exit_code=2)
     assert "CLAUSE-001" in err
