@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import boards, cases, database, handovers, ladders, lists, rulebooks, rules, tasks
+from engine.cli import boards, cases, clauses, database, handovers, ladders, lists, rulebooks, rules, tasks
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("check")(rules.check)
 app.command("decide")(rules.decide)
+app.command("clauses")(clauses.clauses)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)

@@ -9,6 +9,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
+from engine.core.documents import Carrier, Document
 from engine.core.org import Organisation
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
@@ -40,13 +41,34 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A vague word of the document, bound to a duration, or waived with a reason."""
+    """A vague word of the document, bound to a duration or a parameter, or waived with a reason."""
 
     name: str
     within: timedelta | None
     clause: str = ""
     owner: str = ""
     waived: str = ""
+    parameter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a pack says of something that its document leaves open, and what was decided by whom."""
+
+    what: str
+    clauses: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    decided: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a document speaks: words that look alike, what it calls the categories of the rules, what it leaves open."""
+
+    apart: tuple[tuple[str, ...], ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    findings: Mapping[str, Written] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +190,11 @@ class Rulebook:
     """So long before they are due, scheduled tasks are made."""
     digest: str
     release: int = 0
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    """The official documents it comes from, clause by clause."""
+    carriers: Mapping[str, Mapping[str, Carrier]] = field(default_factory=dict)
+    """Kind → name → what can carry a clause out."""
+    wording: Wording = Wording()
 
     @cached_property
     def stays(self) -> frozenset[str]:
@@ -190,7 +217,8 @@ class Rulebook:
     def within(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> timedelta | None:
         """How long `2h`, a term or a parameter says for a case; None when nothing of that name holds on its day."""
         if name in self.terms:
-            return self.terms[name].within
+            term = self.terms[name]
+            return self.within(term.parameter, facts, opened) if term.parameter else term.within
         if name not in self.parameters:
             return parse_duration(name)
         days = self.days(name, facts, opened)

@@ -211,9 +211,11 @@ class ParametersFile(File):
 
 
 class TermModel(Model):
-    """A vague word bound to a duration, or waived with a reason."""
+    """A vague word bound to a duration or a parameter, or waived with a reason, and where it stands in a document."""
 
     within: Duration | None = None
+    parameter: str = ""
+    binds: Names = []
     clause: str = ""
     owner: str = ""
     waived: str = ""
