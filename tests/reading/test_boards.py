@@ -118,6 +118,7 @@ def test_a_board_that_is_none_is_told_with_the_nearest(office: Office) -> None:
 
 def test_what_only_the_giver_can_sign_for_waits_on_the_givers_board(office: Office) -> None:
     case = opened(office)
-    office.advance(case, "hand_over_out", office.actor("huaye"), {"destination": "外市"})
-    assert [row["case"] for row in board(office, office.actor("huaye"), "待签收")] == [case]
-    assert board(office, office.actor("heping"), "待签收") == []
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    office.advance(case, "hand_over_out", office.actor("zhuanyun"), {"destination": "外市"})
+    assert listed(office, "zhuanyun", "待签收") == [case]
+    assert listed(office, "heping", "待签收") == []
