@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("check")(rules.check)
 app.command("decide")(rules.decide)
+app.command("new")(rules.new)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)

@@ -15,6 +15,7 @@ from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
 from engine.packs.check import notes
 from engine.packs.pack import compile_pack, read_folder, shipped
+from engine.packs.scaffold import scaffold
 
 
 def _book(pack: Path | None) -> Rulebook:
@@ -46,6 +47,20 @@ def check(
         f"规则包“{book.title}”没有错误：{len(book.tables)} 张规则表 {rows} 条规则，{len(book.workflows)} 个流程，"
         f"{len(book.examples)} 个例子、{len(book.stories)} 个故事全部成立；摘要 {book.digest[:12]} (no mistakes)"
     )
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新的文件夹 (a new folder)")],
+    as_json: Json = False,
+) -> None:
+    """写一个空的规则包，作为另一个闭环的起点 (begin a pack of your own)."""
+    written = scaffold(folder)
+    if as_json:
+        print_json({"pack": str(folder), "files": written})
+        return
+    for name in written:
+        typer.echo(f"{folder / name}")
+    typer.echo(f"写好 {len(written)} 个文件；改好后 bihuan check {folder} (edit, then check)")
 
 
 def decide(

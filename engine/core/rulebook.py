@@ -61,12 +61,12 @@ class Source:
     known_person: str
     """link, skip or ask."""
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Per field, what the words of this source mean: `{symptoms: {发热、乏力: 发热}}`."""
+    """Per field, what the words of this source mean: `{fact: {word: value}}`."""
     split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per header, the fields that one cell under it holds, in order, parted by `/`."""
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates of which the first may not be after the second."""
-    rejects: str = "list_check"
+    rejects: str = ""
     """The workflow of the matter that keeps refused rows until each is settled."""
 
 

@@ -262,7 +262,7 @@ class SourceModel(Model):
     aliases: dict[str, list[str]] = {}
     meanings: dict[str, dict[str, str]] = {}
     split: dict[str, list[str]] = {}
-    rejects: str = "list_check"
+    rejects: str
 
 
 class SourcesFile(File):
