@@ -53,10 +53,10 @@ def unasked(
     """Only what is asked for may be stated at a transition or when accepting; `later`: what the receiver fills in."""
     asked = {item.field for item in evidence}
     allowed = asked | {kind.fields[field].title for field in asked}
-    receiver = {item.field for item in later}
-    receiver |= {kind.fields[field].title for field in receiver}
     extra = [given for given in raw if given not in allowed]
     if extra:
+        receiver = {item.field for item in later}
+        receiver |= {kind.fields[field].title for field in receiver}
         shown = listing([f"{kind.fields[field].title}（{field}）" for field in sorted(asked)]) or "无"
         raise BadInput(
             [

@@ -53,11 +53,9 @@ def _odd(book: Rulebook) -> list[str]:
     """Outcomes that look like what workflows ask for and are not: a case would stand where nothing is meant for it."""
     asked: dict[str, set[str]] = {}
     for flow in book.workflows.values():
-        several = [*(guards for each in flow.transitions.values() for guards in each.when)]
-        for guard in (
-            guard for guards in (*several, *(clock.ends_when for clock in flow.clocks.values())) for guard in guards
-        ):
-            if isinstance(guard, DecisionGuard):
+        lists = [guards for transition in flow.transitions.values() for guards in transition.when]
+        for guards in (*lists, *(clock.ends_when for clock in flow.clocks.values())):
+            for guard in (each for each in guards if isinstance(each, DecisionGuard)):
                 asked.setdefault(guard.name, set()).update(map(str, guard.allowed))
     return [
         f"规则 {row.id} 的 {key}: {value} 没有流程用到，用到的有 {near[0]}"

@@ -90,20 +90,14 @@ def _levels(pack: Resolver, document: Document, model: m.ReferenceFile, subjects
         for level in (each for several in step.where.values() for each in several):
             pack.known(document, "RULE-022", ("match", index, "where"), "等级", level, levels)
     fields = {key: of for subject in subjects.values() for key, of in subject.fields.items()}
-    steps = [(("match", index), step) for index, step in enumerate(model.match)]
-    for path, how, level in [
-        *((path, step.how, step.level) for path, step in steps),
-        (("otherwise",), model.otherwise.how, model.otherwise.level),
-    ]:
-        for fact, what in model.gives.items():
-            of = fields.get(fact)
-            if of is None or of.type != "enum":
-                continue
-            if what == "how":
-                pack.known(document, "RULE-022", (*path, "how"), f"{of.title}的选项", how, of.values)
-            elif level != HIGHEST:
-                allowed = [*of.values, HIGHEST] if path != ("otherwise",) else of.values
-                pack.known(document, "RULE-022", (*path, "level"), f"{of.title}的选项", level, allowed)
+    given = [(fields[fact], what) for fact, what in model.gives.items() if fact in fields]
+    for of, what in ((of, what) for of, what in given if of.type == "enum"):
+        key = "how" if what == "how" else "level"
+        for index, step in enumerate(model.match):
+            allowed = of.values if key == "how" else (*of.values, HIGHEST)
+            pack.known(document, "RULE-022", ("match", index, key), f"{of.title}的选项", getattr(step, key), allowed)
+        other = getattr(model.otherwise, key)
+        pack.known(document, "RULE-022", ("otherwise", key), f"{of.title}的选项", other, of.values)
 
 
 _SETTLING = ("settle", "finish")
