@@ -34,6 +34,8 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 """Between these a rehearsal may be: far outside of them days cannot be reckoned with."""
 REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
+SIGNED = "signed@"
+"""`signed@CASE:5` is who signed for the paper that the fifth event tells of."""
 
 
 @dataclass(slots=True)

@@ -199,6 +199,7 @@ WORK = frozenset(
         "postponed",
         "claimed",
         "skipped",
+        "served",
     }
 )
 """Events in which somebody works on the case."""

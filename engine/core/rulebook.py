@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
 from engine.core.org import Organisation
+from engine.core.papers import Paper
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
 from engine.core.values import Dated, Parameter, local_day, parse_duration
@@ -167,6 +168,7 @@ class Rulebook:
     plan_ahead: timedelta
     """So long before they are due, scheduled tasks are made."""
     digest: str
+    papers: Mapping[str, Paper] = field(default_factory=dict)
     release: int = 0
 
     @cached_property

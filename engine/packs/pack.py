@@ -35,6 +35,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/sources.yaml", m.SourcesFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", ExamplesFile),
+    ("rules/papers/*.yaml", m.PaperFile),
     ("rules/*.yaml", m.TablesFile),
     ("workflows/*.yaml", WorkflowFile),
 )

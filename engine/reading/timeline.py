@@ -25,7 +25,8 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
-            " WHERE case_id = ? OR (case_id = 'system' AND type = 'revealed' AND json_extract(data, '$.case') = ?)"
+            " WHERE case_id = ? OR (case_id = 'system' AND type IN ('revealed', 'printed')"
+            " AND json_extract(data, '$.case') = ?)"
             " ORDER BY n",
             (case.id, case.id),
         ).fetchall()
@@ -77,6 +78,8 @@ def _offered(data: dict[str, Any]) -> str:
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "acknowledged": lambda _: "已知悉预警",
     "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
+    "printed": lambda data: f"打印{data['paper']}（{data['number']}），打开个人信息",
+    "served": lambda data: f"{data['paper']}已送达（签收人已加密留存）",
     "corrected": lambda data: "更正" + ("（经另一人确认）" if "confirms" in data else ""),
     "proposed": lambda _: "提出更正，等待另一人确认",
     "rejected": lambda _: "驳回更正",
