@@ -36,6 +36,10 @@ _LATE = (
     " WHERE case_id = d.case_id AND armed_by = d.armed_by AND name = d.name)"
     " WHERE d.case_id = ? AND d.due <= ? ORDER BY d.due, d.name"
 )
+_LATEST = (
+    "SELECT type, json_extract(data, '$.paper') AS p, max(occurred_at) FROM event"
+    " WHERE case_id = ? AND type IN ('printed', 'served') GROUP BY type, p"
+)
 _ON_BOARD = "SELECT case_id, outcome FROM trip_case WHERE trip = ? ORDER BY case_id"
 _OUTCOMES = {"accepted": "已签收", "missing": "未到", "returned": "退回", "moved": "另行办理"}
 
@@ -47,6 +51,8 @@ class Sheet:
     name: str
     code: str
     data: dict[str, Any]
+    opened: list[tuple[Case, bytes]]
+    """The cases whose personal facts it says."""
 
 
 def paper_of(book: Rulebook, name: str) -> Paper:
@@ -93,30 +99,44 @@ def suitable(office: Office, name: str, actor: Actor, state: str = "") -> list[s
 
 def sheets(office: Office, name: str, codes: Sequence[str], actor: Actor) -> list[Sheet]:
     """The paper of each case (or trip), its personal facts in full; that they were opened for it is recorded first."""
-    now = office.now()
-    problems: list[Problem] = []
-    unreadable = False
     made: list[Sheet] = []
-    with office.store.reading() as driver:
-        for code in dict.fromkeys(codes):
-            try:
-                made.append(_sheet(office, driver, name, code, actor, now))
-            except (BadInput, Refused) as refused:
-                unreadable |= isinstance(refused, BadInput)
-                problems += dict.fromkeys(each for each in refused.problems if each not in problems)
-    if problems:
-        raise (BadInput if unreadable else Refused)(problems)
-    with office.store.writing(micros(now)) as writer:
-        for sheet in made:
-            told = {"case": sheet.code, "paper": sheet.name, "number": sheet.data["number"]}
-            writer.system(Event("printed", actor.user, now, told, office.account))
+
+    def decide(now: datetime) -> Step:
+        made.clear()
+        problems: list[Problem] = []
+        unreadable = False
+        with office.store.reading() as driver:
+            for code in dict.fromkeys(read_id(code) or code for code in codes):
+                try:
+                    made.append(_sheet(office, driver, name, code, actor, now))
+                except (BadInput, Refused) as refused:
+                    unreadable |= isinstance(refused, BadInput)
+                    problems += [each for each in refused.problems if each not in problems]
+        if problems:
+            raise (BadInput if unreadable else Refused)(problems)
+        return Step(list(_recorded(office, made, actor, now)), {})
+
+    office.act(decide)
     return made
+
+
+def _recorded(office: Office, made: Iterable[Sheet], actor: Actor, now: datetime) -> Iterator[Change]:
+    """That personal facts of a case were opened, told on each case once for each paper."""
+    opened: dict[str, tuple[Case, bytes]] = {}
+    events: dict[str, list[Event]] = {}
+    for sheet in made:
+        told = {"paper": sheet.name, "number": sheet.data["number"]}
+        for case, head in sheet.opened:
+            opened[case.id] = (case, head)
+            events.setdefault(case.id, []).append(Event("printed", actor.user, now, told, actor.account))
+    for case, head in opened.values():
+        yield Change.of(office.book(case.release), case, head, tuple(events[case.id]))
 
 
 def _sheet(office: Office, driver: Driver, name: str, code: str, actor: Actor, now: datetime) -> Sheet:
     if paper_of(office.book(), name).of == (TRIP,):
         return _of_trip(office, driver, name, code, actor, now)
-    case, _ = office.case(code, actor)
+    case, head = office.case(code, actor)
     book = office.book(case.release)
     paper = paper_of(book, name)
     _allowed(book, paper, actor, case.involved)
@@ -128,32 +148,32 @@ def _sheet(office: Office, driver: Driver, name: str, code: str, actor: Actor, n
         raise Refused(Problem("PAPER-003", f"案件 {case.id} 没有超期的时限，不出{paper.title}", "见 bihuan case show"))
     known = compose.of_case(book, case, _personal(office, driver, case.subject))
     data = compose.page(book, paper, case.id, known, lines, now, rehearsal=office.rehearsal)
-    return Sheet(paper.name, case.id, data)
+    return Sheet(paper.name, case.id, data, [(case, head)])
 
 
 def _of_trip(office: Office, driver: Driver, name: str, code: str, actor: Actor, now: datetime) -> Sheet:
     book = office.book()
     paper = paper_of(book, name)
     row = driver.execute(
-        "SELECT id, vehicle, giver, receiver, opened_at, received_at FROM trip WHERE id = ?", (read_id(code) or "",)
+        "SELECT id, vehicle, giver, receiver, opened_at, received_at FROM trip WHERE id = ?", (code,)
     ).fetchone()
     if row is None:
         raise BadInput(Problem("CASE-404", f"没有车次 {code}", "编号见 bihuan trip list"))
     trip, vehicle, giver, receiver, opened, received = row
-    _allowed(book, paper, actor, frozenset({giver, receiver}))
-    aboard = driver.execute(_ON_BOARD, (trip,)).fetchall()
-    lines = []
-    for case_id, outcome in aboard:
-        found = office.store.load(case_id)
-        if found is not None:
-            case = found[0]
-            known = compose.of_case(office.book(case.release), case, _personal(office, driver, case.subject))
-            lines.append(known | {"outcome": _OUTCOMES.get(outcome, outcome)})
+    _allowed(book, paper, actor, (giver, receiver))
+    lines, aboard = [], []
+    for case_id, outcome in driver.execute(_ON_BOARD, (trip,)).fetchall():
+        if (found := office.store.load(case_id)) is None:
+            continue
+        aboard.append(found)
+        case = found[0]
+        known = compose.of_case(office.book(case.release), case, _personal(office, driver, case.subject))
+        lines.append(known | {"outcome": _OUTCOMES.get(outcome, outcome)})
     told = {"trip": trip, "vehicle": vehicle, "giver": giver, "receiver": receiver, "count": len(lines)}
     told |= {"opened": opened, "received": received}
-    driven = _personal(office, driver, trip).get("driver", "")
-    known = compose.of_trip(book, told, driven)
-    return Sheet(paper.name, trip, compose.page(book, paper, trip, known, lines, now, rehearsal=office.rehearsal))
+    known = compose.of_trip(book, told, _personal(office, driver, trip).get("driver", ""))
+    data = compose.page(book, paper, trip, known, lines, now, rehearsal=office.rehearsal)
+    return Sheet(paper.name, trip, data, aboard)
 
 
 def _personal(office: Office, driver: Driver, subject: str) -> dict[str, str]:
@@ -216,8 +236,8 @@ def _timely(office: Office, case: Case, paper: Paper, served_at: datetime, now: 
     """A paper is served after it was printed, and not tomorrow."""
     with office.store.reading() as driver:
         (printed,) = driver.execute(
-            "SELECT min(occurred_at) FROM event WHERE case_id = 'system' AND type = 'printed'"
-            " AND json_extract(data, '$.case') = ? AND json_extract(data, '$.paper') = ?",
+            "SELECT min(occurred_at) FROM event WHERE case_id = ? AND type = 'printed'"
+            " AND json_extract(data, '$.paper') = ?",
             (case.id, paper.name),
         ).fetchone()
     if printed is None:
@@ -251,9 +271,8 @@ def papers_of(office: Office, actor: Actor, case_id: str = "") -> list[dict[str,
     book, now = office.book(case.release), micros(office.now())
     with office.store.reading() as driver:
         overdue = driver.execute(_LATE, (case.id, now)).fetchone() is not None
-        of_case = "case_id = 'system' AND type = 'printed' AND json_extract(data, '$.case') = ?"
-        printed = _latest(driver, of_case, case.id)
-        served = _latest(driver, "case_id = ? AND type = 'served'", case.id)
+        rows = driver.execute(_LATEST, (case.id,)).fetchall()
+    printed, served = ({paper: at for kind, paper, at in rows if kind == of} for of in ("printed", "served"))
     return [
         {
             "paper": paper.name,
@@ -264,11 +283,6 @@ def papers_of(office: Office, actor: Actor, case_id: str = "") -> list[dict[str,
         for paper in book.papers.values()
         if paper.name in printed or (paper.suits(case) and (overdue or not paper.rows))
     ]
-
-
-def _latest(driver: Driver, where: str, case_id: str) -> dict[str, int]:
-    asked = f"SELECT json_extract(data, '$.paper') AS p, max(occurred_at) FROM event WHERE {where} GROUP BY p"  # noqa: S608
-    return dict(driver.execute(asked, (case_id,)).fetchall())
 
 
 def _shown(book: Rulebook, at: int | None) -> str:

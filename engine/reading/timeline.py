@@ -25,8 +25,7 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
-            " WHERE case_id = ? OR (case_id = 'system' AND type IN ('revealed', 'printed')"
-            " AND json_extract(data, '$.case') = ?)"
+            " WHERE case_id = ? OR (case_id = 'system' AND type = 'revealed' AND json_extract(data, '$.case') = ?)"
             " ORDER BY n",
             (case.id, case.id),
         ).fetchall()
