@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.papers import ANY, TRIP, Paper
@@ -89,12 +90,23 @@ def suitable(office: Office, name: str, actor: Actor, state: str = "") -> list[s
     with office.store.reading() as driver:
         rows = driver.execute(_FOUND, (names, json.dumps(states), everything, units, MOST + 1)).fetchall()
         now = micros(office.now())
-        found = [
-            case_id for (case_id,) in rows if paper.rows is None or driver.execute(_LATE, (case_id, now)).fetchone()
-        ]
+        found = [case_id for (case_id,) in rows if _has(office, driver, paper.name, case_id, now)]
     if len(rows) > MOST:
         raise Refused(Problem("PAPER-003", f"一次要打印的案件超过 {MOST} 件", "用 --state 分批"))
     return found
+
+
+def _has(office: Office, driver: Driver, name: str, case_id: str, now: int) -> bool:
+    """Whether a case has this paper by the rules it goes by."""
+    found = office.store.load(case_id)
+    if found is None:
+        return False
+    case = found[0]
+    book = office.book(case.release)
+    paper = book.papers.get(name)
+    if paper is None or not paper.suits(case, typed(book, case)):
+        return False
+    return paper.rows is None or driver.execute(_LATE, (case_id, now)).fetchone() is not None
 
 
 def sheets(office: Office, name: str, codes: Sequence[str], actor: Actor) -> list[Sheet]:
@@ -140,9 +152,11 @@ def _sheet(office: Office, driver: Driver, name: str, code: str, actor: Actor, n
     book = office.book(case.release)
     paper = paper_of(book, name)
     _allowed(book, paper, actor, case.involved)
-    if not paper.suits(case):
+    if not paper.suits(case, typed(book, case)):
         stands = book.workflows[case.workflow].states[case.state].title
-        raise Refused(Problem("PAPER-003", f"案件 {case.id} 在“{stands}”，不出{paper.title}", _where(book, paper)))
+        lacks = paper.lacks(book.kind_of(case.workflow).fields)
+        where = _where(book, paper) + (f"，要求{lacks}" if lacks else "")
+        raise Refused(Problem("PAPER-003", f"案件 {case.id} 在“{stands}”，不出{paper.title}", where))
     lines = list(_overdue(book, case, driver, now)) if paper.rows else []
     if paper.rows and not lines:
         raise Refused(Problem("PAPER-003", f"案件 {case.id} 没有超期的时限，不出{paper.title}", "见 bihuan case show"))
@@ -269,6 +283,7 @@ def papers_of(office: Office, actor: Actor, case_id: str = "") -> list[dict[str,
         ]
     case, _ = office.case(case_id, actor)
     book, now = office.book(case.release), micros(office.now())
+    facts = typed(book, case)
     with office.store.reading() as driver:
         overdue = driver.execute(_LATE, (case.id, now)).fetchone() is not None
         rows = driver.execute(_LATEST, (case.id,)).fetchall()
@@ -281,7 +296,7 @@ def papers_of(office: Office, actor: Actor, case_id: str = "") -> list[dict[str,
             "served": _shown(book, served.get(paper.name)),
         }
         for paper in book.papers.values()
-        if paper.name in printed or (paper.suits(case) and (overdue or not paper.rows))
+        if paper.name in printed or (paper.suits(case, facts) and (overdue or not paper.rows))
     ]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.core.case import Case
+from engine.core.conditions import Cell, Fact, Field, holds, words
 from engine.core.org import Actor, Organisation
 
 TRIP, ANY = "trip", "any"
@@ -51,6 +52,7 @@ class Paper:
     by: tuple[str, ...]
     seal: str
     states: tuple[str, ...] = ()
+    when: Mapping[str, Cell] = field(default_factory=dict)
     to: str = ""
     fields: Mapping[str, str] | None = None
     body: tuple[str, ...] = ()
@@ -58,10 +60,15 @@ class Paper:
     after: tuple[str, ...] = ()
     sign: tuple[str, ...] = ()
 
-    def suits(self, case: Case) -> bool:
-        """Whether it is a paper of such a case, standing where it stands."""
+    def suits(self, case: Case, facts: Mapping[str, Fact]) -> bool:
+        """Whether it is a paper of such a case, standing where it stands, with what is known of it."""
         ours = self.of == (ANY,) or case.workflow in self.of
-        return ours and (not self.states or case.state in self.states)
+        stands = not self.states or case.state in self.states
+        return ours and stands and all(holds(cell, facts.get(name)) for name, cell in self.when.items())
+
+    def lacks(self, fields: Mapping[str, Field]) -> str:
+        """What must be known of a case, in words."""
+        return "，".join(words(fields[name], cell) for name, cell in self.when.items() if name in fields)
 
     def may(self, organisation: Organisation, actor: Actor, units: frozenset[str]) -> bool:
         """Whether one of her roles prints and serves it: of any case, or of one that her unit has or had to do with."""

@@ -373,6 +373,7 @@ class PaperFile(File, Cited):
     of: Annotated[Names, Field(min_length=1)]
     by: Names
     states: Names = []
+    when: dict[str, Any] = {}
     to: str = ""
     fields: dict[str, str] = {}
     body: list[str] = []

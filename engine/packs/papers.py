@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from engine.core.conditions import Cell, ConditionError, Field, parse_cell
 from engine.core.errors import listing, nearest
 from engine.core.papers import ANY, CASE, CLOCK, COMMON, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
 from engine.core.rulebook import Subject
@@ -47,6 +48,7 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
             tuple(model.by),
             model.seal,
             tuple(model.states),
+            _when(pack, document, model, _shared(mine, subjects)),
             model.to,
             model.fields,
             tuple(model.body),
@@ -97,9 +99,26 @@ def _columns(model: m.PaperFile, mine: list[WorkflowFile], subjects: Mapping[str
     return [*more, *_known(model, mine, subjects)]
 
 
-def _shared(mine: list[WorkflowFile], subjects: Mapping[str, Subject]) -> list[str]:
+def _shared(mine: list[WorkflowFile], subjects: Mapping[str, Subject]) -> dict[str, Field]:
+    """The facts that every case of these workflows has."""
     kinds = [subjects[flow.subject].fields for flow in mine if flow.subject in subjects]
-    return [name for name in kinds[0] if all(name in fields for fields in kinds)] if kinds else []
+    return {name: of for name, of in kinds[0].items() if all(name in fields for fields in kinds)} if kinds else {}
+
+
+def _when(pack: Resolver, document: Document, model: m.PaperFile, fields: Mapping[str, Field]) -> dict[str, Cell]:
+    """What must be known of a case for it to have this paper: cells as in a table, on facts that are not personal."""
+    open_ones = {name: of for name, of in fields.items() if not of.pii}
+    cells = {}
+    for name, raw in model.when.items():
+        if pack.known(document, "RULE-032", ("when", name), "要素", name, open_ones):
+            try:
+                cell = parse_cell(open_ones[name], raw)
+            except ConditionError as error:
+                pack.wrong(document, error.code, ("when", name), str(error))
+                continue
+            if cell is not None:
+                cells[name] = cell
+    return cells
 
 
 def _texts(pack: Resolver, document: Document, model: m.PaperFile, known: list[str], columns: list[str]) -> None:

@@ -146,6 +146,21 @@ def test_a_case_has_the_papers_of_its_own_rules(make_office: Make, pack_files: d
     assert NOTICE not in {row["paper"] for row in papers_of(office, office.actor("geli"))}
 
 
+def test_whoever_was_never_at_the_site_gets_no_paper_that_says_so(office: Office, later: Later) -> None:
+    told = {"name": "乙", "phone": "13900009999", "community": "华业社区", "origin_level": "low"}
+    told |= {"arrived_on": "2022-05-26", "left_on": "2022-05-25"}
+    case = str(office.open_case("person", told, office.actor("huaye"))["case"])
+    now = office.now().isoformat()
+    office.advance(case, "keep_at_home", office.actor("huaye"), {"checked_at": now})
+    later(days=7)
+    taken = {"pcr_result": "阴性", "sampled_at": office.now().isoformat()}
+    office.advance(case, "test", office.actor("huaye"), taken)
+    office.advance(case, "release_home", office.actor("shenpi"))
+    assert suitable(office, RELEASE, office.actor("shenpi")) == []
+    with pytest.raises(Refused, match="要求入住时间已填写"):
+        sheets(office, RELEASE, [case], office.actor("shenpi"))
+
+
 def test_what_was_erased_is_left_blank_on_paper(office: Office, later: Later) -> None:
     case = quarantined(office)
     later(days=14)

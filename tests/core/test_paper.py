@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from engine.core.case import Case
+from engine.core.conditions import Known
 from engine.core.org import Actor
 from engine.core.papers import ANY, Paper, asked, filled, unclosed
 from engine.core.rulebook import Rulebook
@@ -26,9 +27,11 @@ def test_a_value_is_put_in_once_and_never_read_again() -> None:
 def test_a_paper_suits_the_cases_of_its_workflows_where_they_stand(office: Office) -> None:
     found, inside = case_of(office, opened(office, name="乙", id_number="")), case_of(office, quarantined(office))
     at_the_site = paper(states=("quarantined",))
-    assert [at_the_site.suits(case) for case in (found, inside)] == [False, True]
-    assert paper(of=("arrival",)).suits(inside) is False
-    assert paper(of=(ANY,)).suits(found)
+    assert [at_the_site.suits(case, {}) for case in (found, inside)] == [False, True]
+    assert paper(of=("arrival",)).suits(inside, {}) is False
+    assert paper(of=(ANY,)).suits(found, {})
+    known = paper(of=(ANY,), when={"room": Known()})
+    assert [known.suits(inside, facts) for facts in ({}, {"room": "301"})] == [False, True]
 
 
 def test_whoever_prints_has_the_role_in_a_unit_that_has_to_do_with_the_case(book: Rulebook) -> None:
