@@ -29,7 +29,8 @@ SERVED_AT, SIGNED_BY = "送达时间", "签收人"
 _FOUND = (
     'SELECT c.id FROM "case" AS c WHERE c.workflow IN (SELECT value FROM json_each(?))'
     " AND c.workflow || ' ' || c.state IN (SELECT value FROM json_each(?)) AND (? OR c.id IN"
-    " (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?)))) ORDER BY c.opened_at, c.id LIMIT ?"
+    " (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
+    " AND (? OR c.id IN (SELECT case_id FROM deadline WHERE due <= ?)) ORDER BY c.opened_at, c.id LIMIT ?"
 )
 _LATE = (
     "SELECT d.name, d.due, a.level, a.told FROM deadline AS d LEFT JOIN alert AS a ON a.case_id = d.case_id"
@@ -87,26 +88,22 @@ def suitable(office: Office, name: str, actor: Actor, state: str = "") -> list[s
     roles = book.organisation.roles
     everything = any(roles[role].scope == "all" for role, _ in actor.roles)
     names, units = json.dumps([flow.name for flow in flows]), json.dumps(sorted(actor.units()))
+    asked = (names, json.dumps(states), everything, units, paper.rows is None, micros(office.now()), MOST + 1)
     with office.store.reading() as driver:
-        rows = driver.execute(_FOUND, (names, json.dumps(states), everything, units, MOST + 1)).fetchall()
-        now = micros(office.now())
-        found = [case_id for (case_id,) in rows if _has(office, driver, paper.name, case_id, now)]
-    if len(rows) > MOST:
-        raise Refused(Problem("PAPER-003", f"一次要打印的案件超过 {MOST} 件", "用 --state 分批"))
-    return found
+        rows = driver.execute(_FOUND, asked).fetchall()
+        if len(rows) > MOST:
+            raise Refused(Problem("PAPER-003", f"一次要打印的案件超过 {MOST} 件", "用 --state 分批"))
+        return [case_id for (case_id,) in rows if _has(office, paper.name, case_id)]
 
 
-def _has(office: Office, driver: Driver, name: str, case_id: str, now: int) -> bool:
+def _has(office: Office, name: str, case_id: str) -> bool:
     """Whether a case has this paper by the rules it goes by."""
     found = office.store.load(case_id)
     if found is None:
         return False
     case = found[0]
     book = office.book(case.release)
-    paper = book.papers.get(name)
-    if paper is None or not paper.suits(case, typed(book, case)):
-        return False
-    return paper.rows is None or driver.execute(_LATE, (case_id, now)).fetchone() is not None
+    return name in book.papers and book.papers[name].suits(case, typed(book, case))
 
 
 def sheets(office: Office, name: str, codes: Sequence[str], actor: Actor) -> list[Sheet]:

@@ -199,7 +199,6 @@ WORK = frozenset(
         "postponed",
         "claimed",
         "skipped",
-        "served",
     }
 )
 """Events in which somebody works on the case."""

@@ -92,6 +92,14 @@ def test_in_bulk_every_case_that_stands_there_is_printed_once(office: Office) ->
         suitable(office, "转运交接单", office.actor("geli"))
 
 
+def test_more_than_can_be_printed_at_once_are_refused(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.commands.papers.MOST", 1)
+    for room in ("1", "2"):
+        quarantined(office, room, id_number="", phone=f"1390000000{room}")
+    with pytest.raises(Refused, match="超过 1 件"):
+        suitable(office, NOTICE, office.actor("geli"))
+
+
 def test_a_trip_has_one_sheet_with_a_line_for_each(office: Office) -> None:
     cases = several(office, 3)
     trip = trips.open_trip(office, "皖A·1", "王驾驶", "集中隔离点", cases, office.actor("zhuanyun"))["trip"]
@@ -134,6 +142,14 @@ def test_service_is_on_the_case_with_its_time_and_the_signature_is_sealed(office
     listed = {row["paper"]: row for row in papers_of(office, actor, case)}
     assert (listed[NOTICE]["printed"], listed[NOTICE]["served"]) == ("2022-05-26 08:00", "2022-05-26 09:00")
     assert audit.verify(office).problems == []
+
+
+def test_printing_and_serving_move_nothing_of_a_case(office: Office) -> None:
+    case = quarantined(office)
+    before = office.case(case, office.actor("shuju"))[0]
+    sheets(office, NOTICE, [case], office.actor("geli"))
+    serve(office, case, NOTICE, office.actor("geli"), office.now(), "王某")
+    assert office.case(case, office.actor("shuju"))[0] == before._replace(seq=before.seq + 2)
 
 
 def test_a_case_has_the_papers_of_its_own_rules(make_office: Make, pack_files: dict[str, bytes]) -> None:

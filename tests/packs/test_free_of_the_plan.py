@@ -18,11 +18,12 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def words(book: Rulebook) -> set[str]:
-    """What the plan calls its units, its categories, venue types and measures, its workflows and their states.
+    """What the plan calls its units, categories, venue types, measures and papers, its workflows and their states.
 
     Chinese titles of states of fewer than four characters, and ids that are one English word, are everyday words.
     """
     told = set(book.organisation.units) | set(book.sources)
+    told |= {word for paper in book.papers.values() for word in (paper.name, paper.title)}
     for table in book.tables.values():
         told |= {word for of in table.inputs for value in of.values for word in (value, of.titles.get(value, ""))}
         for row in table.rows:
