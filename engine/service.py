@@ -34,6 +34,8 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 """Between these a rehearsal may be: far outside of them days cannot be reckoned with."""
 REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
+SIGNED = "signed@"
+"""`signed@CASE:5` is who signed for the paper that the fifth event tells of."""
 
 
 @dataclass(slots=True)
@@ -178,10 +180,11 @@ class Office:
         return replace(book, release=number)
 
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
-        """Open a case for a subject; one already known by its identity is used, not doubled."""
+        """Open a case for a subject (no kind named: the first decided); one already known is used, not doubled."""
         self.require(actor, "open", "intake")
         digest = self.digest("open", kind_name, actor.user, raw)
         book, now = self.book(), self.now()
+        kind_name = kind_name or next((of.name for of in book.subjects.values() if of.decided_by), "")
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]

@@ -34,8 +34,8 @@ Key = Annotated[str, typer.Option("--request-key", help="请求号：同一请�
 @case.command("open")
 def open_(
     facts: Facts = None,
-    kind: Annotated[str, typer.Option("--kind", help="对象类别 (kind of subject)")] = "person",
-    parent: Annotated[str, typer.Option("--parent", help="挂在哪件案件名下，如阳性案件的密接 (parent case)")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="对象类别，默认规则包里的第一种 (kind of subject)")] = "",
+    parent: Annotated[str, typer.Option("--parent", help="挂在哪件案件名下 (parent case)")] = "",
     child: Annotated[str, typer.Option("--child", help="是父案的哪一种；只有一种时可省 (kind of child)")] = "",
     db: Db = DEFAULT_DB,
     user: As = "",

@@ -33,7 +33,7 @@ class _TakesFile(TyperGroup):
 
 areas = typer.Typer(help="参照表：风险地区等 (reference lists)", no_args_is_help=True)
 intake = typer.Typer(
-    help="名单导入：bihuan intake FILE --source 区数据组 (lists of persons)", no_args_is_help=True, cls=_TakesFile
+    help="名单导入：bihuan intake FILE --source 来源 (lists of persons)", no_args_is_help=True, cls=_TakesFile
 )
 
 

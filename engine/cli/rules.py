@@ -18,6 +18,7 @@ from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
 from engine.packs.check import notes
 from engine.packs.pack import compile_pack, read_folder, shipped
+from engine.packs.scaffold import scaffold
 
 
 def _book(pack: Path | None) -> Rulebook:
@@ -86,6 +87,20 @@ def _reach(far: Reached) -> None:
 def _percent(part: int, whole: int) -> str:
     """Rounded down, so that only all of it is 100 %."""
     return f"{100 * part // whole if whole else 100} %"
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新的文件夹 (a new folder)")],
+    as_json: Json = False,
+) -> None:
+    """写一个空的规则包，作为另一个闭环的起点 (begin a pack of your own)."""
+    written = scaffold(folder)
+    if as_json:
+        print_json({"pack": str(folder), "files": written})
+        return
+    for name in written:
+        typer.echo(f"{folder / name}")
+    typer.echo(f"写好 {len(written)} 个文件；改好后 bihuan check {folder} (edit, then check)")
 
 
 def decide(

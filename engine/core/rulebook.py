@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.core.conditions import Fact, Field
 from engine.core.documents import Carrier, Document
 from engine.core.org import Organisation
+from engine.core.papers import Paper
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
 from engine.core.values import Dated, Parameter, local_day, parse_duration
@@ -83,12 +84,12 @@ class Source:
     known_person: str
     """link, skip or ask."""
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Per field, what the words of this source mean: `{symptoms: {发热、乏力: 发热}}`."""
+    """Per field, what the words of this source mean: `{fact: {word: value}}`."""
     split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per header, the fields that one cell under it holds, in order, parted by `/`."""
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates of which the first may not be after the second."""
-    rejects: str = "list_check"
+    rejects: str = ""
     """The workflow of the matter that keeps refused rows until each is settled."""
 
 
@@ -189,6 +190,7 @@ class Rulebook:
     plan_ahead: timedelta
     """So long before they are due, scheduled tasks are made."""
     digest: str
+    papers: Mapping[str, Paper] = field(default_factory=dict)
     release: int = 0
     documents: Mapping[str, Document] = field(default_factory=dict)
     """The official documents it comes from, clause by clause."""

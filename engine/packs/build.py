@@ -26,6 +26,7 @@ from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
+from engine.packs.papers import build_papers
 from engine.packs.resolve import Read
 from engine.packs.stories import StoryBuilder
 from engine.packs.storymodels import ExamplesFile
@@ -77,6 +78,7 @@ class PackBuilder(Declarations):
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
         sources = build_sources(self, subjects)
+        papers = build_papers(self, subjects, organisation.roles)
         self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, UNITS_FILE)
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
@@ -107,6 +109,7 @@ class PackBuilder(Declarations):
             workflows=workflows,
             references=references,
             sources=sources,
+            papers=papers,
             examples=tuple(examples),
             stories=tuple(stories),
             hand_over=hand_over,

@@ -38,7 +38,11 @@ class Declarations(Resolver):
                 self.known(document, "RULE-023", ("units", name, "parent"), "单位", unit.parent, self.units)
             if unit.places is not None and unit.kind != "site":
                 self.wrong(
-                    document, "RULE-029", ("units", name, "places"), f"{name} 不是隔离点", "places 只用于 kind: site"
+                    document,
+                    "RULE-029",
+                    ("units", name, "places"),
+                    f"{name} 没有床位",
+                    "places 只用于 kind: site",
                 )
             formerly = (*unit.formerly, *(same_name(alias) for alias, word in self.aliases.items() if word == name))
             units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, formerly, unit.places)

@@ -39,6 +39,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/wording.yaml", WordingFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", ExamplesFile),
+    ("rules/papers/*.yaml", m.PaperFile),
     ("rules/*.yaml", m.TablesFile),
     ("workflows/*.yaml", WorkflowFile),
 )

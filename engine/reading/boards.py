@@ -97,7 +97,7 @@ def boards(office: Office, actor: Actor) -> list[Board]:
     }
     about = {
         "mine": "我认领的任务",
-        "department": f"部门、隔离点等负责的案件；现在该做的任务 {of(work, community=False)} 项",
+        "department": f"部门、场所等负责的案件；现在该做的任务 {of(work, community=False)} 项",
         "community": f"社区负责的案件；现在该做的任务 {of(work, community=True)} 项",
         "waiting": f"等待签收的案件，其中车次 {counts['waiting'][2]} 个",
         "soon": f"{duration_words(SOON)}内到期的时限",

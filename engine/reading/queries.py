@@ -25,7 +25,7 @@ from engine.core.why import why
 from engine.core.workflows import Evidence, Transition, Workflow
 from engine.reading.boards import late
 from engine.reading.timeline import decisions, timeline
-from engine.service import REASON, Office
+from engine.service import REASON, SIGNED, Office
 from engine.store.changes import RAISED
 from engine.timing import setbacks
 
@@ -345,6 +345,8 @@ def _said_otherwise(kind: Subject, events: list[dict[str, Any]]) -> dict[str, st
 def _title(titles: dict[str, str], name: str) -> str:
     if name.startswith(REASON):
         return f"理由（{name.removeprefix(REASON)}）"
+    if name.startswith(SIGNED):
+        return f"签收人（{name.removeprefix(SIGNED)}）"
     base, _, origin = name.partition("@")
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
 

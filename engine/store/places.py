@@ -24,9 +24,7 @@ def refuse_overfull(driver: Driver, changes: Iterable[Ready], units: Mapping[str
         taken = driver.execute("SELECT count(*) FROM place WHERE site = ?", (site,)).fetchone()[0]
         if limit is not None and taken > limit:
             problems.append(
-                Problem(
-                    "CASE-031", f"{site} 只有 {limit} 个床位，会住进 {taken} 人", "见 bihuan site list，换一个隔离点"
-                )
+                Problem("CASE-031", f"{site} 只有 {limit} 个床位，会住进 {taken} 人", "见 bihuan site list，换一处")
             )
     if problems:
         raise Refused(problems)

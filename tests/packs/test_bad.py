@@ -241,7 +241,12 @@ def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "told"),
     [
-        ("rules/organisation.yaml", "head: 社会事务部主要负责人}", "head: 甲, places: 3}", "社会事务部 不是隔离点"),
+        (
+            "rules/organisation.yaml",
+            "head: 社会事务部主要负责人}",
+            "head: 甲, places: 3}",
+            "社会事务部 没有床位",
+        ),
         ("rules/fields.yaml", "values: [他街道,", "values: [他镇,", "没有单位 他镇"),
         ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 城市管理部", "城市管理部 没有人员，无人裁定"),
         ("rules/pack.yaml", "matter: trip_check", "matter: trip_chek", "did you mean trip_check"),
