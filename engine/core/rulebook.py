@@ -89,6 +89,14 @@ class HandOverRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A case of which one is always open: work that recurs and belongs to no person."""
+
+    subject: str
+    facts: Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A decision as a manager would tell it: facts, the day, and what is expected."""
 
@@ -163,6 +171,7 @@ class Rulebook:
     sources: Mapping[str, Source]
     examples: tuple[Example, ...]
     stories: tuple[Story, ...]
+    standing: tuple[Standing, ...]
     hand_over: HandOverRules
     backdate: timedelta
     """How far back somebody may date a correction without a second person."""

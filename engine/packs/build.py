@@ -23,6 +23,7 @@ from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
 from engine.packs.resolve import Read
+from engine.packs.standing import build_standing
 from engine.packs.stories import StoryBuilder
 from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, Path
@@ -71,6 +72,7 @@ class PackBuilder(Declarations):
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
         hand_over = self.hand_over(document, pack.hand_over, names, organisation)
+        standing = build_standing(self, subjects)
         examples = self.examples(tables, subjects)
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()
@@ -96,6 +98,7 @@ class PackBuilder(Declarations):
             sources=sources,
             examples=tuple(examples),
             stories=tuple(stories),
+            standing=standing,
             hand_over=hand_over,
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,

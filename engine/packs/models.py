@@ -272,6 +272,19 @@ class SourcesFile(File):
     sources: dict[str, SourceModel]
 
 
+class StandingModel(Model):
+    """A case that is always open: what it is about, and what is known of it."""
+
+    subject: str
+    with_: dict[str, Any] = Field(alias="with")
+
+
+class StandingFile(File):
+    """rules/standing.yaml: the cases of which one is always open."""
+
+    standing: list[StandingModel]
+
+
 class ColumnModel(Model):
     """A column of a reference list."""
 

@@ -33,6 +33,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/terms.yaml", m.TermsFile),
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
+    ("rules/standing.yaml", m.StandingFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", ExamplesFile),
     ("rules/*.yaml", m.TablesFile),
