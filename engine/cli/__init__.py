@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import boards, cases, database, handovers, ladders, lists, rules, tasks
+from engine.cli import boards, cases, database, handovers, ladders, lists, rulebooks, rules, tasks
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -38,6 +38,7 @@ app.add_typer(handovers.handover, name="handover")
 app.add_typer(handovers.trip, name="trip")
 app.add_typer(handovers.site, name="site")
 app.add_typer(ladders.ladder, name="ladder")
+app.add_typer(rulebooks.rules, name="rules")
 app.add_typer(database.audit, name="audit")
 app.add_typer(database.subject, name="subject")
 

@@ -1,0 +1,55 @@
+"""`rules`: the stored rules looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.common import Json, PackDir, console, office, print_json
+from engine.core.errors import BadInput, Problem, listing, nearest
+
+rules = typer.Typer(help="规则：流程图 (the rules as pictures)", no_args_is_help=True)
+
+
+@rules.command("graph")
+def graph(
+    workflow: Annotated[str, typer.Argument(metavar="[WORKFLOW]", help="流程；不写则每个流程一张")] = "",
+    out: Annotated[Path, typer.Option("--out", help="写到哪个文件夹 (folder)")] = Path("graphs"),
+    db: Annotated[Path | None, typer.Option("--db", help="标上这个数据库里每个环节在办、超期的件数")] = None,
+    pack: PackDir = None,
+    as_json: Json = False,
+) -> None:
+    """流程图：每个环节的责任单位、时限和能办的动作，SVG 与 Mermaid (workflows as pictures)."""
+    from engine.packs.pack import compile_pack, read_folder, shipped
+    from engine.reading import graph as pictures
+
+    standing: dict[str, dict[str, pictures.Standing]] = {}
+    if db is not None:
+        with office(db, quiet=True) as found:
+            book, standing = found.book(), pictures.standings(found)
+    else:
+        book = compile_pack(read_folder(pack or shipped()))
+    titles = {flow.title: name for name, flow in book.workflows.items()}
+    chosen = titles.get(workflow, workflow)
+    if chosen and chosen not in book.workflows:
+        options = [*book.workflows, *titles]
+        what = f"没有流程 {workflow}"
+        raise BadInput(Problem("ARG-005", what, f"可用：{listing(list(titles), 30)}", nearest(workflow, options)))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name in [chosen] if chosen else book.workflows:
+            flow = book.workflows[name]
+            (out / f"{name}.svg").write_text(
+                pictures.svg(book, flow, standing.get(name, {}) if db is not None else None), "utf-8"
+            )
+            (out / f"{name}.mmd").write_text(pictures.mermaid(flow), "utf-8")
+            written.append(name)
+    except OSError:
+        raise BadInput(Problem("STORE-007", f"这里写不了文件：{out}", "换一个可以写的文件夹")) from None
+    if as_json:
+        print_json({"out": str(out), "workflows": written})
+        return
+    console().print(f"{len(written)} 张流程图（SVG 与 Mermaid）写在 {out}")
