@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.core.conditions import Fact, Field
 from engine.core.org import Organisation
 from engine.core.reference import Reference
+from engine.core.reports import Report
 from engine.core.tables import Decision, Table
 from engine.core.values import Dated, Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
@@ -172,6 +173,7 @@ class Rulebook:
     examples: tuple[Example, ...]
     stories: tuple[Story, ...]
     standing: tuple[Standing, ...]
+    reports: Mapping[str, Report]
     hand_over: HandOverRules
     backdate: timedelta
     """How far back somebody may date a correction without a second person."""

@@ -236,6 +236,8 @@ class Workflow:
     continues: Mapping[str, str] = field(default_factory=dict)
     """Stage → the state in which a case begins that another one, closed in that stage, has become."""
     clause: str = ""
+    stream: str = ""
+    """What its cases are reported under together (外防输入、内防反弹)."""
 
     @cached_property
     def counted(self) -> frozenset[str]:

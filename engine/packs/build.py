@@ -22,6 +22,7 @@ from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
+from engine.packs.reports import ReportBuilder
 from engine.packs.resolve import Read
 from engine.packs.standing import build_standing
 from engine.packs.stories import StoryBuilder
@@ -73,6 +74,7 @@ class PackBuilder(Declarations):
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
         hand_over = self.hand_over(document, pack.hand_over, names, organisation)
         standing = build_standing(self, subjects)
+        reports = ReportBuilder(self, organisation, subjects, tables.values(), workflows).build()
         examples = self.examples(tables, subjects)
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()
@@ -99,6 +101,7 @@ class PackBuilder(Declarations):
             examples=tuple(examples),
             stories=tuple(stories),
             standing=standing,
+            reports=reports,
             hand_over=hand_over,
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,

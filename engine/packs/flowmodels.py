@@ -142,6 +142,7 @@ class WorkflowFile(File, Cited):
     title: str
     subject: str
     initial: str
+    stream: str = ""
     clocks: dict[str, ClockModel] = {}
     tasks: dict[str, TaskModel] = {}
     schedules: dict[str, ScheduleModel] = {}

@@ -82,6 +82,7 @@ class FlowBuilder(GuardBuilder):
             children,
             model.continues,
             model.clause,
+            model.stream,
         )
 
     def clock(self, name: str) -> Clock:

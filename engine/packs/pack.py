@@ -34,6 +34,7 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
     ("rules/standing.yaml", m.StandingFile),
+    ("rules/reports.yaml", m.ReportsFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", ExamplesFile),
     ("rules/*.yaml", m.TablesFile),
