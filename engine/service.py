@@ -21,12 +21,12 @@ from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
-from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle
+from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle, unbundled
 from engine.relatives import with_relatives
 from engine.store import places, references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, corrected, plain
-from engine.store.store import Lost, Store, Writer
+from engine.store.store import Driver, Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
@@ -104,18 +104,27 @@ class Office:
         if release in self._books:
             return self._books[release]
         with self.store.reading() as driver:
-            if not release:
-                release = driver.execute("SELECT max(number) FROM release").fetchone()[0]
-            if release in self._books:
-                return self._books[release]
-            row = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
+            release = release or self._latest(driver)
+            if release not in self._books:
+                self._books[release] = unbundle(self._text(driver, release), release)
+        return self._books[release]
+
+    def files(self, release: int = 0) -> dict[str, bytes]:
+        """The files of a stored release as they were published; 0: the latest."""
+        with self.store.reading() as driver:
+            return unbundled(self._text(driver, release or self._latest(driver)))
+
+    def _latest(self, driver: Driver) -> int:
+        return int(driver.execute("SELECT max(number) FROM release").fetchone()[0])
+
+    def _text(self, driver: Driver, release: int) -> str:
+        row = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
         if row is None:
             raise Damaged(Problem("RULE-038", f"没有第 {release} 版规则", "请从备份恢复"))
         text, digest = row
         if digest_of_bundle(text) != digest:
             raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
-        self._books[release] = unbundle(text, release)
-        return self._books[release]
+        return str(text)
 
     def actor(self, user: str) -> Actor:
         """The member of staff who acts; nobody may do anything without a name."""

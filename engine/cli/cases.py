@@ -21,7 +21,7 @@ from engine.cli.common import (
     reason_of,
     table,
 )
-from engine.cli.onecase import custody_table, print_case, print_deadlines
+from engine.cli.onecase import custody_table, print_case, print_deadlines, print_why
 
 case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
 alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
@@ -108,6 +108,19 @@ def show(
             print_json(told, found)
             return
         print_case(told, everything=everything)
+
+
+@case.command("why")
+def why(case_id: CaseId, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
+    """为什么是这个类别、责任单位、环节、时限，往下还差什么 (why it stands where it stands)."""
+    from engine.reading.whys import case_why
+
+    with office(db, quiet=as_json) as found:
+        told = case_why(found, case_id, found.actor(user))
+        if as_json:
+            print_json(told, found)
+            return
+        print_why(told)
 
 
 @case.command("advance")

@@ -108,3 +108,21 @@ def print_decision(made: dict[str, Any]) -> None:
     inputs = "，".join(f"{title}={value}" for title, value in made["inputs"].items()) or "要素都不知道"
     category = made["category"] or "未匹配规则"
     console().print(f"判定 {made['at']} {category}，{rests}，按 {made['as_of']} 的规则；当时：{inputs}")
+
+
+def print_why(told: dict[str, Any]) -> None:
+    """Why a case stands where it stands, and what each way on still lacks."""
+    out = console()
+    if told["decision"]:
+        print_decision(told["decision"])
+    out.print(f"环节 [bold]{told['state']}[/]：{told['state_why']}")
+    if told["owner"]:
+        out.print(f"责任单位 [bold]{told['owner']}[/]：{told['owner_why']}")
+    for deadline in told["deadlines"]:
+        out.print(f"时限 {deadline['title']}：{deadline['why']}")
+    rows = [
+        (way["transition"], way["title"], "、".join(way["who"]) or "没有人", "；".join(way["lacks"]) or "现在可办")
+        for way in told["ways"]
+    ]
+    if rows:
+        out.print(table("往下走", ("动作", "是什么", "谁可以办", "还差什么"), rows))

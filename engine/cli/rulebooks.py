@@ -7,10 +7,37 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.common import Json, PackDir, console, office, print_json
+from engine.cli.common import DEFAULT_DB, Db, Json, PackDir, console, office, print_json, table
 from engine.core.errors import BadInput, Problem, listing, nearest
 
-rules = typer.Typer(help="规则：流程图 (the rules as pictures)", no_args_is_help=True)
+rules = typer.Typer(help="规则：改动、流程图 (the rules: what an edit changes, pictures)", no_args_is_help=True)
+
+
+@rules.command("diff")
+def diff(
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="改过的规则包文件夹 (the edited pack)")],
+    old: Annotated[Path | None, typer.Option("--old", help="与哪个文件夹比；默认自带的规则包")] = None,
+    release: Annotated[int | None, typer.Option("--release", min=0, help="与数据库里的第几版比；0 是最新一版")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """改了什么：用规则的话逐条列出，不是逐行比文字 (what an edit changes, in the words of the rules)."""
+    from engine.packs.differences import differences
+    from engine.packs.pack import read_folder, shipped
+
+    if release is None:
+        before = read_folder(old or shipped())
+    else:
+        with office(db, quiet=True) as found:
+            before = found.files(release)
+    changed = differences(before, read_folder(new))
+    if as_json:
+        print_json({"changed": [each._asdict() for each in changed]})
+        return
+    if changed:
+        console().print(table(f"改动 {len(changed)} 处", ("哪里", "原来", "现在"), changed))
+    else:
+        console().print("没有不同")
 
 
 @rules.command("graph")

@@ -84,8 +84,12 @@ def bundle(files: Mapping[str, bytes]) -> str:
 
 def unbundle(text: str, release: int) -> Rulebook:
     """The rule book of a stored release; that it is whole was proved when it was published."""
-    files = {name: body.encode() for name, body in json.loads(text).items()}
-    return replace(compile_pack(files, stored=True), release=release)
+    return replace(compile_pack(unbundled(text), stored=True), release=release)
+
+
+def unbundled(text: str) -> dict[str, bytes]:
+    """The files of a pack that is stored in one piece."""
+    return {name: body.encode() for name, body in json.loads(text).items()}
 
 
 def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Rulebook:
