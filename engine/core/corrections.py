@@ -96,7 +96,7 @@ def _decided_again(attempt: Attempt) -> Decision | None:
     kind = book.kind_of(case.workflow)
     if not kind.decided_by or not case.outcome:
         return None
-    asked = {of.name for of in book.tables[kind.decided_by].inputs} | {kind.jurisdiction}
+    asked = book.inputs(kind) | {kind.jurisdiction}
     if not asked & attempt.stated.facts.keys():
         return None
     decision = book.decide(kind.name, _known(attempt), local_day(case.opened_at, book.zone))
@@ -315,11 +315,9 @@ def _plans(book: Rulebook, was: Mapping[str, Plan], now: Mapping[str, Plan], flo
 def _times(book: Rulebook, plan: Plan | None) -> str:
     if plan is None:
         return "无"
-    return (
-        f"每日 {'、'.join(plan.daily)}"
-        if plan.daily
-        else "、".join(f"{local_day(moment(due), book.zone):%m-%d}" for due in plan.due)
-    )
+    if plan.daily:
+        return f"{'每日' if plan.every == 1 else f'每 {plan.every} 天'} {'、'.join(plan.daily)}"
+    return "、".join(f"{local_day(moment(due), book.zone):%m-%d}" for due in plan.due)
 
 
 def _at(book: Rulebook, when: datetime | None) -> str:

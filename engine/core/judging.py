@@ -153,6 +153,7 @@ class Attempt:
             count=self.reckoning.count,
             days_of=self.reckoning.days,
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
+            units=self.book.organisation.kin(self.actor.units()),
         )
         ways = sorted((_Way.of(guards, situation) for guards in transition.when), key=_Way.lacks)
         reasons = [Problem("CASE-010", reason) for reason in ways[0].unmet]

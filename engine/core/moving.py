@@ -181,5 +181,7 @@ def _result(attempt: Attempt, task: TaskType) -> dict[str, Any]:
     at = attempt.facts.get(task.at)
     taken = micros(at if isinstance(at, datetime) else attempt.occurred_at)
     told = {"name": task.name, "result": to_json(attempt.facts.get(task.result)), "at": taken}
+    if task.name not in attempt.book.remembered:
+        told["last"] = True
     found = fitting(attempt.case, task.name, taken, attempt.book.zone)
     return told if found is None else told | {"schedule": found[0], "due": found[1]}

@@ -13,6 +13,7 @@ from engine.core.org import Organisation
 from engine.core.reference import Reference
 from engine.core.reports import Report
 from engine.core.tables import Decision, Table
+from engine.core.taskguards import LastGuard, TaskGuard
 from engine.core.values import Dated, Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
 
@@ -25,6 +26,8 @@ class Subject:
     title: str
     fields: Mapping[str, Field]
     decided_by: str = ""
+    completed_by: str = ""
+    """The collect table whose lists are added to what was decided."""
     jurisdiction: str = ""
     """The fact that names the unit of the place of stay (属地)."""
     identity: tuple[tuple[str, ...], ...] = ()
@@ -192,9 +195,30 @@ class Rulebook:
         """The facts on whose day it depends which value of a parameter holds."""
         return frozenset(parameter.dated_by for parameter in self.parameters.values() if parameter.dated_by)
 
+    @cached_property
+    def remembered(self) -> frozenset[str]:
+        """The tasks of which more than the last result matters: counted by days, asked for, or told to others."""
+        flows = self.workflows.values()
+        guards = (guard for flow in flows for verb in flow.transitions.values() for when in verb.when for guard in when)
+        asked = {
+            guard.asked.task for guard in guards if isinstance(guard, TaskGuard) and not isinstance(guard, LastGuard)
+        }
+        counted = {task.name for flow in flows for task in flow.tasks.values() if task.clock}
+        told = {name for flow in flows for child in flow.children.values() for name in child.tells}
+        return frozenset(asked | counted | told)
+
     def decide(self, subject: str, facts: Mapping[str, Fact], as_of: date) -> Decision:
         """Which category, lead, supporting departments and workflow these facts lead to on that day."""
-        return self.tables[self.subjects[subject].decided_by].decide(facts, as_of)
+        kind = self.subjects[subject]
+        decision = self.tables[kind.decided_by].decide(facts, as_of)
+        if not kind.completed_by:
+            return decision
+        return decision.completed(self.tables[kind.completed_by].decide(facts, as_of))
+
+    def inputs(self, kind: Subject) -> frozenset[str]:
+        """The facts on which it depends what is decided of a subject."""
+        tables = [self.tables[name] for name in (kind.decided_by, kind.completed_by) if name]
+        return frozenset(of.name for table in tables for of in table.inputs)
 
     def kind_of(self, workflow: str) -> Subject:
         """The kind of subject that a workflow carries."""

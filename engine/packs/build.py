@@ -149,11 +149,15 @@ class PackBuilder(Declarations):
         tables = {name: table for _, model in self.files(m.TablesFile) for name, table in model.tables.items()}
         made: dict[str, dict[str, dict[str, Any]]] = {}
         for subject in subjects.values():
-            table = tables.get(subject.decided_by) or tables.get(closest(subject.decided_by, tables))
+            both = [
+                tables.get(name) or tables.get(closest(name, tables))
+                for name in (subject.decided_by, subject.completed_by)
+            ]
+            rows = [row for table in both if table for row in table.rules]
             outcomes = made.setdefault(subject.name, {})
-            for key, value in (item for row in (table.rules if table else ()) for item in row.then.items()):
+            for key, value in (item for row in rows for item in row.then.items()):
                 values = outcomes.setdefault(self.meant(key), {})
-                values |= {} if isinstance(value, list | dict) else {str(value): value}
+                values |= {str(one): one for one in (value if isinstance(value, list) else [value])}
         return made
 
     def before(self, subjects: Mapping[str, Subject]) -> dict[str, list[str]]:
@@ -196,7 +200,8 @@ class PackBuilder(Declarations):
         for document, name, model in self.sections(m.TablesFile, "tables"):
             path: Path = ("tables", name)
             self.table_places[name] = (document, path)
-            subject = next((s for s in subjects.values() if s.decided_by == name), None)
+            decides = any(s.decided_by == name for s in subjects.values())
+            subject = next((s for s in subjects.values() if name in (s.decided_by, s.completed_by)), None)
             fields = subject.fields if subject else {key: of for s in subjects.values() for key, of in s.fields.items()}
             inputs = []
             for index, key in enumerate(model.inputs):
@@ -204,7 +209,7 @@ class PackBuilder(Declarations):
                 if (meant := key if key in fields else closest(key, fields)) and fields[meant] not in inputs:
                     inputs.append(fields[meant])
             for index, row in enumerate(model.rules):
-                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=subject is not None)
+                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=decides)
             rows = [
                 self.row(
                     document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows, fields

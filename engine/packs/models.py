@@ -176,6 +176,7 @@ class SubjectModel(Model):
 
     title: str
     decided_by: str = ""
+    completed_by: str = ""
     jurisdiction: str = ""
     identity: list[list[str]] = []
     listed: dict[str, str] = {}

@@ -257,6 +257,36 @@ def test_hand_overs_trips_and_places_name_what_is_there(
     assert file in error
 
 
+MEASURES = """schema: 1
+tables:
+  extra_measures:
+    title: 措施
+    hit_policy: {policy}
+    gaps: default_owner
+    inputs: [contact]
+    rules:
+      - {{id: M1, clause: 二（一）2, when: {{contact: 密切接触者}}, then: {{{key}: [采样]}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "key", "of", "told"),
+    [
+        ("unique", "measures", "title: 人员", "规则表 extra_measures 不是 collect"),
+        ("collect", "category", "title: 人员", "category 在 persons 和 extra_measures 里都有"),
+        ("collect", "measures", "title: 事项", "没有作判定的表"),
+    ],
+)
+def test_a_decision_is_completed_by_a_table_that_adds_and_says_nothing_twice(
+    pack_files: dict[str, bytes], policy: str, key: str, of: str, told: str
+) -> None:
+    fields = pack_files["rules/fields.yaml"].decode().replace(of, f"{of}\n    completed_by: extra_measures", 1)
+    extra = MEASURES.format(policy=policy, key=key).encode()
+    error = str(refused({**pack_files, "rules/fields.yaml": fields.encode(), "rules/extra.yaml": extra}))
+    assert told in error
+    assert "rules/fields.yaml" in error
+
+
 def test_a_rung_that_would_reach_nobody_is_told_with_the_unit(pack_files: dict[str, bytes]) -> None:
     text = pack_files["rules/organisation.yaml"].decode()
     for right, wrong in (("head: 铁路新村社区主要负责人", 'head: " "'), (", 凤阳社区]", "]")):
