@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact, to_json
 from engine.core.judging import Attempt, Stated, typed, who
-from engine.core.moving import fire, home_of, offered, opened, unit_of
+from engine.core.moving import fire, home_of, offered, opened, tallied, unit_of
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -59,9 +59,10 @@ def advance(
 
     A transition that hands over is only offered by it: it is fired when the receiver accepts.
     """
+    stated, short = tallied(book, case, name, stated)
     attempt = Attempt.of(book, case, actor, stated, now, occurred_at)
     transition = attempt.transition(name)
-    unmet = [*who(book, case, transition.by, actor), *attempt.missing(transition.evidence)]
+    unmet = [*who(book, case, transition.by, actor), *attempt.missing(transition.evidence), *short]
     if transition.hand_over is None:
         return fire(attempt, transition, unmet)
     attempt.may_fire(transition, unmet=unmet)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from engine.core.case import Event, micros
+from engine.core.case import Case, Event, micros
 from engine.core.conditions import Fact, to_json
 from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
@@ -114,6 +115,26 @@ def _fired_by_result(attempt: Attempt, transition: Transition, happened: Event) 
     after = Attempt.of(attempt.book, case, attempt.actor, NOTHING, attempt.now, attempt.occurred_at)
     follow = attempt.flow.transitions[name]
     return fire(after, follow, after.missing(follow.evidence, known=True), result=transition.task)
+
+
+def tallied(book: Rulebook, case: Case, name: str, stated: Stated) -> tuple[Stated, list[str]]:
+    """What is stated, with the numbers that the amounts in it add to or take from; and why one cannot be so."""
+    transition = book.workflows[case.workflow].transitions.get(name)
+    if transition is None or not (transition.adds or transition.takes):
+        return stated, []
+    fields = book.kind_of(case.workflow).fields
+    totals: dict[str, Fact] = {}
+    short = []
+    for sign, amounts in ((1, transition.adds), (-1, transition.takes)):
+        for fact, amount in amounts.items():
+            of, by = fields[fact], stated.facts.get(amount)
+            had = case.facts.get(fact) or 0
+            if not isinstance(by, int | float):
+                continue
+            total = totals[fact] = had + sign * by
+            if not (of.low is None or total >= of.low) or not (of.high is None or total <= of.high):
+                short.append(f"{of.title}现有 {had}，{fields[amount].title} {by}，会成为 {total}")
+    return replace(stated, facts={**stated.facts, **totals}), short
 
 
 def destination(attempt: Attempt, transition: Transition) -> State:

@@ -142,6 +142,9 @@ class TransitionModel(Cited):
     danger: bool = False
     hand_over: HandOverModel | None = None
     decides: bool = False
+    adds: dict[str, str] = {}
+    takes: dict[str, str] = {}
+    opens: dict[str, dict[str, Any]] = {}
 
 
 class WorkflowFile(File, Cited):
