@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import boards, cases, database, handovers, ladders, lists, reports, rulebooks, rules, tasks
+from engine.cli import boards, cases, database, handovers, ladders, lists, profiles, reports, rulebooks, rules, tasks
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -24,6 +24,7 @@ app.command("decide")(rules.decide)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)
+app.command("profile")(profiles.profile)
 app.command("report")(reports.report)
 app.command("sweep")(database.sweep)
 app.command("loop")(database.loop)

@@ -79,6 +79,7 @@ def state_facts(
     Deadlines and schedules follow from what is known now. The decision is the one the facts would lead to now, when it
     differs from the case's own; nothing is moved by it.
     """
+    book = book.under(case.profile)
     known = typed(book, case)
     new = {key: value for key, value in stated.facts.items() if value is not None and known.get(key) is None}
     other = {

@@ -61,6 +61,7 @@ def opened(
         "facts": {name: to_json(value) for name, value in facts.items()},
         "personal": sorted(stated.personal),
         "armed": armed,
+        **({"profile": book.profile} if book.profile else {}),
         **reckoning.plans(state, now),
         **{name: value for name, value in more.items() if value},
     }
@@ -172,7 +173,7 @@ def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable
     armed, ended, more_cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=True)
     if problems or more_cannot or length is None:
         raise Refused(problems + more_cannot)
-    armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, ladder)
+    armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, book.ladder(ladder))
     data = {"to": to, **told(attempt), "armed": armed, "ended": ended, **more}
     return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
 

@@ -22,6 +22,7 @@ from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
+from engine.packs.profiles import build_profiles
 from engine.packs.reports import ReportBuilder
 from engine.packs.resolve import Read
 from engine.packs.standing import build_standing
@@ -74,6 +75,7 @@ class PackBuilder(Declarations):
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
         hand_over = self.hand_over(document, pack.hand_over, names, organisation)
         standing = build_standing(self, subjects)
+        profiles = build_profiles(self, document, pack, terms)
         reports = ReportBuilder(self, organisation, subjects, tables.values(), workflows).build()
         examples = self.examples(tables, subjects)
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
@@ -106,6 +108,7 @@ class PackBuilder(Declarations):
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,
             digest=self.digest,
+            profiles=profiles,
         )
 
     def hand_over(

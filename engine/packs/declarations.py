@@ -7,7 +7,7 @@ from functools import cached_property
 
 from engine.core.conditions import Field
 from engine.core.org import Leader, Organisation, Person, Role, Unit
-from engine.core.rulebook import Subject
+from engine.core.rulebook import Subject, ladder_under
 from engine.core.values import Dated, Parameter
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
@@ -158,20 +158,25 @@ class Declarations(Resolver):
             path: Path = ("parameters", name)
             if model.dated_by:
                 self.known(document, "RULE-032", (*path, "dated_by"), "日期要素", model.dated_by, sorted(dates))
-            values: list[Dated] = []
-            for index, item in enumerate(model.values):
-                spot = (*path, "values", index)
-                if values and item.from_ <= values[-1].since:
-                    self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
-                if not item.clause and not item.source:
-                    self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
-                value = tuple(item.value) if isinstance(item.value, list) else item.value
-                last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
-                if model.unit == "day" and last == 0:
-                    self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
-                values.append(Dated(item.from_, value, item.clause, item.source))
-            made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
+            values = self.dated((*path, "values"), document, model.unit, model.values)
+            made[name] = Parameter(name, model.title, model.unit, model.dated_by, values)
         return made
+
+    def dated(self, path: Path, document: Document, unit: str, items: list[m.DatedModel]) -> tuple[Dated, ...]:
+        """Values from a day on, in order, each with where it comes from."""
+        values: list[Dated] = []
+        for index, item in enumerate(items):
+            spot = (*path, index)
+            if values and item.from_ <= values[-1].since:
+                self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
+            if not item.clause and not item.source:
+                self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
+            value = tuple(item.value) if isinstance(item.value, list) else item.value
+            last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
+            if unit == "day" and last == 0:
+                self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
+            values.append(Dated(item.from_, value, item.clause, item.source))
+        return tuple(values)
 
     def terms(self) -> list[tuple[Document, str, m.TermModel]]:
         """Vague words: each bound or waived, not both."""
@@ -193,19 +198,27 @@ class Declarations(Resolver):
         """Ladders, their rungs in the order of time."""
         made = {}
         for document, name, model in self.sections(m.LaddersFile, "ladders"):
-            rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
-            for index, rung in enumerate(rungs):
-                path: Path = ("ladders", name, "rungs", index)
-                if rung.tell not in ("owner", "unit.head", "leader"):
-                    self.known(
-                        document,
-                        "RULE-023",
-                        (*path, "tell"),
-                        "单位",
-                        rung.tell,
-                        [*self.units, "owner", "unit.head", "leader"],
-                    )
-                if index and rung.at <= rungs[index - 1].at:
-                    self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
-            made[name] = Ladder(name, model.title, tuple(rungs), model.again)
+            made[name] = self.ladder(document, ("ladders", name), name, model.title, model)
+            for profile, other in model.in_profile.items():
+                path: Path = ("ladders", name, "in_profile", profile)
+                under = ladder_under(name, profile)
+                made[under] = self.ladder(document, path, under, f"{model.title}（{profile}）", other)
         return made
+
+    def ladder(self, document: Document, path: Path, name: str, title: str, model: m.ClimbModel) -> Ladder:
+        """A ladder, its rungs in the order of time."""
+        rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
+        for index, rung in enumerate(rungs):
+            spot: Path = (*path, "rungs", index)
+            if rung.tell not in ("owner", "unit.head", "leader"):
+                self.known(
+                    document,
+                    "RULE-023",
+                    (*spot, "tell"),
+                    "单位",
+                    rung.tell,
+                    [*self.units, "owner", "unit.head", "leader"],
+                )
+            if index and rung.at <= rungs[index - 1].at:
+                self.wrong(document, "RULE-036", (*spot, "at"), "时间没有晚于上一级", "各级按时间先后写")
+        return Ladder(name, title, tuple(rungs), model.again)

@@ -87,6 +87,12 @@ class HandOverRulesModel(Model):
     matter: str = ""
 
 
+class ProfileModel(Model):
+    """How the office works for the time being; the first profile is the ordinary one."""
+
+    open_cases: Literal["keep", "follow"] = "keep"
+
+
 class PackFile(File):
     """rules/pack.yaml: what this pack is, and who owns what no rule covers."""
 
@@ -100,6 +106,7 @@ class PackFile(File):
     hand_over: HandOverRulesModel
     backdate: Duration
     plan_ahead: Duration
+    profiles: dict[str, ProfileModel] = {}
 
 
 class UnitModel(Model):
@@ -118,7 +125,9 @@ class RoleModel(Model):
 
     title: str
     scope: Literal["all", "involved", "owner"]
-    may: list[Literal["open", "intake", "areas", "reveal", "export", "publish", "erase", "correct", "confirm"]] = []
+    may: list[
+        Literal["open", "intake", "areas", "reveal", "export", "publish", "erase", "correct", "confirm", "profile"]
+    ] = []
 
 
 if set(SCOPES) != {"all", "involved", "owner"}:
@@ -205,6 +214,7 @@ class ParameterModel(Model):
     unit: Literal["minute", "hour", "day"]
     dated_by: str = ""
     values: Annotated[list[DatedModel], Field(min_length=1)]
+    in_profile: dict[str, Annotated[list[DatedModel], Field(min_length=1)]] = {}
 
 
 class ParametersFile(File):
@@ -220,6 +230,7 @@ class TermModel(Model):
     clause: str = ""
     owner: str = ""
     waived: str = ""
+    in_profile: dict[str, Duration] = {}
 
 
 class TermsFile(File):
@@ -240,12 +251,18 @@ if set(LEVELS) != set(RungModel.model_fields["level"].annotation.__args__):  # t
     raise AssertionError("the levels of rungs differ between the core and the models")
 
 
-class LadderModel(Model):
+class ClimbModel(Model):
     """Who is told before, at and after the due time."""
 
-    title: str
     again: Duration
     rungs: Annotated[list[RungModel], Field(min_length=1)]
+
+
+class LadderModel(ClimbModel):
+    """A ladder, and how it is climbed in other profiles."""
+
+    title: str
+    in_profile: dict[str, ClimbModel] = {}
 
 
 class LaddersFile(File):
