@@ -94,7 +94,7 @@ def _decided_again(attempt: Attempt) -> Decision | None:
     """The decision that the facts lead to now, on the day the case was opened; None when it is the same."""
     book, case = attempt.book, attempt.case
     kind = book.kind_of(case.workflow)
-    if not kind.decided_by or not case.outcome:
+    if not kind.decided_by:
         return None
     asked = book.inputs(kind) | {kind.jurisdiction}
     if not asked & attempt.stated.facts.keys():
@@ -194,7 +194,7 @@ def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: da
     It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one.
     """
     book = book.under(case.profile)
-    flow = book.workflows[str(decision.outcome.get("workflow") or book.default_workflow)]
+    flow = book.flow_of(book.workflows[case.workflow].subject, decision.outcome)
     stage = book.workflows[case.workflow].states[case.state].stage
     return opened(
         book,

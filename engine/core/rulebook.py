@@ -28,6 +28,8 @@ class Subject:
     decided_by: str = ""
     completed_by: str = ""
     """The collect table whose lists are added to what was decided."""
+    default_workflow: str = ""
+    """Where its cases go that no rule covers; empty: as the pack says for all."""
     jurisdiction: str = ""
     """The fact that names the unit of the place of stay (属地)."""
     identity: tuple[tuple[str, ...], ...] = ()
@@ -239,6 +241,11 @@ class Rulebook:
     def dating(self) -> frozenset[str]:
         """The facts on whose day it depends which value of a parameter holds."""
         return frozenset(parameter.dated_by for parameter in self.parameters.values() if parameter.dated_by)
+
+    def flow_of(self, subject: str, outcome: Mapping[str, object]) -> Workflow:
+        """The workflow that a decision leads a subject of this kind to; where no rule says one, the default."""
+        default = self.subjects[subject].default_workflow or self.default_workflow
+        return self.workflows[str(outcome.get("workflow") or default)]
 
     @cached_property
     def remembered(self) -> frozenset[str]:

@@ -25,6 +25,7 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
     for table in book.tables.values():
         problems += _overlaps(table, at)
         problems += _gaps(table, at)
+    problems += _homeless(book, at)
     for flow in book.workflows.values():
         problems += _reach(flow, at)
         problems += _releases(flow, at)
@@ -121,6 +122,19 @@ def _gaps(table: Table, at: At) -> list[Problem]:
                 place=at(table.name, ()),
             )
         )
+    return problems
+
+
+def _homeless(book: Rulebook, at: At) -> list[Problem]:
+    """Kinds of subject that no workflow receives where no rule covers them."""
+    problems = []
+    for kind in book.subjects.values():
+        table = book.tables.get(kind.decided_by)
+        flow = book.flow_of(kind.name, {})
+        if table is not None and table.gaps_policy == "default_owner" and flow.subject != kind.name:
+            what = f"{kind.title}没有规则覆盖时会进流程 {flow.name}，它办的是{book.subjects[flow.subject].title}"
+            expected = f"对象 {kind.name} 写 default_workflow，或 gaps: refuse"
+            problems.append(Problem("RULE-024", what, expected, place=at(table.name, ("gaps",))))
     return problems
 
 

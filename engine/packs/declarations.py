@@ -11,6 +11,7 @@ from engine.core.rulebook import Subject, ladder_under
 from engine.core.values import Dated, Parameter
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
+from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 
@@ -70,6 +71,10 @@ class Declarations(Resolver):
             if subject.decided_by:
                 self.known(document, "RULE-040", (*path, "decided_by"), "规则表", subject.decided_by, tables)
             self.completed(document, path, subject, tables)
+            if subject.default_workflow:
+                flows = [flow.workflow for _, flow in self.files(WorkflowFile)]
+                spot = (*path, "default_workflow")
+                self.known(document, "RULE-040", spot, "流程", subject.default_workflow, flows)
             if subject.jurisdiction:
                 self.known(document, "RULE-032", (*path, "jurisdiction"), "要素", subject.jurisdiction, fields)
             for index, key_set in enumerate(subject.identity):
@@ -84,6 +89,7 @@ class Declarations(Resolver):
                 fields,
                 subject.decided_by,
                 subject.completed_by,
+                subject.default_workflow,
                 subject.jurisdiction,
                 identity,
                 subject.listed,

@@ -186,6 +186,7 @@ class SubjectModel(Model):
     title: str
     decided_by: str = ""
     completed_by: str = ""
+    default_workflow: str = ""
     jurisdiction: str = ""
     identity: list[list[str]] = []
     listed: dict[str, str] = {}

@@ -503,3 +503,13 @@ def test_who_is_known_already_and_named_as_a_contact_is_told_to_hang_on_with_her
     told = rehearsal("case", "open", *known, "末次接触日期=2022-05-26", "--parent", case, "--as", "huaye").stdout
     assert f"此人已有在办案件，挂到 {case} 名下；随之改变：" in told
     assert re.search(rf"流程 来（返）人员管控 → 密切接触者集中隔离；案件 {was} → ", told.replace("\n", ""))
+
+
+def test_coverage_counts_by_unit_and_names_who_was_left_out(rehearsal: Bihuan) -> None:
+    told = ("venue_name=某肉铺", "venue_type=冷冻肉制品经营单位", "address=某路", "community=华业社区")
+    case = answer(rehearsal, "case", "open", "--kind", "venue", *told, "--as", "huaye")["case"]
+    shown = rehearsal("coverage", "冷链检查", "--as", "shijian").stdout
+    assert "应查 1，已查 0，漏查 1" in shown
+    assert case in shown
+    found = answer(rehearsal, "coverage", "cold_chain", "--since", "2022-05-01", "--as", "shijian")
+    assert [each["case"] for each in found["missing"]] == [case]

@@ -172,7 +172,7 @@ def test_links_out_of_a_pack_are_refused(tmp_path: Path, pack_files: dict[str, b
 
 
 def test_the_shipped_pack_is_whole_and_says_where_gaps_go(book: Rulebook) -> None:
-    assert {row.id for row in book.tables["persons"].rows} == {f"P{n:02d}" for n in range(1, 14)}
+    assert {row.id for row in book.tables["persons"].rows} == {f"P{n:02d}" for n in range(1, 15)}
     assert any("社会事务部 并预警" in note for note in notes(book))
 
 
@@ -243,7 +243,7 @@ def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(
     [
         ("rules/organisation.yaml", "head: 社会事务部主要负责人}", "head: 甲, places: 3}", "社会事务部 不是隔离点"),
         ("rules/fields.yaml", "values: [他街道,", "values: [他镇,", "没有单位 他镇"),
-        ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 城市管理部", "城市管理部 没有人员，无人裁定"),
+        ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 区疾控中心", "区疾控中心 没有人员，无人裁定"),
         ("rules/pack.yaml", "matter: trip_check", "matter: trip_chek", "did you mean trip_check"),
         ("rules/pack.yaml", "matter: trip_check", "matter: registration", "没有流程 registration 的要素 about"),
     ],
@@ -295,3 +295,19 @@ def test_a_rung_that_would_reach_nobody_is_told_with_the_unit(pack_files: dict[s
     told = str(refused(pack_files | {"rules/organisation.yaml": text.encode()}))
     for words in ("LADDER-001", "没有班子成员分管 凤阳社区", "黄级无人可告：铁路新村社区 没有第一责任人"):
         assert words in told
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("default_workflow: venue ", "default_workflow: registration ", "场所没有规则覆盖时会进流程 registration"),
+        ("default_workflow: venue ", "default_workflow: venu ", "did you mean venue"),
+    ],
+)
+def test_what_no_rule_covers_goes_to_a_workflow_that_carries_it(
+    pack_files: dict[str, bytes], right: str, wrong: str, told: str
+) -> None:
+    fields = pack_files["rules/fields.yaml"].decode()
+    assert right in fields
+    error = str(refused({**pack_files, "rules/fields.yaml": fields.replace(right, wrong, 1).encode()}))
+    assert told in error
