@@ -8,7 +8,20 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import boards, cases, database, handovers, ladders, lists, profiles, reports, rulebooks, rules, tasks
+from engine.cli import (
+    boards,
+    cases,
+    contacts,
+    database,
+    handovers,
+    ladders,
+    lists,
+    profiles,
+    reports,
+    rulebooks,
+    rules,
+    tasks,
+)
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -24,6 +37,7 @@ app.command("decide")(rules.decide)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)
+app.command("contacts")(contacts.contacts)
 app.command("profile")(profiles.profile)
 app.command("report")(reports.report)
 app.command("coverage")(boards.coverage)

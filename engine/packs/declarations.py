@@ -49,14 +49,38 @@ class Declarations(Resolver):
                 self.known(document, "FLOW-012", (*path, "role"), "角色", post.role, roles)
                 self.known(document, "RULE-023", (*path, "unit"), "单位", post.unit, self.units, UNITS_FILE)
             staff[user] = Person(user, person.name, tuple((post.role, post.unit) for post in person.roles))
+        return Organisation(units, roles, staff, self.leaders())
+
+    def leaders(self) -> tuple[Leader, ...]:
+        """Who of the leading group answers for which departments and communities."""
         leaders = []
+        taken: dict[str, str] = {}
         for document, model in self.files(m.OrganisationFile):
             for index, leader in enumerate(model.leaders):
                 for key in ("fields", "communities"):
                     for unit in getattr(leader, key):
-                        self.known(document, "RULE-023", ("leaders", index, key), "单位", unit, self.units, UNITS_FILE)
+                        self.led(document, ("leaders", index, key), unit, leader.name, taken)
+                if not leader.fields and not leader.communities:
+                    self.wrong(
+                        document,
+                        "RULE-021",
+                        ("leaders", index),
+                        f"{leader.name} 没有分管领域，也没有包联社区",
+                        "至少写一样",
+                    )
                 leaders.append(Leader(leader.name, tuple(leader.fields), tuple(leader.communities)))
-        return Organisation(units, roles, staff, tuple(leaders))
+        return tuple(leaders)
+
+    def led(self, document: Document, path: Path, unit: str, leader: str, taken: dict[str, str]) -> None:
+        """Note a unit that nobody knows, that two leaders answer for, or that is no community where one is meant."""
+        if not self.known(document, "RULE-023", path, "单位", unit, self.units, UNITS_FILE):
+            return
+        if taken.setdefault(unit, leader) != leader:
+            self.wrong(document, "RULE-001", path, f"{unit} 由 {taken[unit]} 和 {leader} 两人分管", "一个单位一位领导")
+        if (path[-1] == "communities") != (self.units[unit] == "community"):
+            self.wrong(
+                document, "RULE-031", path, f"{unit} 写在了 {path[-1]} 里", "包联社区写 communities，其余写 fields"
+            )
 
     def subjects(self) -> dict[str, Subject]:
         """The kinds of subject with their typed facts."""

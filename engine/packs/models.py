@@ -284,6 +284,7 @@ class SourceModel(Model):
     meanings: dict[str, dict[str, str]] = {}
     split: dict[str, list[str]] = {}
     rejects: str = "list_check"
+    silent_after: Duration | None = None
 
 
 class SourcesFile(File):
