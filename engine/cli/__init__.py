@@ -11,11 +11,13 @@ from engine import __version__
 from engine.cli import (
     boards,
     cases,
+    clauses,
     contacts,
     database,
     handovers,
     ladders,
     lists,
+    papers,
     profiles,
     reports,
     rulebooks,
@@ -34,6 +36,8 @@ app = typer.Typer(
 )
 app.command("check")(rules.check)
 app.command("decide")(rules.decide)
+app.command("clauses")(clauses.clauses)
+app.command("new")(rules.new)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)
@@ -54,6 +58,7 @@ app.add_typer(cases.alert, name="alert")
 app.add_typer(handovers.handover, name="handover")
 app.add_typer(handovers.trip, name="trip")
 app.add_typer(handovers.site, name="site")
+app.add_typer(papers.paper, name="paper")
 app.add_typer(ladders.ladder, name="ladder")
 app.add_typer(rulebooks.rules, name="rules")
 app.add_typer(database.audit, name="audit")

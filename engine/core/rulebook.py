@@ -9,7 +9,9 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
+from engine.core.documents import Carrier, Document
 from engine.core.org import Organisation
+from engine.core.papers import Paper
 from engine.core.reference import Reference
 from engine.core.reports import Report
 from engine.core.tables import Decision, Table
@@ -48,13 +50,34 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A vague word of the document, bound to a duration, or waived with a reason."""
+    """A vague word of the document, bound to a duration or a parameter, or waived with a reason."""
 
     name: str
     within: timedelta | None
     clause: str = ""
     owner: str = ""
     waived: str = ""
+    parameter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a pack says of something that its document leaves open, and what was decided by whom."""
+
+    what: str
+    clauses: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    decided: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a document speaks: words that look alike, what it calls the categories of the rules, what it leaves open."""
+
+    apart: tuple[tuple[str, ...], ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    findings: Mapping[str, Written] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +92,12 @@ class Source:
     known_person: str
     """link, skip or ask."""
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Per field, what the words of this source mean: `{symptoms: {发热、乏力: 发热}}`."""
+    """Per field, what the words of this source mean: `{fact: {word: value}}`."""
     split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per header, the fields that one cell under it holds, in order, parted by `/`."""
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates of which the first may not be after the second."""
-    rejects: str = "list_check"
+    rejects: str = ""
     """The workflow of the matter that keeps refused rows until each is settled."""
     silent_after: timedelta | None = None
     """So long without a list, and somebody is told; None: nobody waits for it."""
@@ -199,9 +222,15 @@ class Rulebook:
     plan_ahead: timedelta
     """So long before they are due, scheduled tasks are made."""
     digest: str
+    papers: Mapping[str, Paper] = field(default_factory=dict)
+    release: int = 0
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    """The official documents it comes from, clause by clause."""
+    carriers: Mapping[str, Mapping[str, Carrier]] = field(default_factory=dict)
+    """Kind → name → what can carry a clause out."""
+    wording: Wording = Wording()
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     """By name, the ordinary one first; often none."""
-    release: int = 0
     profile: str = ""
     """Under which profile it speaks; empty: the ordinary one."""
 
@@ -220,7 +249,9 @@ class Rulebook:
         """The rules under each profile but the ordinary one, made once and knowing each other."""
         made = {}
         for item in list(self.profiles.values())[1:]:
-            terms = {name: replace(self.terms[name], within=within) for name, within in item.terms.items()}
+            terms = {
+                name: replace(self.terms[name], within=within, parameter="") for name, within in item.terms.items()
+            }
             values = {name: replace(self.parameters[name], values=dated) for name, dated in item.parameters.items()}
             made[item.name] = replace(
                 self, profile=item.name, terms={**self.terms, **terms}, parameters={**self.parameters, **values}
@@ -281,7 +312,8 @@ class Rulebook:
     def within(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> timedelta | None:
         """How long `2h`, a term or a parameter says for a case; None when nothing of that name holds on its day."""
         if name in self.terms:
-            return self.terms[name].within
+            term = self.terms[name]
+            return self.within(term.parameter, facts, opened) if term.parameter else term.within
         if name not in self.parameters:
             return parse_duration(name)
         days = self.days(name, facts, opened)

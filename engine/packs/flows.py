@@ -203,13 +203,14 @@ class FlowBuilder(GuardBuilder):
     def whole_days(self, path: Path, every: str) -> None:
         """Note a distance between days that is none."""
         term = self.names.terms.get(every)
-        if every in self.names.parameters:
-            if self.names.parameters[every].unit != "day":
+        name = term.parameter if term is not None and term.parameter else every
+        if name in self.names.parameters:
+            if self.names.parameters[name].unit != "day":
                 self.wrong("RULE-027", path, f"{every} 不以天为单位", "如 7d，或以天为单位的参数")
             return
         self.length(path, every)
         length = term.within if term is not None else None if self.names.no_length(every) else parse_duration(every)
-        if length is not None and length % timedelta(days=1):
+        if (length is None and term is not None) or (length is not None and length % timedelta(days=1)):
             self.wrong("RULE-027", path, f"{every} 不是整天", "如 7d，或以天为单位的参数")
 
     def child(self, name: str) -> ChildType:

@@ -22,7 +22,7 @@ def build_profiles(
     others = list(model.profiles)[1:]
     lengths: dict[str, dict[str, timedelta]] = {}
     for of, path, name, profile, within in _said(pack, m.TermsFile, "terms", others):
-        if terms[name].within is None:
+        if terms[name].waived:
             pack.wrong(of, "RULE-021", path, f"{name} 平时没有时限", "先写 within")
         lengths.setdefault(profile, {})[name] = within
     values: dict[str, dict[str, tuple[Dated, ...]]] = {}
