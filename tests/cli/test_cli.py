@@ -526,3 +526,23 @@ def test_coverage_counts_by_unit_and_names_who_was_left_out(rehearsal: Bihuan) -
     assert case in shown
     found = answer(rehearsal, "coverage", "cold_chain", "--since", "2022-05-01", "--as", "shijian")
     assert [each["case"] for each in found["missing"]] == [case]
+
+
+def test_the_daily_report_the_profile_and_who_to_reach_by_command_line(rehearsal: Bihuan, tmp_path: Path) -> None:
+    rehearsal("case", "open", *FACTS, "--as", "huaye")
+    rehearsal("clock", "+1h")
+    told = rehearsal("report", "daily", "--as", "shuju").stdout
+    assert "外防输入" in told
+    assert "截至 2022-05-26 09:00（不含），报 区防指办数据组" in told
+    early = answer(rehearsal, "report", "daily", "--as-of", "2022-05-26 08:00", "--as", "shuju")
+    assert early["sheets"][0]["rows"] == []
+    assert "（7 张表）" in rehearsal("report", "daily", "--out", "日报.xlsx", "--as", "shuju").stdout
+    assert (tmp_path / "日报.xlsx").is_file()
+    assert "现在是 平" in rehearsal("profile").stdout
+    tried = rehearsal("profile", "急", "--reason", "本区出现病例", "--dry-run", "--as", "guanli").stdout
+    assert "及时.核查：2小时 → 1小时" in tried
+    assert "（没有写入）" in tried
+    assert "1 件在办案件按它重新起算" in rehearsal("profile", "急", "--reason", "病例", "--as", "guanli").stdout
+    assert "0558-55501" in rehearsal("contacts", "华业社区", "--as", "huaye").stdout
+    assert "从未" in rehearsal("intake", "sources", "--as", "shuju").stdout
+    assert "信息往来" in rehearsal("intake", "log", "--source", "派出所", "--as", "shuju").stdout
