@@ -152,10 +152,16 @@ def advance(
         print_stand(answer)
 
 
+def extra(told: dict[str, Any]) -> str:
+    """That a result filled no occurrence of its schedule, in words."""
+    return "（额外的结果，不顶计划里的哪一次）" if told.get("occurrence") == "" else ""
+
+
 def print_stand(answer: dict[str, Any]) -> None:
     """Where a case stands after a command."""
     ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
     waits = f"，已交 [bold]{answer['offered_to']}[/] 待签收" if answer["offered_to"] else ""
+    waits += extra(answer)
     console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}{waits}")
     print_deadlines(answer)
 
