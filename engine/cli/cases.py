@@ -99,7 +99,7 @@ def show(
     reveal: Reveal = None,
     as_json: Json = False,
 ) -> None:
-    """一件案件的全部：时限、能办什么、要素、判定、责任链、经过 (one case, whole)."""
+    """一件案件的全部：时限、能办什么、要素、责任链、经过 (one case, whole)."""
     from engine.reading.queries import case_show
 
     with office(db, quiet=as_json) as found:
@@ -112,7 +112,7 @@ def show(
 
 @case.command("why")
 def why(case_id: CaseId, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
-    """为什么是这个类别、责任单位、环节、时限，往下还差什么 (why it stands where it stands)."""
+    """为什么是这个类别、单位、环节、时限，还差什么 (why it stands where it stands)."""
     from engine.reading.whys import case_why
 
     with office(db, quiet=as_json) as found:

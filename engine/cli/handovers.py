@@ -205,7 +205,7 @@ def receive(
     key: Key = "",
     as_json: Json = False,
 ) -> None:
-    """逐人勾选签收；没勾的算未到，未到和多出的各立一件核对事项 (receive a trip)."""
+    """逐人勾选签收；未到和多出的各立一件核对事项 (receive a trip)."""
     from engine.commands import trips
 
     with office(db, quiet=as_json) as found:

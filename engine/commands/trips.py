@@ -17,6 +17,7 @@ from engine.core.errors import BadInput, Problem, Refused, listing
 from engine.core.judging import NOTHING, Stated, at_no_time
 from engine.core.org import Actor
 from engine.ids import new_id, read_id
+from engine.intake.clean import clean_name
 from engine.service import Office, Step
 from engine.store import schema as s
 from engine.store import subjects
@@ -55,6 +56,10 @@ def open_trip(
         raise Refused(
             Problem("CASE-010", "规则包没有写少人、多人时立哪种事项，不能发车", "pack.yaml 的 hand_over.matter")
         )
+    unclean = [done.why for done in (clean_name(driver),) if done.error]
+    unclean += [] if vehicle.isprintable() else ["车牌不能换行或含控制字符"]
+    if unclean:
+        raise BadInput([Problem("FACT-002", why) for why in unclean])
     numbers = [read_id(case_id) or case_id for case_id in cases]
     if twice := [case_id for case_id in dict.fromkeys(numbers) if numbers.count(case_id) > 1]:
         raise BadInput([Problem("ARG-001", f"案件 {case_id} 写了两次", "每人写一次") for case_id in twice])

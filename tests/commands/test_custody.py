@@ -550,3 +550,7 @@ def test_a_trip_leaves_neither_ahead_nor_long_ago_and_carries_nobody_twice(offic
     with pytest.raises(BadInput, match=f"案件 {cases[0]} 写了两次"):
         trips.open_trip(office, "皖A·1", "王", "集中隔离点", [*cases, cases[0].lower()], driver)
     assert trips.trip_list(office, driver) == []
+    with pytest.raises(BadInput) as refused:
+        trips.open_trip(office, "皖A\n1", "王\x1b[31m", "集中隔离点", cases, driver)
+    assert len(refused.value.problems) == 2
+    assert trips.trip_list(office, driver) == []
