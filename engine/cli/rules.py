@@ -13,7 +13,7 @@ from engine.core.conditions import Fact, parse_value
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
-from engine.packs.check import notes
+from engine.packs.notes import notes
 from engine.packs.pack import compile_pack, read_folder, shipped
 
 

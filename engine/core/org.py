@@ -89,6 +89,12 @@ class Organisation:
         """Whether anybody of a unit works here; an outside one answers through whoever gives to it."""
         return any(of == unit for person in self.staff.values() for _, of in person.roles)
 
+    def sees_all(self, unit: str) -> bool:
+        """Whether anybody of a unit sees every case, also those the unit never had to do with."""
+        people = [person for person in self.staff.values() if any(of == unit for _, of in person.roles)]
+        held = {role for person in people for role, _ in person.roles}
+        return any(self.roles[role].scope == "all" for role in held if role in self.roles)
+
     def current_name(self, name: str) -> str | None:
         """The unit's name today, found by today's or a former one; None when no unit ever had it."""
         if name in self.units:
