@@ -62,8 +62,8 @@ bench: .venv/dev ## side-by-side timings, printed as ratios
 	$(BIN)/pytest -m bench -p no:randomly -s tests/bench
 
 lock: .venv/dev ## new versions, with hashes
-	uv pip compile -q --universal --no-strip-extras --generate-hashes --no-header --no-annotate -o requirements.lock pyproject.toml
-	uv pip compile -q --universal --no-strip-extras --generate-hashes --no-header --no-annotate --extra dev -o requirements-dev.lock pyproject.toml
+	uv pip compile -q --universal --no-strip-extras --generate-hashes --no-header --no-annotate --extra paper -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --no-strip-extras --generate-hashes --no-header --no-annotate --extra paper --extra dev -o requirements-dev.lock pyproject.toml
 
 format: .venv/dev ## in the one style
 	$(BIN)/ruff check --fix .

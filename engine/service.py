@@ -34,6 +34,8 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 """Between these a rehearsal may be: far outside of them days cannot be reckoned with."""
 REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
+SIGNED = "signed@"
+"""`signed@CASE:5` is who signed for the paper that the fifth event tells of."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,10 @@ class Step:
     sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
     before: Callable[[Writer], None] | None = None
     """Checks and rows of its own, under the write lock; a `Lost` raised here has everything decided again."""
+
+
+class _TakenBack(Exception):
+    """A dry run has been written, and is rolled back."""
 
 
 class Office:
@@ -174,10 +180,11 @@ class Office:
         return replace(book, release=number)
 
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
-        """Open a case for a subject; one already known by its identity is used, not doubled."""
+        """Open a case for a subject (no kind named: the first decided); one already known is used, not doubled."""
         self.require(actor, "open", "intake")
         digest = self.digest("open", kind_name, actor.user, raw)
         book, now = self.book(), self.now()
+        kind_name = kind_name or next((of.name for of in book.subjects.values() if of.decided_by), "")
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]
@@ -308,10 +315,13 @@ class Office:
         done = corrections.decide_again(book, change.case, actor, change.events[-1].occurred_at, new_id())
         return [change] if done is None else corrected(book, change, change.case, change.head, done)
 
-    def act(self, decide: Callable[[datetime], Step], request_key: str = "", digest: str = "") -> dict[str, Any]:
+    def act(
+        self, decide: Callable[[datetime], Step], request_key: str = "", digest: str = "", *, dry_run: bool = False
+    ) -> dict[str, Any]:
         """The one way a command is carried out: decided on one view of the database, written in one transaction.
 
-        When somebody else was first, nothing was written, and it is decided again on what is there now.
+        When somebody else was first, nothing was written, and it is decided again on what is there now. `dry_run`: it
+        is written and refused like any other, and then taken back.
         """
         for _ in range(ATTEMPTS):
             with self.store.reading():
@@ -320,24 +330,34 @@ class Office:
                 now = self.now()
                 step = decide(now)
                 changes = with_relatives(self.store.load, self.book, step.changes)
-            ready = [Ready.of(change) for change in sorted(changes, key=lambda change: change.case.id)]
             try:
-                with self.store.writing(micros(now)) as writer:
-                    if step.before:
-                        step.before(writer)
-                    for change in changes:
-                        if change.before is None and change.case.follows:
-                            references.move(writer, change.case.follows, change.case.id)
-                    writer.append(ready)
-                    if any(change.placed for change in ready):
-                        places.refuse_overfull(writer.driver, ready, self.book().organisation.units)
-                    step.sealed.write(writer)
-                    if request_key:
-                        writer.request(request_key, digest, step.answer)
+                self._write(step, changes, now, (request_key, digest), dry_run=dry_run)
             except Lost:
                 continue
+            except _TakenBack:
+                return step.answer | {"dry_run": True}
             return step.answer
         raise Conflict(Problem("CASE-409", "案件正被别人连续办理", "看一眼现状再试"))
+
+    def _write(
+        self, step: Step, changes: list[Change], now: datetime, request: tuple[str, str], *, dry_run: bool
+    ) -> None:
+        """Everything a command changes, in one transaction; its rows are made before the lock is taken."""
+        ready = [Ready.of(change) for change in sorted(changes, key=lambda change: change.case.id)]
+        with self.store.writing(micros(now)) as writer:
+            if step.before:
+                step.before(writer)
+            for change in changes:
+                if change.before is None and change.case.follows:
+                    references.move(writer, change.case.follows, change.case.id)
+            writer.append(ready)
+            if any(change.placed for change in ready):
+                places.refuse_overfull(writer.driver, ready, self.book().organisation.units)
+            step.sealed.write(writer)
+            if request[0]:
+                writer.request(*request, step.answer)
+            if dry_run:
+                raise _TakenBack
 
     def seal(self, subject: str, kind: Subject, texts: Mapping[str, str]) -> subjects.Sealed:
         """Personal values of a subject, ready to be written."""

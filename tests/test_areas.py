@@ -22,7 +22,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def told(**counted: int) -> dict[str, int]:
-    nothing = dict.fromkeys(("new", "changed", "stays", "higher", "rerouted", "opened"), 0)
+    nothing = dict.fromkeys(("new", "changed", "stays", "higher", "rerouted", "opened", "ended"), 0)
     return {"rows": 1, "total": 1} | nothing | counted
 
 

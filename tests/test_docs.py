@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from engine.cli import app
-from engine.packs import flowmodels, models, storymodels
+from engine.packs import clausemodels, flowmodels, models, storymodels
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,7 +22,12 @@ def words(name: str) -> set[str]:
 
 def keys() -> set[str]:
     found = set()
-    for model in [*vars(models).values(), *vars(flowmodels).values(), *vars(storymodels).values()]:
+    for model in [
+        *vars(models).values(),
+        *vars(flowmodels).values(),
+        *vars(storymodels).values(),
+        *vars(clausemodels).values(),
+    ]:
         if isinstance(model, type) and issubclass(model, BaseModel):
             found |= {field.alias or name for name, field in model.model_fields.items()}
     return found

@@ -12,7 +12,8 @@ import pytest
 
 from engine.cli import main
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "transfer-team.md"
+PAGES = Path(__file__).resolve().parents[1] / "docs" / "how-to"
+PAGE, DOMAIN = PAGES / "transfer-team.md", PAGES / "new-domain.md"
 BLOCK = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = {"$T": r"车次 (\w{11})", "$M": r"核对事项 (\w{11})"}
 """What a name on the page stands for in what its command prints; any other: a case."""
@@ -28,8 +29,8 @@ class Block(NamedTuple):
 def blocks(text: str) -> Iterator[Block]:
     for info, body in BLOCK.findall(text):
         lines = body.splitlines()
-        if info.startswith("csv "):
-            yield Block(info.removeprefix("csv "), lines)
+        if info:
+            yield Block(info.split(" ", 1)[1], lines)
         else:
             yield Block("commands" if lines[0].startswith("bihuan ") else "told", lines)
 
@@ -75,7 +76,7 @@ def read_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
                     expected = [re.escape(part.strip()) for part in meant(line).split("…")]
                     assert re.search(".*?".join(expected), told), (line, told)
             else:
-                Path(block.kind).write_text("\n".join(map(meant, block.lines)), "utf-8")
+                Path(block.kind).write_text("\n".join(map(meant, block.lines)) + "\n", "utf-8")
 
     return say
 
@@ -92,3 +93,15 @@ def test_a_page_that_promises_what_is_not_told_is_found(read_aloud: Say) -> None
 def test_a_command_that_is_refused_though_the_page_does_not_say_so_is_found(read_aloud: Say) -> None:
     with pytest.raises(AssertionError, match="release"):
         read_aloud(PAGE.read_text("utf-8").replace("release --as geli   # 被拒绝", "release --as geli"))
+
+
+def test_another_closed_loop_is_made_as_its_page_says_in_under_150_lines_of_yaml(read_aloud: Say) -> None:
+    read_aloud(DOMAIN.read_text("utf-8"))
+    written = list(Path("hazards").rglob("*.yaml"))
+    assert len(written) == 9
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in written) < 150
+
+
+def test_a_loop_whose_grade_sets_no_other_deadline_is_found(read_aloud: Say) -> None:
+    with pytest.raises(AssertionError, match="RULE-026"):
+        read_aloud(DOMAIN.read_text("utf-8").replace("within: 限期.重大", "within: 限期.一般"))

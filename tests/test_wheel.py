@@ -32,6 +32,7 @@ def test_a_wheel_in_an_empty_environment_runs_the_demonstration(tmp_path: Path) 
     assert "engine/shipped/rules/persons.yaml" in names
     assert "engine/shipped/workflows/close_contact.yaml" in names
     assert "engine/demo/areas_2022-06-01.csv.gz" in names
+    assert {"engine/packs/skeleton/rules/pack.yaml", "engine/papers/layout.typ"} <= set(names)
     home = tmp_path / "empty"
     venv.create(home, with_pip=False)
     site = next((home / "lib").glob("python*/site-packages"))

@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import boards, cases, database, handovers, ladders, lists, rulebooks, rules, tasks
+from engine.cli import boards, cases, clauses, database, handovers, ladders, lists, papers, rulebooks, rules, tasks
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 app.command("check")(rules.check)
 app.command("decide")(rules.decide)
+app.command("clauses")(clauses.clauses)
+app.command("new")(rules.new)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)
@@ -37,6 +39,7 @@ app.add_typer(cases.alert, name="alert")
 app.add_typer(handovers.handover, name="handover")
 app.add_typer(handovers.trip, name="trip")
 app.add_typer(handovers.site, name="site")
+app.add_typer(papers.paper, name="paper")
 app.add_typer(ladders.ladder, name="ladder")
 app.add_typer(rulebooks.rules, name="rules")
 app.add_typer(database.audit, name="audit")

@@ -34,8 +34,8 @@ Key = Annotated[str, typer.Option("--request-key", help="请求号：同一请�
 @case.command("open")
 def open_(
     facts: Facts = None,
-    kind: Annotated[str, typer.Option("--kind", help="对象类别 (kind of subject)")] = "person",
-    parent: Annotated[str, typer.Option("--parent", help="挂在哪件案件名下，如阳性案件的密接 (parent case)")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="对象类别，默认规则包里的第一种 (kind of subject)")] = "",
+    parent: Annotated[str, typer.Option("--parent", help="挂在哪件案件名下 (parent case)")] = "",
     child: Annotated[str, typer.Option("--child", help="是父案的哪一种；只有一种时可省 (kind of child)")] = "",
     db: Db = DEFAULT_DB,
     user: As = "",
@@ -212,10 +212,12 @@ def correct(
             print_json(answer, found)
             return
         rows = [(each["what"], each["before"], each["after"]) for each in answer["changes"]]
-        console().print(table("将会改变" if dry_run else "更正", ("什么", "原来", "现在"), rows))
-        if "waits" in answer:
+        waits = "waits" in answer
+        console().print(table("将会改变" if dry_run or waits else "更正", ("什么", "原来", "现在"), rows))
+        if waits:
             far = "、".join(answer["waits"])
-            console().print(f"{far} 追溯较久，须另一人确认：bihuan case confirm {case_id}")
+            then = "没有写入；去掉 --dry-run 才提出，再由" if dry_run else "已提出，还没有更正："
+            console().print(f"{far} 追溯较久，{then}另一人确认 bihuan case confirm {case_id}")
         elif dry_run:
             console().print("没有写入；去掉 --dry-run 才更正")
         else:

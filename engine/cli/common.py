@@ -56,7 +56,7 @@ def pairs(items: Sequence[str]) -> dict[str, str]:
     """`key=value` arguments; every one that is not is told at once."""
     wrong = [number for number, item in enumerate(items, 1) if "=" not in item]
     if wrong:
-        raise BadInput([Problem("ARG-001", f"第 {number} 项要写成 要素=值", "如 pcr_result=阴性") for number in wrong])
+        raise BadInput([Problem("ARG-001", f"第 {number} 项要写成 要素=值", "如 key=value") for number in wrong])
     told: dict[str, str] = {}
     twice = []
     for key, _, value in (item.partition("=") for item in items):

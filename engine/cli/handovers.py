@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 handover = typer.Typer(help="交接：交出、签收、退回、裁定 (hand-overs)", no_args_is_help=True)
 trip = typer.Typer(help="车次：一车几人一次交接 (trips)", no_args_is_help=True)
-site = typer.Typer(help="隔离点：床位 (sites)", no_args_is_help=True)
+site = typer.Typer(help="有床位的场所 (sites)", no_args_is_help=True)
 
 Unit = Annotated[str, typer.Argument(metavar="UNIT", help="交给哪个单位")]
 Reason = Annotated[str, typer.Option("--reason", help="理由（加密存放）")]
@@ -305,7 +305,7 @@ def trip_show(
 
 @site.command("list")
 def site_list(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
-    """隔离点的床位：共有、已用、空余 (sites and their places)."""
+    """各场所的床位：共有、已用、空余 (sites and their places)."""
     from engine.commands.custody import sites
 
     with office(db, quiet=as_json) as found:
@@ -317,4 +317,4 @@ def site_list(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
             (r["site"], *("—" if r[name] is None else str(r[name]) for name in ("places", "taken", "free")))
             for r in rows
         ]
-        console().print(table("隔离点床位", ("隔离点", "共有", "已用", "空余"), told))
+        console().print(table("场所床位", ("场所", "共有", "已用", "空余"), told))

@@ -33,7 +33,7 @@ class _TakesFile(TyperGroup):
 
 areas = typer.Typer(help="参照表：风险地区等 (reference lists)", no_args_is_help=True)
 intake = typer.Typer(
-    help="名单导入：bihuan intake FILE --source 区数据组 (lists of persons)", no_args_is_help=True, cls=_TakesFile
+    help="名单导入：bihuan intake FILE --source 来源 (lists of persons)", no_args_is_help=True, cls=_TakesFile
 )
 
 
@@ -59,6 +59,7 @@ def load(
             )
             looked = f"回头比对 {told['stays']} 处停留：等级变高 {told['higher']} 件"
             done = "（没有写入）" if dry_run else f"，改判 {told['rerouted']} 件，新立案 {told['opened']} 件"
+            done += f"，计时提前结束 {told['ended']} 件" if told.get("ended") else ""
             console().print(looked + done)
 
 

@@ -39,6 +39,9 @@ def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
     )
     since = f"（自 {told['since']}）" if told["owner"] else ""
     out.print(f"环节 [bold]{told['state_title']}[/]  责任单位 [bold]{told['owner'] or '—'}[/]{since}")
+    if told["final"]:
+        on = f"，由案件 [bold]{told['followed_by']}[/] 接着办" if told["followed_by"] else ""
+        out.print(f"[bold]已办结[/]{on}")
     if told["offered_to"]:
         asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
         out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}")
@@ -49,7 +52,8 @@ def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
     for item in told["can"]:
         evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
         danger = "  [red]不能撤回[/]" if item["danger"] else ""
-        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}{danger}")
+        lacks = f"  [yellow]还差 {len(item['lacks'])} 项，见 case why[/]" if item["lacks"] else ""
+        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}{danger}{lacks}")
     _print_tasks(told["tasks"], everything=everything)
     facts = list((told["personal"] | told["facts"]).items())
     out.print(table("要素", ("要素", "内容"), facts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,14 @@ import typer
 
 from engine.cli.common import Json, PackDir, console, pairs, print_json, print_problems, table
 from engine.core.conditions import Fact, parse_value
+from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
+from engine.core.findings import Finding, findings
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
 from engine.packs.notes import notes
 from engine.packs.pack import compile_pack, read_folder, shipped
+from engine.packs.scaffold import scaffold
 
 
 def _book(pack: Path | None) -> Rulebook:
@@ -37,15 +41,66 @@ def check(
             typer.echo(f"共 {len(error.problems)} 处错误，规则包不能发布 ({len(error.problems)} mistakes)")
         raise typer.Exit(2) from None
     rows = sum(len(item.rows) for item in book.tables.values())
+    far = reached(book)
     if as_json:
-        print_json({"ok": True, "pack": book.name, "digest": book.digest, "notes": notes(book)})
+        tables = [covered._asdict() for covered in far.tables]
+        coverage = {"tables": tables, "untold": far.untold}
+        open_ = [asdict(finding) for finding in findings(book)]
+        told = {"notes": notes(book), "findings": open_, "coverage": coverage}
+        print_json({"ok": True, "pack": book.name, "digest": book.digest, **told})
         return
     for note in notes(book):
         typer.echo(f"注意：{note}")
+    for finding in findings(book):
+        typer.echo(_left_open(finding))
+    _reach(far)
     typer.echo(
         f"规则包“{book.title}”没有错误：{len(book.tables)} 张规则表 {rows} 条规则，{len(book.workflows)} 个流程，"
         f"{len(book.examples)} 个例子、{len(book.stories)} 个故事全部成立；摘要 {book.digest[:12]} (no mistakes)"
     )
+
+
+def _left_open(finding: Finding) -> str:
+    """Something for a manager to decide, or what was decided."""
+    if finding.decided:
+        return f"已定 {finding.key}：{finding.what} → {finding.decided}（{finding.by}）"
+    choices = f"，可选：{'｜'.join(finding.choices)}" if finding.choices else ""
+    return f"待定 {finding.key}（{'、'.join(finding.clauses)}）：{finding.what}{choices}"
+
+
+def _reach(far: Reached) -> None:
+    """How far examples and stories reach, and what they do not reach."""
+    for one in far.tables:
+        met = one.rows - len(one.rows_missed)
+        typer.echo(
+            f"例子与故事走到：{one.title} {met}/{one.rows} 条规则（{_percent(met, one.rows)}），"
+            f"{one.cells_met}/{one.cells} 个条件（{_percent(one.cells_met, one.cells)}）"
+        )
+        if one.rows_missed:
+            typer.echo(f"注意：没有例子走到规则 {'、'.join(one.rows_missed)}")
+        if one.cells_missed:
+            typer.echo(f"注意：没有例子走到条件 {'；'.join(one.cells_missed)}")
+    if far.untold:
+        typer.echo(f"注意：没有故事的流程：{'、'.join(far.untold)}")
+
+
+def _percent(part: int, whole: int) -> str:
+    """Rounded down, so that only all of it is 100 %."""
+    return f"{100 * part // whole if whole else 100} %"
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新的文件夹 (a new folder)")],
+    as_json: Json = False,
+) -> None:
+    """写一个空的规则包，作为另一个闭环的起点 (begin a pack of your own)."""
+    written = scaffold(folder)
+    if as_json:
+        print_json({"pack": str(folder), "files": written})
+        return
+    for name in written:
+        typer.echo(f"{folder / name}")
+    typer.echo(f"写好 {len(written)} 个文件；改好后 bihuan check {folder} (edit, then check)")
 
 
 def decide(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,9 @@ def correct(
         sealed.values += office.reason(case, case.seq + 1, reason).values
         return _kept(correction_step(office, case, head, done, sealed), book, stays)
 
-    return _shown(office, decide) if dry_run else office.act(decide, request_key, _digest(office, case_id, actor, raw))
+    if dry_run:
+        return office.act(decide, dry_run=True) | {"case": case_id}
+    return office.act(decide, request_key, _digest(office, case_id, actor, raw))
 
 
 def confirm(office: Office, case_id: str, actor: Actor, *, reject: bool = False) -> dict[str, Any]:
@@ -98,13 +100,6 @@ def correction_step(office: Office, case: Case, head: bytes, done: Correction, s
 
 def _digest(office: Office, case_id: str, actor: Actor, raw: Mapping[str, Any]) -> str:
     return office.digest("correct", case_id, actor.user, raw)
-
-
-def _shown(office: Office, decide: Callable[[datetime], Step]) -> dict[str, Any]:
-    """What would be done, without doing it."""
-    with office.store.reading():
-        step = decide(office.now())
-    return {**step.answer, "dry_run": True}
 
 
 def _told(done: Correction) -> list[dict[str, str]]:

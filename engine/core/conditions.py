@@ -46,6 +46,8 @@ class Field:
     """Whether a date or time may lie ahead: else it tells of what has happened."""
     back: timedelta | None = None
     """How long before the case was opened it may lie when it is stated by hand; None: as its kind has it."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """What options are called as well, in the form names are compared in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def _option(of: Field, raw: Any) -> str:
     for value in of.values:
         if text in (same_name(value), same_name(of.titles.get(value, value))):
             return value
+    if text in of.aliases:
+        return of.aliases[text]
     shown = [of.titles.get(value, value) for value in of.values]
     hint = nearest(text, [*of.values, *shown])
     raise ConditionError(

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.core.case import Armed, Case, Event, Plan, micros, moment
-from engine.core.conditions import Fact, label, to_json
+from engine.core.conditions import Fact, Field, label, to_json
 from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
@@ -21,6 +21,8 @@ from engine.core.values import local_day
 from engine.core.workflows import State, Workflow
 
 RECLASSIFIED = "reclassified"
+NEW = "新立的接续案件"
+"""What a case that will be opened is called before it has a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _put_right(
         data["supporting"] = list(dict.fromkeys(unit for unit in supporting if unit != lead))
     happened = Event("corrected", attempt.actor.user, attempt.now, data, attempt.actor.account)
     after = evolve(case, happened)
-    if decision is not None and (moves := _moved(attempt, after, state)):
+    if moves := _moved(attempt, after, state.on_decision if decision is not None else ""):
         for event in moves:
             after = evolve(after, event)
         return Correction((happened, *moves), None, tuple(_differences(attempt, after, flow, None)))
@@ -143,13 +145,16 @@ def _put_right(
     return Correction(events, None, tuple(_differences(attempt, after, flow, owner)))
 
 
-def _moved(attempt: Attempt, after: Case, state: State) -> tuple[Event, ...]:
-    """What the new decision fires where the case stands, if its guards hold; nothing while somebody is to accept it."""
-    if not state.on_decision or after.offer is not None:
-        return ()
+def _moved(attempt: Attempt, after: Case, decided: str) -> tuple[Event, ...]:
+    """What the new decision, or a result put right, fires where the case stands, if its guards hold and it may be."""
+    results = ((task, attempt.stated.facts.get(task.result)) for task in attempt.flow.tasks.values())
+    names = [decided, *(task.on_result.get(str(result), "") for task, result in results if result is not None)]
     again = Attempt.of(attempt.book, after, attempt.actor, NOTHING, attempt.now)
-    fired = attempt.flow.transitions[state.on_decision]
-    return () if again.conditions(fired) else fire(again, fired)
+    for fired in (attempt.flow.transitions[name] for name in names if name):
+        fits = after.offer is None and after.state in fired.sources
+        if fits and not again.conditions(fired) and not again.missing(fired.evidence, known=True):
+            return fire(again, fired)
+    return ()
 
 
 def _owner_anew(attempt: Attempt, state: State, lead: str) -> str | None:
@@ -171,18 +176,20 @@ def _offer(attempt: Attempt, after: Case, owner: str) -> Event:
 def _reclassified(attempt: Attempt, decision: Decision, successor: str, more: Mapping[str, Any]) -> Correction:
     """The case is closed, and one of the workflow it belongs to goes on with its facts, results and ties."""
     book, case, actor, now = attempt.book, attempt.case, attempt.actor, attempt.now
-    right = {**told(attempt), "was": {name: case.facts.get(name) for name in attempt.stated.facts}, **more}
+    alerts = {"alerts": more["alerts"]} if "alerts" in more else {}
+    own = {name: value for name, value in more.items() if name not in alerts}
+    right = {**told(attempt), "was": {name: case.facts.get(name) for name in attempt.stated.facts}, **own}
     closed = (
         Event("corrected", actor.user, now, right, actor.account),
         Event(RECLASSIFIED, actor.user, now, {"successor": successor}, actor.account),
     )
     after = evolve(case, closed[0])
-    first = follow(book, after, decision, actor, now)
+    first = follow(book, after, decision, actor, now, **alerts)
     then = evolve(None, first, successor)
     flow = book.workflows[then.workflow]
     differences = [
         Difference("流程", attempt.flow.title, flow.title),
-        Difference("案件", case.id, successor),
+        Difference("案件", case.id, NEW),
         *_differences(attempt, then, flow, None),
     ]
     return Correction(closed, (successor, first), tuple(differences))
@@ -207,6 +214,7 @@ def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: da
         follows=case.id,
         results=[[done.task, done.result, micros(done.at)] for done in case.results],
         parents=dict(case.parents),
+        involved=sorted(case.involved),
         **more,
     )
 
@@ -259,7 +267,7 @@ def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str 
     fields = book.subjects[flow.subject].fields
     before = typed(book, case)
     found = [
-        Difference(fields[key].title, label(fields[key], before.get(key)), label(fields[key], value))
+        Difference(fields[key].title, _told(book, fields[key], before.get(key)), _told(book, fields[key], value))
         for key, value in attempt.stated.facts.items()
     ]
     found += [Difference(fields[key].title, "***", "***") for key in sorted(attempt.stated.personal) if key in fields]
@@ -275,6 +283,10 @@ def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str 
         found += _due(book, case.deadlines, after.deadlines, flow)
         found += _plans(book, case.plans, after.plans, flow)
     return found
+
+
+def _told(book: Rulebook, of: Field, value: Fact) -> str:
+    return _at(book, value) if isinstance(value, datetime) else label(of, value)
 
 
 def _unlike(what: str, before: str, after: str) -> list[Difference]:

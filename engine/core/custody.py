@@ -37,7 +37,7 @@ def offer(
     unmet = [] if case.owner in actor.units() else [f"案件由 {case.owner or '无'} 负责，{actor.user} 不能交出"]
     unmet = ["案件已办结"] if case.final else [*unmet, *_idle(attempt, to)]
     rules = book.hand_over
-    if declined and case.returns >= rules.most_returns:
+    if case.returns >= rules.most_returns:
         unmet.append(f"已退 {case.returns} 次，由 {rules.arbiter} 裁定")
     more: dict[str, Any] = {"trip": trip} if trip else {}
     if declined:

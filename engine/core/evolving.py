@@ -68,7 +68,7 @@ def _opened(case_id: str, event: Event) -> Case:
         personal=frozenset(data.get("personal", ())),
         stages={data["stage"]: entry},
         acted={event.actor: 1},
-        involved=frozenset({data["owner"], data["lead"], *supporting}),
+        involved=frozenset({data["owner"], data["lead"], *supporting, *data.get("involved", ())}),
         deadlines=_deadlines({}, data, 1),
         held=entry,
         plans=_plans({}, data, 1),

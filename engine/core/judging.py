@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.guards import DecisionGuard, Guard
+from engine.core.guards import DecisionGuard, FactGuard, Guard
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -133,10 +133,11 @@ class Attempt:
             if item.required and item.field not in given
         ]
 
-    def conditions(self, transition: Transition) -> list[Problem]:
+    def conditions(self, transition: Transition, filled: Collection[str] = ()) -> list[Problem]:
         """Every unmet guard; where any of several lists may hold, those of the one that lacks least, then the others.
 
-        Those that are meant for cases decided otherwise come last.
+        Those that are meant for cases decided otherwise come last. Guards on facts still to be `filled` in are left
+        out.
         """
         if not transition.when:
             return []
@@ -152,7 +153,11 @@ class Attempt:
             days_of=self.reckoning.days,
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
         )
-        ways = sorted((_Way.of(guards, situation) for guards in transition.when), key=_Way.lacks)
+        asked = (
+            [guard for guard in guards if not (isinstance(guard, FactGuard) and guard.field.name in filled)]
+            for guards in transition.when
+        )
+        ways = sorted((_Way.of(guards, situation) for guards in asked), key=_Way.lacks)
         reasons = [Problem("CASE-010", reason) for reason in ways[0].unmet]
         if reasons:
             reasons[-1] = replace(reasons[-1], hint=_or_else(*ways))

@@ -16,6 +16,7 @@ from engine.core.rulebook import Rulebook
 from engine.core.situation import Count
 from engine.core.tables import Decision
 from engine.core.values import local_day
+from engine.core.workflows import SAME
 
 
 def open_case(
@@ -62,6 +63,8 @@ def advance(
     attempt = Attempt.of(book, case, actor, stated, now, occurred_at)
     transition = attempt.transition(name)
     unmet = [*who(book, case, transition.by, actor), *attempt.missing(transition.evidence)]
+    if case.offer is not None and transition.to != SAME:
+        unmet.append(f"已交 {case.offer.to}，等待签收：先由对方签收或退回")
     if transition.hand_over is None:
         return fire(attempt, transition, unmet)
     attempt.may_fire(transition, unmet=unmet)
@@ -114,7 +117,8 @@ def possible(book: Rulebook, case: Case, actor: Actor) -> tuple[str, ...]:
     """What this actor may do with the case now, guards and evidence apart."""
     flow = book.workflows[case.workflow]
     leaving = () if case.final else flow.leaving(case.state)
-    return tuple(t.name for t in leaving if not who(book, case, t.by, actor))
+    waits = case.offer is not None
+    return tuple(t.name for t in leaving if not who(book, case, t.by, actor) and (t.to == SAME or not waits))
 
 
 def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] | None = None) -> Count:

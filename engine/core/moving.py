@@ -97,6 +97,7 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
         **attempt.reckoning.plans(state, attempt.occurred_at, case, stays=stays),
         **more,
     }
+    data["facts"] |= _vacated(flow.states[case.state], state, attempt.facts)
     if not stays:
         data["entered"] = True
     if transition.to == PREVIOUS:
@@ -107,6 +108,13 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
         data["task"] = result
     happened = Event("advanced", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
     return happened, *_fired_by_result(attempt, transition, happened)
+
+
+def _vacated(before: State, state: State, facts: Mapping[str, Fact]) -> dict[str, None]:
+    """The site and room of a place that is left for no other: nobody is there any more. A closed case keeps them."""
+    if before.place is None or state.place is not None or state.final:
+        return {}
+    return {name: None for name in (before.place.site, before.place.room) if facts.get(name) is not None}
 
 
 def _fired_by_result(attempt: Attempt, transition: Transition, happened: Event) -> tuple[Event, ...]:

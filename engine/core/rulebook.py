@@ -9,7 +9,9 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
+from engine.core.documents import Carrier, Document
 from engine.core.org import Organisation
+from engine.core.papers import Paper
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
 from engine.core.values import Dated, Parameter, local_day, parse_duration
@@ -40,13 +42,34 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A vague word of the document, bound to a duration, or waived with a reason."""
+    """A vague word of the document, bound to a duration or a parameter, or waived with a reason."""
 
     name: str
     within: timedelta | None
     clause: str = ""
     owner: str = ""
     waived: str = ""
+    parameter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a pack says of something that its document leaves open, and what was decided by whom."""
+
+    what: str
+    clauses: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    decided: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a document speaks: words that look alike, what it calls the categories of the rules, what it leaves open."""
+
+    apart: tuple[tuple[str, ...], ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    findings: Mapping[str, Written] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +84,12 @@ class Source:
     known_person: str
     """link, skip or ask."""
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Per field, what the words of this source mean: `{symptoms: {发热、乏力: 发热}}`."""
+    """Per field, what the words of this source mean: `{fact: {word: value}}`."""
     split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Per header, the fields that one cell under it holds, in order, parted by `/`."""
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates of which the first may not be after the second."""
-    rejects: str = "list_check"
+    rejects: str = ""
     """The workflow of the matter that keeps refused rows until each is settled."""
 
 
@@ -167,7 +190,13 @@ class Rulebook:
     plan_ahead: timedelta
     """So long before they are due, scheduled tasks are made."""
     digest: str
+    papers: Mapping[str, Paper] = field(default_factory=dict)
     release: int = 0
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    """The official documents it comes from, clause by clause."""
+    carriers: Mapping[str, Mapping[str, Carrier]] = field(default_factory=dict)
+    """Kind → name → what can carry a clause out."""
+    wording: Wording = Wording()
 
     @cached_property
     def stays(self) -> frozenset[str]:
@@ -190,7 +219,8 @@ class Rulebook:
     def within(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> timedelta | None:
         """How long `2h`, a term or a parameter says for a case; None when nothing of that name holds on its day."""
         if name in self.terms:
-            return self.terms[name].within
+            term = self.terms[name]
+            return self.within(term.parameter, facts, opened) if term.parameter else term.within
         if name not in self.parameters:
             return parse_duration(name)
         days = self.days(name, facts, opened)

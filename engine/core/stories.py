@@ -25,10 +25,17 @@ class Failure(NamedTuple):
 
 def run(book: Rulebook, story: Story) -> Failure | None:
     """The first step of a story that does not come out as told; None when all do."""
+    return tell(book, story, [])
+
+
+def tell(book: Rulebook, story: Story, happened: list[Event]) -> Failure | None:
+    """As `run`; all events of the story are added to `happened`."""
     case: Case | None = None
     for number, step in enumerate(story.steps):
         try:
-            case = _after(case, _happens(book, story, case, step))
+            events = _happens(book, story, case, step)
+            case = _after(case, events)
+            happened += events
         except BihuanError as refusal:
             if wrong := _other_refusal(step, refusal):
                 return Failure(number, wrong)

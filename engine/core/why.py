@@ -55,7 +55,8 @@ def _since(book: Rulebook, case: Case, since: str) -> str:
 def _cited(book: Rulebook, case: Case, within: str, length: timedelta) -> tuple[str, ...]:
     """What said how long, and the clause and source it has that from; a plain length speaks for itself."""
     if within in book.terms:
-        return within, book.terms[within].clause
+        term = book.terms[within]
+        return within, term.clause, *(_cited(book, case, term.parameter, length) if term.parameter else ())
     if within not in book.parameters:
         return ()
     parameter = book.parameters[within]

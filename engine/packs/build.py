@@ -10,33 +10,42 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
+from engine.core.documents import Text
 from engine.core.errors import Problem, closest, listing, nearest
 from engine.core.org import COMMUNITY, Organisation
-from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject, Term
+from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject
 from engine.core.tables import Row, Table
 from engine.core.values import Parameter
 from engine.core.workflows import Workflow
 from engine.packs import models as m
+from engine.packs.carriers import carriers_of
+from engine.packs.clausemodels import WordingFile
+from engine.packs.clauses import build_documents
 from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
+from engine.packs.papers import build_papers
 from engine.packs.resolve import Read
 from engine.packs.stories import StoryBuilder
 from engine.packs.storymodels import ExamplesFile
+from engine.packs.wording import build_wording
 from engine.packs.yamlfile import Document, Path
 
 
 class PackBuilder(Declarations):
     """All files of a pack, resolved against each other; every mistake is appended to `problems`."""
 
-    def __init__(self, read: Read, digest: str) -> None:
+    def __init__(self, read: Read, digest: str, texts: Mapping[str, Text], *, sound: bool) -> None:
         super().__init__(read)
         self.digest = digest
+        self.texts = texts
+        self.sound = sound
+        """Whether every file has the form it should."""
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, each example, `story X`, `unit X` and `hand_over`."""
+        """Where each table stands, each example, `story X`, `unit X`, `finding X` and `hand_over`."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -55,11 +64,13 @@ class PackBuilder(Declarations):
         organisation = self.organisation()
         subjects = self.subjects()
         parameters = self.parameters(subjects)
-        terms = {name: Term(name, t.within, t.clause, t.owner, t.waived) for _, name, t in self.terms()}
+        terms = self.terms(parameters)
         ladders = self.ladders()
         results = self.results(subjects)
         for where, model in self.files(m.OrganisationFile):
             self.table_places |= {f"unit {name}": (where, ("units", name)) for name in model.units}
+        for where, model in self.files(WordingFile):
+            self.table_places |= {f"finding {key}": (where, ("findings", key)) for key in model.findings}
         decisions = self.decisions(subjects)
         before = self.before(subjects)
         names = Names(subjects, self.units, organisation.roles, parameters, terms, ladders, results, decisions, before)
@@ -67,6 +78,7 @@ class PackBuilder(Declarations):
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
         sources = build_sources(self, subjects)
+        papers = build_papers(self, subjects, organisation.roles)
         self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, UNITS_FILE)
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
@@ -75,6 +87,9 @@ class PackBuilder(Declarations):
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()
         self.table_places |= telling.places
+        carriers = carriers_of(self.read)
+        documents = build_documents(self, self.texts, carriers, sound=self.sound)
+        wording = build_wording(self, subjects, documents, tables)
         if self.problems:
             return None
         return Rulebook(
@@ -94,12 +109,16 @@ class PackBuilder(Declarations):
             workflows=workflows,
             references=references,
             sources=sources,
+            papers=papers,
             examples=tuple(examples),
             stories=tuple(stories),
             hand_over=hand_over,
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,
             digest=self.digest,
+            documents=documents,
+            wording=wording,
+            carriers=carriers,
         )
 
     def hand_over(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from engine.core.conditions import Fact, Field, label
-from engine.core.errors import Place, Problem
+from engine.core.errors import Place, Problem, listing, nearest
+from engine.core.findings import findings
 from engine.core.guards import ClockGuard, Guard
 from engine.core.ladders import climbs, silent
 from engine.core.rulebook import Rulebook
@@ -33,6 +34,7 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
     nobody = silent(book, climbs(book)).items()
     problems += [replace(problem, place=at(f"unit {owner}", ())) for (_, owner), problem in nobody]
     problems += _examples(book, at)
+    problems += _decided(book, at)
     return problems
 
 
@@ -48,6 +50,22 @@ def _settling(book: Rulebook, at: At) -> list[Problem]:
         where = at("hand_over", ("most_returns",))
         problems.append(Problem("RULE-029", "most_returns: 0，一次也不能退", "至少写 1", place=where))
     return problems
+
+
+def _decided(book: Rulebook, at: At) -> list[Problem]:
+    """What a pack has decided must still be open to decide."""
+    found = [finding.key for finding in findings(replace(book, wording=replace(book.wording, findings={})))]
+    return [
+        Problem(
+            "WORD-002",
+            f"没有待定的 {key}",
+            f"现有：{listing(found)}；自己列的写明 what 与 clause",
+            nearest(key, found),
+            at(f"finding {key}", ()),
+        )
+        for key, written in book.wording.findings.items()
+        if key not in found and not (written.what and written.clauses)
+    ]
 
 
 def told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from engine.core.conditions import Field
 from engine.core.org import Leader, Organisation, Person, Role, Unit
-from engine.core.rulebook import Subject
-from engine.core.values import Dated, Parameter
+from engine.core.rulebook import Subject, Term
+from engine.core.values import Dated, Parameter, same_name
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
+from engine.packs.clausemodels import WordingFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 
@@ -37,9 +38,13 @@ class Declarations(Resolver):
                 self.known(document, "RULE-023", ("units", name, "parent"), "单位", unit.parent, self.units)
             if unit.places is not None and unit.kind != "site":
                 self.wrong(
-                    document, "RULE-029", ("units", name, "places"), f"{name} 不是隔离点", "places 只用于 kind: site"
+                    document,
+                    "RULE-029",
+                    ("units", name, "places"),
+                    f"{name} 没有床位",
+                    "places 只用于 kind: site",
                 )
-            formerly = tuple(unit.formerly)
+            formerly = (*unit.formerly, *(same_name(alias) for alias, word in self.aliases.items() if word == name))
             units[name] = Unit(name, unit.kind, unit.head, unit.parent, unit.duty_phone, formerly, unit.places)
         staff = {}
         for document, user, person in self.sections(m.OrganisationFile, "staff"):
@@ -123,7 +128,28 @@ class Declarations(Resolver):
             model.check,
             model.future,
             model.back,
+            self.also(kind, titles) if model.type == "enum" else {},
         )
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """Words that mean another one, each with the one it means."""
+        each = [
+            (alias, word)
+            for _, model in self.files(WordingFile)
+            for word, listed in model.aliases.items()
+            for alias in listed
+        ]
+        return dict(reversed(each))
+
+    def also(self, options: Iterable[str], titles: Mapping[str, str]) -> dict[str, str]:
+        """What the options of a fact are called as well; an option of its own is never another one."""
+        named = {same_name(word): value for value in options for word in (value, titles.get(value, value))}
+        return {
+            same_name(alias): named[same_name(word)]
+            for alias, word in self.aliases.items()
+            if same_name(word) in named and same_name(alias) not in named
+        }
 
     def parameters(self, subjects: Mapping[str, Subject]) -> dict[str, Parameter]:
         """Dated values, each date once and in order."""
@@ -150,21 +176,25 @@ class Declarations(Resolver):
             made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
         return made
 
-    def terms(self) -> list[tuple[Document, str, m.TermModel]]:
+    def terms(self, parameters: Mapping[str, Parameter]) -> dict[str, Term]:
         """Vague words: each bound or waived, not both."""
-        entries = self.sections(m.TermsFile, "terms")
-        for document, name, term in entries:
-            if term.owner:
-                self.known(document, "RULE-023", ("terms", name, "owner"), "单位", term.owner, self.units, UNITS_FILE)
-            if (term.within is None) == (not term.waived):
+        made = {}
+        for document, name, term in self.sections(m.TermsFile, "terms"):
+            path: Path = ("terms", name)
+            if sum((term.within is not None, bool(term.parameter), bool(term.waived))) != 1:
                 self.wrong(
                     document,
                     "RULE-021",
-                    ("terms", name),
+                    path,
                     f"{name} 要么定时限，要么说明为何不定",
-                    "within 或 waived 写一个",
+                    "within、parameter 或 waived 写一个",
                 )
-        return entries
+            if term.parameter:
+                self.known(document, "RULE-040", (*path, "parameter"), "参数", term.parameter, parameters)
+            if term.owner:
+                self.known(document, "RULE-023", (*path, "owner"), "单位", term.owner, self.units, UNITS_FILE)
+            made[name] = Term(name, term.within, term.clause, term.owner, term.waived, term.parameter)
+        return made
 
     def ladders(self) -> dict[str, Ladder]:
         """Ladders, their rungs in the order of time."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from engine.packs.yamlfile import read_yaml
+from engine.core.documents import Text, unlike
+from engine.packs.yamlfile import read_text, read_yaml
 
 NOTHING = "无"
 _WORDS = {
@@ -36,6 +37,13 @@ def differences(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Chan
     """Everything that two packs say differently, file by file; order and layout are no difference."""
     found: list[Changed] = []
     for name in sorted(old.keys() | new.keys()):
+        if name.endswith(".txt"):
+            was, now = (Text(read_text(name, files.get(name, b""))) for files in (old, new))
+            found += [
+                Changed(_file(name, "", ""), was.said(a) if a else NOTHING, now.said(b) if b else NOTHING)
+                for a, b in unlike(was, now)
+            ]
+            continue
         before, after = (_said(name, files[name]) if name in files else {} for files in (old, new))
         title = after.get("title") or before.get("title")
         heading = _file(name, after.get("workflow") or before.get("workflow"), title)
@@ -47,7 +55,11 @@ def differences(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Chan
 
 
 def _file(name: str, workflow: Any, title: Any) -> str:
-    return f"流程 {title}" if workflow and title else name.removeprefix("rules/").removesuffix(".yaml")
+    return (
+        f"流程 {title}"
+        if workflow and title
+        else name.removeprefix("rules/").removesuffix(".yaml").removesuffix(".txt")
+    )
 
 
 def _said(name: str, raw: bytes) -> dict[str, Any]:

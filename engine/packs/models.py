@@ -211,9 +211,11 @@ class ParametersFile(File):
 
 
 class TermModel(Model):
-    """A vague word bound to a duration, or waived with a reason."""
+    """A vague word bound to a duration or a parameter, or waived with a reason, and where it stands in a document."""
 
     within: Duration | None = None
+    parameter: str = ""
+    binds: Names = []
     clause: str = ""
     owner: str = ""
     waived: str = ""
@@ -262,7 +264,7 @@ class SourceModel(Model):
     aliases: dict[str, list[str]] = {}
     meanings: dict[str, dict[str, str]] = {}
     split: dict[str, list[str]] = {}
-    rejects: str = "list_check"
+    rejects: str
 
 
 class SourcesFile(File):
@@ -355,3 +357,29 @@ class TablesFile(File):
     """rules/*.yaml: decision tables."""
 
     tables: dict[str, TableModel]
+
+
+class PaperRowsModel(Model):
+    """The table of a paper: what each line is, and its columns."""
+
+    each: Literal["case", "overdue"]
+    columns: Annotated[dict[str, str], Field(min_length=1)]
+
+
+class PaperFile(File, Cited):
+    """rules/papers/*.yaml: a document as printed paper."""
+
+    paper: str
+    title: str
+    number: str
+    of: Annotated[Names, Field(min_length=1)]
+    by: Names
+    states: Names = []
+    when: dict[str, Any] = {}
+    to: str = ""
+    fields: dict[str, str] = {}
+    body: list[str] = []
+    rows: PaperRowsModel | None = None
+    after: list[str] = []
+    sign: list[str] = []
+    seal: str

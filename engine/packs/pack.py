@@ -13,16 +13,18 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from engine.core.documents import Text
 from engine.core.errors import BadInput, BihuanError, Place, Problem, closest, listing, nearest
 from engine.core.rulebook import Rulebook
 from engine.packs import models as m
 from engine.packs.build import PackBuilder
 from engine.packs.check import check_book, check_stories
+from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.guards import NAMED_DAYS
 from engine.packs.resolve import Read
 from engine.packs.storymodels import ExamplesFile
-from engine.packs.yamlfile import Document, read_yaml
+from engine.packs.yamlfile import Document, read_text, read_yaml
 from engine.packs.yamlfile import Path as Keys
 
 MOST_FILES = 500
@@ -34,8 +36,11 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/terms.yaml", m.TermsFile),
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
+    ("rules/clauses.yaml", ClausesFile),
+    ("rules/wording.yaml", WordingFile),
     ("rules/reference/*.yaml", m.ReferenceFile),
     ("rules/examples/*.yaml", ExamplesFile),
+    ("rules/papers/*.yaml", m.PaperFile),
     ("rules/*.yaml", m.TablesFile),
     ("workflows/*.yaml", WorkflowFile),
 )
@@ -56,7 +61,8 @@ def read_folder(folder: Path) -> dict[str, bytes]:
             Problem("RULE-009", "这里没有规则包", "应有 rules/ 与 workflows/ 两个文件夹", place=Place(str(folder)))
         )
     files: dict[str, bytes] = {}
-    for path in sorted([*root.glob("rules/**/*.yaml"), *root.glob("workflows/*.yaml")]):
+    patterns = ("rules/**/*.yaml", "rules/documents/*.txt", "workflows/*.yaml")
+    for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
         name = path.relative_to(root).as_posix()
         if not path.resolve().is_relative_to(root) or path.is_symlink():
             raise BadInput(Problem("RULE-034", "是链接", "规则包只用包内的普通文件", place=Place(name)))
@@ -95,8 +101,12 @@ def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Ruleboo
     """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stored`: already proved."""
     problems: list[Problem] = []
     read: Read = []
+    texts: dict[str, Text] = {}
     for name, raw in files.items():
         try:
+            if name.endswith(".txt"):
+                texts[name] = Text(read_text(name, raw))
+                continue
             document = read_yaml(name, raw)
         except BihuanError as error:
             problems += error.problems
@@ -104,9 +114,9 @@ def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Ruleboo
         model = _model(document, problems)
         if model is not None:
             read.append((document, model))
-    if len(read) < len(files):
+    if len(read) + len(texts) < len(files):
         raise BadInput(problems)
-    builder = PackBuilder(read, digest_of(files))
+    builder = PackBuilder(read, digest_of(files), texts, sound=not problems)
     book = builder.build()
     stood_in = {problem.place.file for problem in problems if problem.code != "RULE-020"}
     typed = any(problem.place.path.endswith(".type") for problem in problems)
@@ -124,7 +134,7 @@ def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Ruleboo
     return book
 
 
-_NAMES = ("FLOW-001", "FLOW-012", "RULE-022", "RULE-023", "RULE-027", "RULE-032", "RULE-040")
+_NAMES = ("CLAUSE-001", "FLOW-001", "FLOW-012", "RULE-022", "RULE-023", "RULE-027", "RULE-032", "RULE-040")
 """A name that is nowhere defined."""
 
 

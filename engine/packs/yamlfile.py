@@ -48,10 +48,11 @@ class Document:
 
 def read_yaml(file: str, raw: bytes) -> Document:
     """The document in a file; raises `BadInput` with every duplicate key and surprising word at once."""
-    return _Builder(file, _decoded(file, raw)).document()
+    return _Builder(file, read_text(file, raw)).document()
 
 
-def _decoded(file: str, raw: bytes) -> str:
+def read_text(file: str, raw: bytes) -> str:
+    """The words of a file; anything but UTF-8 of a bearable size is a `BadInput`."""
     if len(raw) > MOST_BYTES:
         _refuse("RULE-010", Place(file), f"文件有 {len(raw):,} 字节", f"不超过 {MOST_BYTES:,} 字节 (1 MB)，请拆分")
     try:

@@ -43,7 +43,8 @@ _FROM = {
     "department": _CASES,
     "community": _CASES,
     "waiting": f"{_DUE} d.name = 'hand_over' AND (:all OR json_extract(c.snapshot, '$.offer[0]')"
-    " IN (SELECT value FROM json_each(:units)))",
+    " IN (SELECT value FROM json_each(:units)) OR (c.owner IN (SELECT value FROM json_each(:units))"
+    " AND json_extract(c.snapshot, '$.offer[0]') IN (SELECT value FROM json_each(:unstaffed))))",
     "soon": f"{_DUE} d.due > :now AND d.due <= :soon AND {_OURS}",
     "overdue": f"{_DUE} d.due <= :now AND {_OURS}",
     "shelved": f"{_DUE} d.shelved_until > :now AND {_OURS}",
@@ -96,7 +97,7 @@ def boards(office: Office, actor: Actor) -> list[Board]:
     }
     about = {
         "mine": "我认领的任务",
-        "department": f"部门、隔离点等负责的案件；现在该做的任务 {of(work, community=False)} 项",
+        "department": f"部门、场所等负责的案件；现在该做的任务 {of(work, community=False)} 项",
         "community": f"社区负责的案件；现在该做的任务 {of(work, community=True)} 项",
         "waiting": f"等待签收的案件，其中车次 {counts['waiting'][2]} 个",
         "soon": f"{duration_words(SOON)}内到期的时限",
@@ -130,10 +131,12 @@ def _asked(office: Office, actor: Actor, name: str) -> dict[str, Any]:
     """What the questions above are asked with."""
     now = office.now()
     everything, units, _ = sight(office, actor)
+    organisation = office.book().organisation
     return {
+        "unstaffed": json.dumps([unit for unit in organisation.units if not organisation.staffed(unit)]),
         "all": everything,
         "units": units,
-        "communities": json.dumps(sorted(office.book().organisation.communities)),
+        "communities": json.dumps(sorted(organisation.communities)),
         "board": name,
         "user": actor.user,
         "now": micros(now),

@@ -12,19 +12,20 @@ from engine.commands.privacy import personal
 from engine.core import lifecycle
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
+from engine.core.corrections import RECLASSIFIED
 from engine.core.custody import asked_of_receiver
 from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.evolving import delayed
-from engine.core.judging import typed
+from engine.core.judging import NOTHING, Attempt, typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.planning import WEEK, dues
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.why import why
-from engine.core.workflows import Evidence, Workflow
+from engine.core.workflows import Evidence, Transition, Workflow
 from engine.reading.boards import late
 from engine.reading.timeline import decisions, timeline
-from engine.service import REASON, Office
+from engine.service import REASON, SIGNED, Office
 from engine.store.changes import RAISED
 from engine.timing import setbacks
 
@@ -256,6 +257,8 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         }
     told = timeline(office, case)
     now = micros(office.now())
+    attempt = Attempt.of(book, case, actor, NOTHING, office.now())
+    successor = next((event["data"]["successor"] for event in told if event["type"] == RECLASSIFIED), "")
     return office.answer(book, case) | {
         "workflow_title": flow.title,
         "release": case.release,
@@ -281,6 +284,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
                 "title": flow.transitions[name].title,
                 "evidence": _evidence(kind, flow.transitions[name].evidence),
                 "danger": flow.transitions[name].danger,
+                "lacks": [problem.what for problem in _lacks(attempt, flow.transitions[name])],
             }
             for name in lifecycle.possible(book, case, actor)
         ],
@@ -293,9 +297,15 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
             for name, child in case.children.items()
         ],
         "follows": case.follows,
+        "followed_by": successor,
         "decisions": decisions(kind, told),
         "timeline": told,
     }
+
+
+def _lacks(attempt: Attempt, transition: Transition) -> list[Problem]:
+    """What a transition lacks beside what is filled in with it."""
+    return attempt.conditions(transition, filled={item.field for item in transition.evidence})
 
 
 def _tie(book: Rulebook, kind: str) -> str:
@@ -335,6 +345,8 @@ def _said_otherwise(kind: Subject, events: list[dict[str, Any]]) -> dict[str, st
 def _title(titles: dict[str, str], name: str) -> str:
     if name.startswith(REASON):
         return f"理由（{name.removeprefix(REASON)}）"
+    if name.startswith(SIGNED):
+        return f"签收人（{name.removeprefix(SIGNED)}）"
     base, _, origin = name.partition("@")
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
 

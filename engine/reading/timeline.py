@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.commands.custody import shown
 from engine.core.case import Case
-from engine.core.conditions import from_json, label
+from engine.core.conditions import Field, from_json, label
 from engine.core.noting import title_of
 from engine.core.postponing import WORDS
 from engine.core.reckoning import MICRO
@@ -22,6 +22,7 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     """Everything that happened to a case, in the order in which it was written."""
     book = office.book(case.release)
     flow = book.workflows[case.workflow]
+    fields = book.kind_of(case.workflow).fields
     with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
@@ -40,14 +41,16 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
                 "recorded_at": shown(office, recorded_at),
                 "actor": actor,
                 "account": account,
-                "what": _what(flow, kind, data),
+                "what": _what(fields, flow, kind, data),
                 "data": data,
             }
         )
     return told
 
 
-def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
+def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str, Any]) -> str:
+    if kind == "corrected":
+        return "更正" + ("（经另一人确认）" if "confirms" in data else "") + _changes(fields, data)
     if kind == "opened":
         decision = data["decision"]
         clauses = f"（{'、'.join(decision['clauses'])}）" if decision["clauses"] else ""
@@ -69,6 +72,19 @@ def _what(flow: Workflow, kind: str, data: dict[str, Any]) -> str:
     return _OTHER[kind](data) if kind in _OTHER else kind
 
 
+def _changes(fields: Mapping[str, Field], data: dict[str, Any]) -> str:
+    """The open facts that were put right, with what they were."""
+    was = data.get("was", {})
+    told = [
+        f"{of.title} {label(of, from_json(of, was.get(name)))} → {label(of, from_json(of, value))}"
+        for name, value in data["facts"].items()
+        if (of := fields.get(name)) is not None and of.type not in ("time", "date")
+    ]
+    told += [fields[name].title for name in data["facts"] if name in fields and fields[name].type in ("time", "date")]
+    told += ["计时提前结束"] if data.get("cut_short") else []
+    return "：" + "，".join(told) if told else ""
+
+
 def _offered(data: dict[str, Any]) -> str:
     declined = "不属本单位，" if data.get("declined") else ""
     return f"{declined}交 {data['to']}，待签收" + (f"（车次 {data['trip']}）" if data.get("trip") else "")
@@ -77,7 +93,8 @@ def _offered(data: dict[str, Any]) -> str:
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "acknowledged": lambda _: "已知悉预警",
     "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
-    "corrected": lambda data: "更正" + ("（经另一人确认）" if "confirms" in data else ""),
+    "printed": lambda data: f"打印{data['paper']}（{data['number']}），打开个人信息",
+    "served": lambda data: f"{data['paper']}已送达（签收人已加密留存）",
     "proposed": lambda _: "提出更正，等待另一人确认",
     "rejected": lambda _: "驳回更正",
     "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",

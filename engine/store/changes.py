@@ -257,7 +257,7 @@ class Ready:
             joined=[(unit, case.id) for unit in change.joined],
             held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
             aboard=[here | item._asdict() for item in change.aboard],
-            placed=[here | change.placed._asdict()] if change.placed else [],
+            placed=[here | change.placed._asdict() | {"follows": case.follows}] if change.placed else [],
             left=[(case.id,)] if change.left else [],
             quiet=[here | item._asdict() for item in change.quiet],
             shelved=[here | item._asdict() for item in change.shelved],

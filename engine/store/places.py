@@ -13,17 +13,18 @@ from engine.store.store import Driver
 
 
 def refuse_overfull(driver: Driver, changes: Iterable[Ready], units: Mapping[str, Unit]) -> None:
-    """Refuse cases that found no place or room, every one with its reason; called under the write lock, after it."""
+    """Refuse cases that found no place or room, every one with its reason; called under the write lock, after it.
+
+    A case that follows another one stays where that one was.
+    """
     placed = [row for change in changes for row in change.placed]
-    problems = [problem for row in placed for problem in _clash(driver, row)]
+    problems = [problem for row in placed if not row["follows"] for problem in _clash(driver, row)]
     for site in dict.fromkeys(row["site"] for row in placed):
         limit = units[site].places if site in units else None
         taken = driver.execute("SELECT count(*) FROM place WHERE site = ?", (site,)).fetchone()[0]
         if limit is not None and taken > limit:
             problems.append(
-                Problem(
-                    "CASE-031", f"{site} 只有 {limit} 个床位，会住进 {taken} 人", "见 bihuan site list，换一个隔离点"
-                )
+                Problem("CASE-031", f"{site} 只有 {limit} 个床位，会住进 {taken} 人", "见 bihuan site list，换一处")
             )
     if problems:
         raise Refused(problems)

@@ -53,7 +53,7 @@ def begin(writer: Writer, name: str, number: int) -> None:
 
 def look_back(office: Office) -> dict[str, int]:
     """Match again every stay that loadings since the last look touch; how many were seen, re-routed and opened."""
-    told = dict.fromkeys(("stays", "higher", "rerouted", "opened"), 0)
+    told = dict.fromkeys(("stays", "higher", "rerouted", "opened", "ended"), 0)
     with office.store.reading() as driver:
         marks = driver.execute(
             "SELECT name, value FROM meta WHERE name >= ? AND name < ?", (MARK, MARK + "~")
@@ -62,7 +62,7 @@ def look_back(office: Office) -> dict[str, int]:
         name = mark.removeprefix(MARK)
         counted, found = _different(office, name, int(number))
         done = [_apply(office, name, each) for each in found]
-        for what, number_of in (counted | {"rerouted": done.count("rerouted"), "opened": done.count("opened")}).items():
+        for what, number_of in (counted | {what: done.count(what) for what in ("rerouted", "opened", "ended")}).items():
             told[what] += number_of
         with office.store.writing(0) as writer:
             writer.cursor.execute("DELETE FROM meta WHERE name = ? AND value = ?", (mark, number))
@@ -148,7 +148,9 @@ def _step(
         told = {"facts": {}, "personal": [], "other": dict(stated.facts), "origin": {"source": "list"}, **alerts}
         happened = Event("stated", actor.user, now, told, actor.account)
         return "", Step([Change.of(book, case, head, (happened,))], {})
-    return "rerouted" if higher else "", correction_step(office, case, head, right, subjects.Sealed())
+    ended = any(happened.data.get("cut_short") for happened in right.events)
+    done = "rerouted" if higher else "ended" if ended else ""
+    return done, correction_step(office, case, head, right, subjects.Sealed())
 
 
 def _opened_again(office: Office, case: Case, stated: Stated, actor: Actor, now: datetime) -> Change | None:

@@ -12,7 +12,7 @@ from engine.core.lifecycle import possible
 from engine.proof import audit
 from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
-from tests.samples import opened, quarantined
+from tests.samples import admit, opened, quarantined
 
 Later = Callable[..., int]
 
@@ -194,4 +194,58 @@ def test_what_was_proposed_for_a_case_that_has_closed_is_neither_confirmed_nor_r
     for reject in (True, False):
         with pytest.raises(Refused, match="没有等待确认的更正"):
             confirm(office, case, office.actor("shenpi"), reject=reject)
+    assert audit.verify(office).problems == []
+
+
+def test_a_result_put_right_to_positive_after_a_negative_recheck_goes_to_recheck_again(office: Office) -> None:
+    case = quarantined(office)
+    now = office.now().isoformat()
+    office.advance(case, "test", office.actor("geli"), {"pcr_result": "可疑", "sampled_at": now})
+    office.advance(case, "recheck_negative", office.actor("shewu"), {"recheck_result": "阴性"})
+    told = correct(office, case, {"pcr_result": "阳性"}, "化验单看错", office.actor("shewu"))
+    assert changes(told)["环节"] == ("集中隔离医学观察", "区疾控复核中")
+    assert office.case(case, office.actor("shewu"))[0].state == "rechecking"
+    assert audit.verify(office).problems == []
+
+
+def test_a_dry_run_refuses_what_the_real_run_refuses_and_leaves_nothing_behind(office: Office) -> None:
+    first = quarantined(office, room="101")
+    second = quarantined(office, room="102", name="乙示例", id_number="", phone="13900005555")
+    before = office.store.load(second)
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match="101 房已有人"):
+            correct(office, second, {"room": "101"}, "写错", office.actor("shewu"), dry_run=dry_run)
+    shown = correct(office, first, {"pcr_result": "阳性"}, "化验单", office.actor("shewu"), dry_run=True)
+    assert changes(shown)["案件"] == (first, "新立的接续案件")
+    assert (shown["case"], shown["dry_run"]) == (first, True)
+    assert office.store.load(second) == before
+    assert len(case_list(office, office.actor("shuju"))) == 2
+    assert audit.verify(office).problems == []
+
+
+def test_times_are_shown_as_the_clock_on_the_wall_shows_them(office: Office, later: Later) -> None:
+    later(hours=2)
+    case = quarantined(office)
+    early = "2022-05-26 09:30"
+    shown = correct(office, case, {"quarantine_started": early}, "写错", office.actor("shewu"), dry_run=True)
+    assert changes(shown)["入住时间"] == ("2022-05-26 10:00", "2022-05-26 09:30")
+
+
+def test_what_was_put_right_stands_in_the_timeline(office: Office) -> None:
+    case = quarantined(office)
+    correct(office, case, {"contact": "次密接", "last_exposure": "2022-05-25"}, "流调", office.actor("shewu"))
+    told = [event["what"] for event in case_show(office, case, office.actor("shuju"))["timeline"]]
+    assert "更正：与病例关系 密切接触者 → 次密接，末次接触日期" in told
+
+
+def test_who_is_positive_stays_in_her_room_and_in_the_sight_of_the_site_until_she_is_fetched(office: Office) -> None:
+    case = quarantined(office, room="101")
+    told = correct(office, case, {"pcr_result": "阳性"}, "化验单", office.actor("shewu"))
+    assert told["case"] in {row["case"] for row in case_list(office, office.actor("geli"))}
+    other = opened(office, name="乙示例", id_number="", phone="13900005555")
+    office.advance(other, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    with pytest.raises(Refused, match="101 房已有人"):
+        admit(office, other, "101")
+    head = case_show(office, case, office.actor("shewu"))
+    assert (head["final"], head["followed_by"]) == ("reclassified", told["case"])
     assert audit.verify(office).problems == []

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.commands import custody, trips
+from engine.commands.corrections import correct
 from engine.commands.privacy import personal
 from engine.core.case import micros, moment
 from engine.core.errors import BadInput, BihuanError, Refused
@@ -228,7 +229,7 @@ def test_one_sent_back_at_the_gate_is_off_the_trip_and_the_rest_goes_on(office: 
     cases = several(office, 3)
     number = trip(office, cases)
     custody.give_back(office, cases[0], office.actor("geli"), "发热，先送医")
-    office.advance(cases[1], "close_false_alarm", office.actor("shewu"), {"proof": "P"})
+    correct(office, cases[1], {"pcr_result": "阳性"}, "化验单", office.actor("shewu"))
     told = trips.receive(office, number, ticks(office, cases[2:]), office.actor("geli"), request_key="r")
     assert trips.receive(office, number, ticks(office, cases[2:]), office.actor("geli"), request_key="r") == told
     shown = trips.trip_show(office, number, office.actor("geli"))
@@ -249,9 +250,20 @@ def small(make_office: Make, places: int = 1) -> Office:
 
 
 def sick(office: Office, case: str) -> None:
-    """Re-checked and positive: the case goes on in another workflow, and the place is free."""
+    """Re-checked, positive and fetched: she stays in her place until the hospital has her."""
     office.advance(case, "recheck", office.actor("geli"), {})
-    office.advance(case, "recheck_positive", office.actor("shewu"), {"recheck_result": "阳性"})
+    told = office.advance(case, "recheck_positive", office.actor("shewu"), {"recheck_result": "阳性"})
+    driver, taken = office.actor("zhuanyun"), custody.sites(office)[0]["taken"]
+    assert told["case"] in {row["case"] for row in case_list(office, office.actor("geli"))}, "the site sees her still"
+    office.advance(told["case"], "hospitalise", driver, {})
+    assert custody.sites(office)[0]["taken"] == taken
+    admitted = {"hospital": "院", "admitted_at": office.now().isoformat(), "receipt": "R"}
+    custody.accept(office, told["case"], driver, admitted)
+    assert custody.sites(office)[0]["taken"] == taken - 1
+    assert (
+        "room" not in office.case(told["case"], driver)[0].facts
+        or not office.case(told["case"], driver)[0].facts["room"]
+    )
 
 
 def test_a_site_holds_no_more_than_its_places_and_a_closed_case_frees_its_own(make_office: Make) -> None:
@@ -314,9 +326,8 @@ def last_place(office: Office, monkeypatch: pytest.MonkeyPatch | None = None) ->
         for thread in threads:
             thread.join()
         taken.append(custody.sites(office)[0]["taken"])
-        for case in pair:
-            if office.case(case, office.actor("geli"))[0].state == "quarantined":
-                sick(office, case)
+        with office.store.writing(0) as writer:
+            writer.cursor.execute("DELETE FROM place")  # room for the next two
     return taken
 
 

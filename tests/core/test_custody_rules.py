@@ -109,13 +109,22 @@ def test_a_transition_that_hands_over_is_fired_by_the_acceptance(book: Rulebook)
 
 
 def test_whatever_moves_the_case_ends_the_offer_and_its_deadline(book: Rulebook) -> None:
-    case = sent(book)
-    moved = step(book, case, "close_false_alarm", "shewu", NOW, proof="P")
-    assert (moved.offer, moved.deadlines, moved.owner) == (None, {}, "")
+    case = offer(book, in_quarantine(book), "第二隔离点", "geli")
+    moved = step(book, case, "test", "geli", NOW, pcr_result="阳性", sampled_at=NOW)
+    assert (moved.state, moved.offer, set(moved.deadlines)) == ("rechecking", None, {"recheck"})
     with pytest.raises(Refused, match="没有等待签收的交接"):
-        accept(book, moved, "geli")
-    departed = step(book, case, "depart", "zhuanyun", NOW, vehicle="皖A", departed_at=NOW)
-    assert (departed.state, departed.offer, set(departed.deadlines)) == ("in_transit", None, {"transfer"})
+        accept(book, moved, "geli2")
+
+
+def test_nobody_moves_a_case_that_somebody_is_to_accept(book: Rulebook) -> None:
+    case = sent(book)
+    for verb, user, told in (
+        ("depart", "zhuanyun", {"vehicle": "皖A", "departed_at": NOW}),
+        ("close_false_alarm", "shewu", {"proof": "P"}),
+    ):
+        with pytest.raises(Refused, match="已交 集中隔离点，等待签收：先由对方签收或退回"):
+            step(book, case, verb, user, NOW, **told)
+    assert lifecycle.possible(book, case, who(book, "zhuanyun")) == ()
 
 
 def test_a_result_recorded_meanwhile_leaves_the_offer_open(book: Rulebook) -> None:

@@ -83,3 +83,13 @@ def test_an_edit_is_held_against_the_release_that_is_stored(
     told = capsys.readouterr().out
     assert "改动 1 处" in told
     assert "4h" in told
+
+
+def test_a_document_is_told_sentence_by_sentence(pack_files: Files) -> None:
+    plan = "rules/documents/heping-2022-12.txt"
+    [told] = differences(pack_files, edited(pack_files, plan, "适时关闭相关场所", "立即关闭相关场所"))
+    assert told == Changed(
+        "documents/heping-2022-12", "根据疫情形势，适时关闭相关场所。", "根据疫情形势，立即关闭相关场所。"
+    )
+    gone = {name: raw for name, raw in pack_files.items() if name != plan}
+    assert {each.after for each in differences(pack_files, gone)} == {"无"}

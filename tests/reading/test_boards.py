@@ -114,3 +114,11 @@ def test_a_board_that_is_none_is_told_with_the_nearest(office: Office) -> None:
     with pytest.raises(BadInput, match="没有看板 待签") as refused:
         boards.board(office, office.actor("geli"), "待签")
     assert "待签收" in refused.value.problems[0].hint
+
+
+def test_what_only_the_giver_can_sign_for_waits_on_the_givers_board(office: Office) -> None:
+    case = opened(office)
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    office.advance(case, "hand_over_out", office.actor("zhuanyun"), {"destination": "外市"})
+    assert listed(office, "zhuanyun", "待签收") == [case]
+    assert listed(office, "heping", "待签收") == []

@@ -124,10 +124,15 @@ def bring_home(world: World, case: Case, refused: list[str]) -> bool:
     home = unit_of(flow.states[case.state].owner, case.lead, home_of(world.book, flow, facts), facts)
     if case.offer is not None or home == case.owner or not world.book.organisation.staffed(home):
         return False
+    office = world.offices[0]
     return any(
-        tried(lambda user=user: custody.offer(world.offices[0], case.id, home, world.actor(user)), refused)
+        tried(lambda user=user: custody.offer(office, case.id, home, world.actor(user)), refused)
         for user in world.staff
         if case.owner in world.actor(user).units()
+    ) or any(
+        tried(lambda user=user: custody.assign(office, case.id, home, world.actor(user), "裁定"), refused)
+        for user in world.staff
+        if world.book.hand_over.arbiter in world.actor(user).units()
     )
 
 

@@ -1,0 +1,22 @@
+"""A pack to begin with: whole, small and commented, written into a folder of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.core.errors import BadInput, Problem
+from engine.packs.pack import read_folder
+
+SKELETON = Path(__file__).resolve().parent / "skeleton"
+
+
+def scaffold(folder: Path) -> list[str]:
+    """Write the files of a new pack and name them; a folder with anything in it is left alone."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(Problem("ARG-006", f"{folder} 已经有内容", "写一个新的文件夹，或先清空"))
+    files = read_folder(SKELETON)
+    for name, raw in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw)
+    return list(files)

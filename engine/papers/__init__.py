@@ -1,0 +1,1 @@
+"""Documents as printed paper: what a case says, set by one layout."""
