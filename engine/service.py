@@ -16,6 +16,7 @@ from engine.core.case import Case, Event, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
+from engine.core.opening import carried, opened_by
 from engine.core.org import Actor
 from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Rulebook, Subject
@@ -47,6 +48,17 @@ class Step:
     sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
     before: Callable[[Writer], None] | None = None
     """Checks and rows of its own, under the write lock; a `Lost` raised here has everything decided again."""
+
+    def beside(self, opened: Step) -> Step:
+        """With the case that it opens."""
+
+        def both(writer: Writer) -> None:
+            for before in (self.before, opened.before):
+                if before:
+                    before(writer)
+
+        answer = {**self.answer, "opened": [*self.answer.get("opened", ()), opened.answer["case"]]}
+        return Step([*self.changes, *opened.changes], answer, self.sealed.with_(opened.sealed), both)
 
 
 class _TakenBack(Exception):
@@ -181,10 +193,11 @@ class Office:
 
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
         """Open a case for a subject (no kind named: the first decided); one already known is used, not doubled."""
-        self.require(actor, "open", "intake")
         digest = self.digest("open", kind_name, actor.user, raw)
         book, now = self.book(), self.now()
         kind_name = kind_name or next((of.name for of in book.subjects.values() if of.decided_by), "")
+        if not (kind_name in book.subjects and book.subjects[kind_name].anyone_opens):
+            self.require(actor, "open", "intake")
         if kind_name not in book.subjects:
             raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
         kind = book.subjects[kind_name]
@@ -288,9 +301,27 @@ class Office:
                 references.keep(writer, references.rows(book, case.id, stays, changes[0].case.facts.get))
 
             answer = self.answer(book, changes[-1].case) | tasks.filled(book, case, happened)
-            return Step(changes, answer, self.seal(case.subject, kind, texts), before)
+            sealed = self.seal(case.subject, kind, texts)
+            return self.with_opened(changes[0], Step(changes, answer, sealed, before), texts, actor, now)
 
         return self.act(decide, request_key, digest)
+
+    def with_opened(self, change: Change, step: Step, texts: Mapping[str, str], actor: Actor, now: datetime) -> Step:
+        """A step, and the cases that its results open, in the same transaction."""
+        book, case = self.book(change.case.release), change.case
+        for child in opened_by(book, case, change.events):
+            known = {**self.personal(case.subject), **texts} if child.carries else texts
+            stated, told = carried(book, child, case, known)
+            latest = self.book()
+            kind = latest.subjects[child.subject]
+            step = step.beside(self.opening(latest, kind, stated, told, actor, now, {case.id: child.name}))
+        return step
+
+    def personal(self, subject: str) -> dict[str, str]:
+        """The personal values of a subject, in clear; none when they were erased."""
+        with self.store.reading() as driver:
+            key = subjects.keys(driver, self.master, [subject]).get(subject)
+            return subjects.opened(driver, key) if key is not None else {}
 
     def matched(
         self, book: Rulebook, case: Case, stated: Stated, texts: Mapping[str, str], now: datetime

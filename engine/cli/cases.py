@@ -163,6 +163,8 @@ def print_stand(answer: dict[str, Any]) -> None:
     waits = f"，已交 [bold]{answer['offered_to']}[/] 待签收" if answer["offered_to"] else ""
     waits += extra(answer)
     console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}{waits}")
+    if answer.get("opened"):
+        console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")
     print_deadlines(answer)
 
 

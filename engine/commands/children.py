@@ -12,6 +12,7 @@ from engine.core.case import Case
 from engine.core.corrections import correct
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import who
+from engine.core.opening import carried
 from engine.core.org import Actor
 from engine.core.workflows import ChildType
 from engine.ids import new_id
@@ -34,10 +35,18 @@ def open_child(
         book = office.book()
         kind = book.subjects[kind_of_child.subject]
         stated, texts = parse(book, kind, raw, now)
-        stated = replace(stated, facts={**stated.facts, **kind_of_child.sets})
+        given, told = carried(
+            office.book(parent.release),
+            kind_of_child,
+            parent,
+            office.personal(parent.subject) if kind_of_child.carries else {},
+        )
+        texts = {**told, **texts}
+        facts = {**given.facts, **stated.facts, **kind_of_child.sets}
+        stated = replace(stated, facts=facts, personal=frozenset(texts))
         ties = {parent.id: kind_of_child.name}
-        told = subjects.identities(office.master, kind, {**stated.facts, **texts}.get)
-        standing = office.open_case_of(told)
+        known = subjects.identities(office.master, kind, {**stated.facts, **texts}.get)
+        standing = office.open_case_of(known)
         if standing is None:
             return office.opening(book, kind, stated, texts, actor, now, ties)
         case, head = standing

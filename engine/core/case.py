@@ -100,6 +100,8 @@ class Plan(NamedTuple):
     within: int = 0
     """How many microseconds after its due time each may be done."""
     ladder: str = ""
+    every: int = 1
+    """Of a daily plan: on every so manieth day from the day of `start`."""
 
 
 class Mark(NamedTuple):

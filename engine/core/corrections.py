@@ -96,9 +96,9 @@ def _decided_again(attempt: Attempt) -> Decision | None:
     """The decision that the facts lead to now, on the day the case was opened; None when it is the same."""
     book, case = attempt.book, attempt.case
     kind = book.kind_of(case.workflow)
-    if not kind.decided_by or not case.outcome:
+    if not kind.decided_by:
         return None
-    asked = {of.name for of in book.tables[kind.decided_by].inputs} | {kind.jurisdiction}
+    asked = book.inputs(kind) | {kind.jurisdiction}
     if not asked & attempt.stated.facts.keys():
         return None
     decision = book.decide(kind.name, _known(attempt), local_day(case.opened_at, book.zone))
@@ -130,7 +130,7 @@ def _put_right(
     lead = case.lead
     if decision is not None:
         home = home_of(book, flow, attempt.facts)
-        lead = unit_of(outcome.get("lead", book.default_owner), "", home, attempt.facts)
+        lead = unit_of(outcome.get("lead", book.default_owner), book.default_owner, home, attempt.facts)
         supporting = [unit_of(unit, lead, home, attempt.facts) for unit in outcome.get("supporting", ())]
         data |= {"decision": decision.told, "category": outcome.get("category", ""), "lead": lead}
         data["supporting"] = list(dict.fromkeys(unit for unit in supporting if unit != lead))
@@ -200,7 +200,7 @@ def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: da
 
     It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one.
     """
-    flow = book.workflows[str(decision.outcome.get("workflow") or book.default_workflow)]
+    flow = book.flow_of(book.workflows[case.workflow].subject, decision.outcome)
     stage = book.workflows[case.workflow].states[case.state].stage
     return opened(
         book,
@@ -327,11 +327,9 @@ def _plans(book: Rulebook, was: Mapping[str, Plan], now: Mapping[str, Plan], flo
 def _times(book: Rulebook, plan: Plan | None) -> str:
     if plan is None:
         return "无"
-    return (
-        f"每日 {'、'.join(plan.daily)}"
-        if plan.daily
-        else "、".join(f"{local_day(moment(due), book.zone):%m-%d}" for due in plan.due)
-    )
+    if plan.daily:
+        return f"{'每日' if plan.every == 1 else f'每 {plan.every} 天'} {'、'.join(plan.daily)}"
+    return "、".join(f"{local_day(moment(due), book.zone):%m-%d}" for due in plan.due)
 
 
 def _at(book: Rulebook, when: datetime | None) -> str:

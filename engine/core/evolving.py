@@ -25,6 +25,9 @@ from engine.core.case import (
     parts,
 )
 
+REMEMBERED = 45 * 86_400_000_000
+"""For so long it is known of an occurrence what became of it: a result speaks of 30 days ago at most."""
+
 
 def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
     """The case after one more event; `case_id` is needed for the first one only."""
@@ -102,9 +105,13 @@ def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
     data = event.data
     changed: dict[str, Any] = {}
     if done := data.get("task"):
-        changed["results"] = (*case.results, Done(done["name"], done["result"], moment(done["at"]), seq))
+        results = (*case.results, Done(done["name"], done["result"], moment(done["at"]), seq))
+        if done.get("last"):
+            latest = max((one for one in results if one.task == done["name"]), key=lambda one: (one.at, one.event))
+            results = tuple(one for one in results if one.task != latest.task or one is latest)
+        changed["results"] = results
         if "due" in done:
-            changed["marks"] = {**case.marks, occurrence(done["schedule"], done["due"]): Mark("done", event.actor)}
+            changed["marks"] = _marked(case, done["schedule"], done["due"], Mark("done", event.actor))
     if "entered" not in data:
         return changed
     entry = Entry(event.occurred_at, seq)
@@ -179,8 +186,17 @@ def _claimed(case: Case, event: Event, _: int) -> dict[str, Any]:
 
 
 def _skipped(case: Case, event: Event, _: int) -> dict[str, Any]:
-    name = occurrence(event.data["schedule"], event.data["due"])
-    return {"marks": {**case.marks, name: Mark("skipped", event.actor)}}
+    return {"marks": _marked(case, event.data["schedule"], event.data["due"], Mark("skipped", event.actor))}
+
+
+def _marked(case: Case, schedule: str, due: int, mark: Mark) -> dict[str, Mark]:
+    """The marks with one more; of the same schedule those are dropped to which no result can belong any more."""
+
+    def kept(name: str) -> bool:
+        of, at = parts(name)
+        return of != schedule or at > due - REMEMBERED
+
+    return {**{name: one for name, one in case.marks.items() if kept(name)}, occurrence(schedule, due): mark}
 
 
 def _tidied(case: Case) -> Case:
@@ -272,7 +288,8 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
     kept = {name: plan for name, plan in before.items() if name not in data["unplanned"]}
     for name, told in data["planned"].items():
         due, daily = tuple(told.get("due", ())), tuple(told.get("daily", ()))
-        kept[name] = Plan(told["task"], seq, due, daily, told["start"], told["within"], told["ladder"])
+        rest = (told["start"], told["within"], told["ladder"], told.get("every", 1))
+        kept[name] = Plan(told["task"], seq, due, daily, *rest)
     return kept
 
 

@@ -84,22 +84,41 @@ class ActorGuard:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideGuard:
+    """The one who acts belongs to another unit than the one a fact names, nor to one above or below that."""
+
+    field: Field
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else why somebody from outside is needed."""
+        unit = at.facts.get(self.field.name)
+        if unit is None:
+            return f"请先填写 {self.field.title}（{self.field.name}）"
+        return f"须由 {unit} 以外的人员办理，{at.actor} 属于该单位或其上下级" if unit in at.units else ""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionGuard:
-    """What the deciding rule gave must be one of these."""
+    """What the rules gave must be one of these, or with `negated` none of them; of a list, any part of it counts."""
 
     name: str
     allowed: frozenset[str]
+    negated: bool = False
 
     def unmet(self, at: Situation) -> str:
-        """Empty when it holds, else what the rule gave."""
-        given = at.case.outcome.get(self.name)
-        if given in self.allowed:
+        """Empty when it holds, else what the rules gave."""
+        if self.holds(at.facts, at.case.outcome):
             return ""
-        return f"只适用于判定 {self.name} 为 {'、'.join(sorted(self.allowed))} 的案件，本案为 {given or '未定'}"
+        given, word = "、".join(self._given(at.case.outcome)), "不为" if self.negated else "为"
+        return f"只适用于判定 {self.name} {word} {'、'.join(sorted(self.allowed))} 的案件，本案为 {given or '未定'}"
 
     def holds(self, _: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
-        """Whether this is what the rule gave."""
-        return outcome.get(self.name) in self.allowed
+        """Whether this is what the rules gave."""
+        return self.negated == self.allowed.isdisjoint(self._given(outcome))
+
+    def _given(self, outcome: Mapping[str, object]) -> list[str]:
+        given = outcome.get(self.name)
+        return [str(one) for one in given] if isinstance(given, list | tuple) else [] if given is None else [str(given)]
 
     def was_not(self, facts: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
         """Whether the rule had given something else."""
@@ -144,4 +163,14 @@ class HandOverGuard:
         return "" if offer is None else f"已交 {offer.to}，等待签收，签收或退回之后方可办理"
 
 
-Guard = DecisionGuard | FactGuard | ClockGuard | TaskGuard | ActorGuard | ChildrenGuard | NoIndexGuard | HandOverGuard
+Guard = (
+    DecisionGuard
+    | FactGuard
+    | ClockGuard
+    | TaskGuard
+    | ActorGuard
+    | OutsideGuard
+    | ChildrenGuard
+    | NoIndexGuard
+    | HandOverGuard
+)

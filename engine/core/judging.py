@@ -152,6 +152,7 @@ class Attempt:
             count=self.reckoning.count,
             days_of=self.reckoning.days,
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
+            units=self.book.organisation.kin(self.actor.units()),
         )
         asked = (
             [guard for guard in guards if not (isinstance(guard, FactGuard) and guard.field.name in filled)]

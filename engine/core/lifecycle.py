@@ -40,7 +40,7 @@ def open_case(
     if not workflow:
         decision = book.decide(subject_kind, stated.facts, local_day(now, book.zone))
     outcome: dict[str, Any] = dict(decision.outcome) if decision is not None else {}
-    flow = book.workflows[workflow or outcome.get("workflow") or book.default_workflow]
+    flow = book.workflows[workflow] if workflow else book.flow_of(subject_kind, outcome)
     happened = opened(
         book, flow, flow.states[flow.initial], decision, subject, stated, actor, now, origin=origin, parents=parents
     )

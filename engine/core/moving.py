@@ -39,7 +39,7 @@ def opened(
     facts = {name: value for name, value in stated.facts.items() if value is not None}
     outcome: Mapping[str, Any] = decision.outcome if decision is not None else {}
     community = community_of(book, book.subjects[flow.subject].jurisdiction, facts)
-    lead = unit_of(outcome.get("lead", book.default_owner), "", community, facts)
+    lead = unit_of(outcome.get("lead", book.default_owner), book.default_owner, community, facts)
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
     lost = decision is not None and not decision.matched
     reckoning = Reckoning(book, flow, outcome, now, facts)
@@ -195,5 +195,7 @@ def _result(attempt: Attempt, task: TaskType) -> dict[str, Any]:
     at = attempt.facts.get(task.at)
     taken = micros(at if isinstance(at, datetime) else attempt.occurred_at)
     told = {"name": task.name, "result": to_json(attempt.facts.get(task.result)), "at": taken}
+    if task.name not in attempt.book.remembered:
+        told["last"] = True
     found = fitting(attempt.case, task.name, taken, attempt.book.zone)
     return told if found is None else told | {"schedule": found[0], "due": found[1]}

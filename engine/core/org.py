@@ -9,6 +9,7 @@ COMMUNITY = "属地社区"
 LEAD = "lead"
 SYSTEM = "system"
 """Who acts where nobody does: the sweep, and transitions that a use case fires by itself."""
+OWNER = "owner"
 FACT = "fact "
 """`fact X`: the unit that a fact names."""
 SCOPES = ("all", "involved", "owner")
@@ -94,6 +95,20 @@ class Organisation:
         people = [person for person in self.staff.values() if any(of == unit for _, of in person.roles)]
         held = {role for person in people for role, _ in person.roles}
         return any(self.roles[role].scope == "all" for role in held if role in self.roles)
+
+    def kin(self, units: frozenset[str]) -> frozenset[str]:
+        """These units with those they are part of and those that are part of them, however far."""
+        upwards = set(units)
+        for name in units:
+            while name in self.units and (name := self.units[name].parent) and name not in upwards:
+                upwards.add(name)
+        downwards, waiting = set(units), list(units)
+        while waiting:
+            above = waiting.pop()
+            found = {unit.name for unit in self.units.values() if unit.parent == above} - downwards
+            downwards |= found
+            waiting += found
+        return frozenset(upwards | downwards)
 
     def current_name(self, name: str) -> str | None:
         """The unit's name today, found by today's or a former one; None when no unit ever had it."""

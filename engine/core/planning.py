@@ -18,20 +18,24 @@ WEEK = 7 * DAY
 def dues(plan: Plan, since: int, until: int, zone: ZoneInfo) -> Sequence[int]:
     """The due times of a plan from one moment to another, both included, in microseconds since 1970."""
     if plan.daily:
-        return _daily(plan.daily, max(since, plan.start), until, zone)
+        return _daily(
+            plan.daily, max(since, plan.start), until, zone, (plan.start if plan.every > 1 else 0), plan.every
+        )
     return plan.due[bisect_left(plan.due, since) : bisect_right(plan.due, until)]
 
 
 def due_next(plan: Plan, after: int, zone: ZoneInfo) -> int | None:
     """The first due time later than a moment; None: there is none any more."""
-    later = dues(plan, after + 1, max(after, plan.start) + WEEK, zone) if plan.daily else plan.due
+    further = max(WEEK, (plan.every + 1) * DAY)
+    later = dues(plan, after + 1, max(after, plan.start) + further, zone) if plan.daily else plan.due
     return next((due for due in later if due > after), None)
 
 
 @lru_cache(4096)
-def _daily(times: tuple[str, ...], since: int, until: int, zone: ZoneInfo) -> tuple[int, ...]:
+def _daily(times: tuple[str, ...], since: int, until: int, zone: ZoneInfo, start: int, every: int) -> tuple[int, ...]:
     first, last = local_day(moment(since), zone), local_day(moment(until), zone)
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    waits = (local_day(moment(start), zone) - first).days % every
+    days = [first + timedelta(days=number) for number in range(waits, (last - first).days + 1, every)]
     found = (micros(local_time(day, at, zone)) for day in days for at in times)
     return tuple(due for due in found if since <= due <= until)
 
@@ -57,7 +61,7 @@ def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] |
     past = [
         (found[-1], name)
         for name, plan in plans.items()
-        if (found := dues(plan, at - 2 * DAY if plan.daily else 0, at, zone))
+        if (found := dues(plan, at - (plan.every + 1) * DAY if plan.daily else 0, at, zone))
     ]
     wanted = filter(still_open, [*running, *ahead, *sorted(past)[-1:]])
     return next(((name, due) for due, name in wanted), None)

@@ -153,7 +153,10 @@ class Reckoning:
         wanted = {
             schedule.name: plan
             for schedule in self.flow.schedules.values()
-            if state.stage in schedule.stages and not state.final and (plan := entering.plan(schedule))
+            if state.stage in schedule.stages
+            and not state.final
+            and schedule.asked(self.facts, self.outcome)
+            and (plan := entering.plan(schedule))
         }
         planned = {name: plan for name, plan in wanted.items() if not _goes_on(running.get(name), plan)}
         unplanned = sorted(running.keys() - wanted.keys())
@@ -218,7 +221,12 @@ class _Entering:
             "ladder": task.ladder,
         }
         if not schedule.days:
-            return told | {"daily": list(schedule.at)}
+            every = (
+                book.within(schedule.every, self.reckoning.facts, self.reckoning.opened_at) if schedule.every else None
+            )
+            if schedule.every and every is None:
+                return None
+            return told | {"daily": list(schedule.at)} | ({"every": every.days} if every and every.days > 1 else {})
         count = self.reckoning.count(schedule.clock)
         zero, days = count.day_zero, self.reckoning.days(schedule.days)
         if zero is None or days is None:
@@ -242,6 +250,8 @@ class _Entering:
         running = case.plans.get(schedule.name)
         if running is not None:
             return moment(running.start)
+        if schedule.when:  # nobody asked for it before
+            return self.now
         return max((case.stages[stage].at for stage in schedule.stages if stage in case.stages), default=self.now)
 
     def _stage(self, name: str) -> tuple[datetime | None, str]:
@@ -257,8 +267,8 @@ def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
     if running is None or running.task != plan["task"]:
         return False
     due, daily = plan.get("due", []), plan.get("daily", [])
-    same = [list(running.due), list(running.daily), running.within, running.ladder]
-    return same == [due, daily, plan["within"], plan["ladder"]]
+    same = [list(running.due), list(running.daily), running.within, running.ladder, running.every]
+    return same == [due, daily, plan["within"], plan["ladder"], plan.get("every", 1)]
 
 
 def _same(running: Armed | None, told: list[Any]) -> bool:

@@ -14,6 +14,7 @@ from engine.core.org import Organisation
 from engine.core.papers import Paper
 from engine.core.reference import Reference
 from engine.core.tables import Decision, Table
+from engine.core.taskguards import LastGuard, TaskGuard
 from engine.core.values import Dated, Parameter, local_day, parse_duration
 from engine.core.workflows import Ladder, Workflow
 
@@ -26,6 +27,10 @@ class Subject:
     title: str
     fields: Mapping[str, Field]
     decided_by: str = ""
+    completed_by: str = ""
+    """The collect table whose lists are added to what was decided."""
+    default_workflow: str = ""
+    """Where its cases go that no rule covers; empty: as the pack says for all."""
     jurisdiction: str = ""
     """The fact that names the unit of the place of stay (属地)."""
     identity: tuple[tuple[str, ...], ...] = ()
@@ -34,6 +39,8 @@ class Subject:
     """What the result of taking a list in shows of each row: name shown → fact."""
     order: tuple[tuple[str, str], ...] = ()
     """Pairs of dates or times of which the first may not be after the second."""
+    anyone_opens: bool = False
+    """Whether any member of staff may open a case of it."""
 
     def named(self, title: str) -> str:
         """The fact of that title; empty when there is none."""
@@ -208,9 +215,35 @@ class Rulebook:
         """The facts on whose day it depends which value of a parameter holds."""
         return frozenset(parameter.dated_by for parameter in self.parameters.values() if parameter.dated_by)
 
+    def flow_of(self, subject: str, outcome: Mapping[str, object]) -> Workflow:
+        """The workflow that a decision leads a subject of this kind to; where no rule says one, the default."""
+        default = self.subjects[subject].default_workflow or self.default_workflow
+        return self.workflows[str(outcome.get("workflow") or default)]
+
+    @cached_property
+    def remembered(self) -> frozenset[str]:
+        """The tasks of which more than the last result matters: counted by days, asked for, or told to others."""
+        flows = self.workflows.values()
+        guards = (guard for flow in flows for verb in flow.transitions.values() for when in verb.when for guard in when)
+        asked = {
+            guard.asked.task for guard in guards if isinstance(guard, TaskGuard) and not isinstance(guard, LastGuard)
+        }
+        counted = {task.name for flow in flows for task in flow.tasks.values() if task.clock}
+        told = {name for flow in flows for child in flow.children.values() for name in child.tells}
+        return frozenset(asked | counted | told)
+
     def decide(self, subject: str, facts: Mapping[str, Fact], as_of: date) -> Decision:
         """Which category, lead, supporting departments and workflow these facts lead to on that day."""
-        return self.tables[self.subjects[subject].decided_by].decide(facts, as_of)
+        kind = self.subjects[subject]
+        decision = self.tables[kind.decided_by].decide(facts, as_of)
+        if not kind.completed_by:
+            return decision
+        return decision.completed(self.tables[kind.completed_by].decide(facts, as_of))
+
+    def inputs(self, kind: Subject) -> frozenset[str]:
+        """The facts on which it depends what is decided of a subject."""
+        tables = [self.tables[name] for name in (kind.decided_by, kind.completed_by) if name]
+        return frozenset(of.name for table in tables for of in table.inputs)
 
     def kind_of(self, workflow: str) -> Subject:
         """The kind of subject that a workflow carries."""

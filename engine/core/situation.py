@@ -46,3 +46,5 @@ class Situation:
     count: Callable[[str], Count]
     days_of: Callable[[str], tuple[int, ...] | None]
     in_stage_since: datetime
+    units: frozenset[str] = frozenset()
+    """The units that who acts belongs to, with all above and below them."""

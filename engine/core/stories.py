@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from engine.core import corrections, custody, lifecycle
@@ -11,9 +11,11 @@ from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BihuanError
 from engine.core.evolving import evolve
 from engine.core.judging import Stated
+from engine.core.opening import opened_by
 from engine.core.org import SYSTEM, Actor
+from engine.core.planning import due_next, dues
 from engine.core.rulebook import Expected, Rulebook, Story, StoryStep
-from engine.core.values import local_day, local_time
+from engine.core.values import local_day, midnight
 
 
 class Failure(NamedTuple):
@@ -69,10 +71,21 @@ def _happens(book: Rulebook, story: Story, case: Case | None, step: StoryStep) -
     if not step.do:
         return custody.accept(book, case, actor, stated, step.at)
     happened = lifecycle.advance(book, case, step.do, actor, stated, step.at)
+    happened += _opened(book, case, happened, step.at)
     if not book.workflows[case.workflow].transitions[step.do].decides:
         return happened
     again = corrections.decide_again(book, _after(case, happened), actor, step.at, _SUCCESSOR)
     return happened if again is None else (*happened, *_corrected(again))
+
+
+def _opened(book: Rulebook, case: Case, happened: tuple[Event, ...], at: datetime) -> tuple[Event, ...]:
+    """What the cases that results open tell the one they hang on; none of them is told whole."""
+    kinds = opened_by(book, case, happened)
+    names = (f"C{len(case.children) + number}" for number in range(1, len(kinds) + 1))
+    return tuple(
+        Event("child_opened", SYSTEM, at, {"child": name, "kind": kind.name})
+        for name, kind in zip(names, kinds, strict=True)
+    )
 
 
 _SUCCESSOR = "C+"
@@ -133,13 +146,15 @@ def _differs(book: Rulebook, case: Case, expect: Expected, at: datetime) -> list
 
 
 def planned(book: Rulebook, case: Case, schedule: str, at: datetime) -> tuple[datetime, ...]:
-    """The due times a schedule still has after a moment; of a daily one, those of the same day."""
+    """The due times a schedule still has after a moment; of one without end those of the same day, or the next one."""
     plan = case.plans.get(schedule)
     if plan is None:
         return ()
-    today = local_day(at, book.zone)
-    listed = [moment(due) for due in plan.due] or [local_time(today, clock, book.zone) for clock in plan.daily]
-    return tuple(due for due in listed if due > at)
+    after, tomorrow = micros(at), micros(midnight(local_day(at, book.zone) + timedelta(days=1), book.zone))
+    until = max((tomorrow - 1, *plan.due))
+    if plan.every > 1:
+        until = due_next(plan, after, book.zone) or until
+    return tuple(moment(due) for due in dues(plan, after + 1, until, book.zone))
 
 
 def _local(book: Rulebook, moment: datetime | None) -> str:

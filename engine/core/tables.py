@@ -46,6 +46,21 @@ class Decision:
     told: Mapping[str, Any]
     """All of it as JSON can hold it, for the event that keeps it."""
 
+    def completed(self, other: Decision) -> Decision:
+        """With the lists of a table that adds to it: rules, clauses and inputs of both."""
+        rules = (*self.rules, *other.rules)
+        clauses = tuple(dict.fromkeys((*self.clauses, *other.clauses)))
+        outcome = {**self.outcome, **other.outcome}
+        told = {
+            **self.told,
+            "rules": list(rules),
+            "clauses": list(clauses),
+            "inputs": {**self.told["inputs"], **other.told["inputs"]},
+            "outcome": outcome,
+        }
+        inputs = MappingProxyType({**self.inputs, **other.inputs})
+        return Decision(self.table, rules, clauses, inputs, outcome, self.as_of, self.matched, told)
+
 
 @dataclass(frozen=True, slots=True)
 class _Case:

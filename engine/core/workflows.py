@@ -10,6 +10,7 @@ from typing import Any
 
 from transitions import EventData, Machine, MachineError
 
+from engine.core.conditions import Fact
 from engine.core.errors import Problem
 from engine.core.guards import DecisionGuard, FactGuard, Guard
 
@@ -106,6 +107,8 @@ class TaskType:
     clock: str = ""
     on_result: Mapping[str, str] = field(default_factory=dict)
     """Result → the transition it fires at once, by whoever stated it."""
+    opens: Mapping[str, str] = field(default_factory=dict)
+    """Result → the child that it opens at once."""
     within: str = ""
     """How long after its due time an occurrence may be done; scheduled tasks have it."""
     ladder: str = ""
@@ -123,7 +126,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A task that recurs: on the days of a clock, or daily at local times, while the case is in one of the stages."""
+    """A task that recurs: on the days of a clock, or every so many days, while the case is in one of the stages."""
 
     name: str
     title: str
@@ -131,8 +134,16 @@ class Schedule:
     stages: tuple[str, ...]
     clock: str = ""
     days: str = ""
-    """A parameter, or `decision.X`; empty: every day."""
+    """A parameter, or `decision.X`; empty: every day, or as `every` says."""
     at: tuple[str, ...] = ("08:00",)
+    every: str = ""
+    """How far apart its days are: a length of whole days, a parameter, or a term; empty: a day."""
+    when: tuple[tuple[FactGuard | DecisionGuard, ...], ...] = ()
+    """Any of these must hold whole, or the case is not asked for it; empty: every case is."""
+
+    def asked(self, facts: Mapping[str, Fact], outcome: Mapping[str, Any]) -> bool:
+        """Whether a case with these facts, and decided so, is asked for it."""
+        return not self.when or any(all(guard.holds(facts, outcome) for guard in guards) for guards in self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,8 @@ class ChildType:
     states: tuple[str, ...]
     by: tuple[str, ...]
     sets: Mapping[str, Any] = field(default_factory=dict)
+    carries: Mapping[str, str] = field(default_factory=dict)
+    """Fact of the child → what of this case it is: a fact, or the unit that owns or leads it."""
     tells: tuple[str, ...] = ()
     """The tasks whose results each of them is told (their index case's)."""
 

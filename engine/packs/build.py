@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell, parse_value
 from engine.core.documents import Text
 from engine.core.errors import Problem, closest, listing, nearest
-from engine.core.org import COMMUNITY, Organisation
+from engine.core.org import COMMUNITY, FACT, Organisation
 from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject
 from engine.core.tables import Row, Table
 from engine.core.values import Parameter
@@ -157,11 +157,15 @@ class PackBuilder(Declarations):
         tables = {name: table for _, model in self.files(m.TablesFile) for name, table in model.tables.items()}
         made: dict[str, dict[str, dict[str, Any]]] = {}
         for subject in subjects.values():
-            table = tables.get(subject.decided_by) or tables.get(closest(subject.decided_by, tables))
+            both = [
+                tables.get(name) or tables.get(closest(name, tables))
+                for name in (subject.decided_by, subject.completed_by)
+            ]
+            rows = [row for table in both if table for row in table.rules]
             outcomes = made.setdefault(subject.name, {})
-            for key, value in (item for row in (table.rules if table else ()) for item in row.then.items()):
+            for key, value in (item for row in rows for item in row.then.items()):
                 values = outcomes.setdefault(self.meant(key), {})
-                values |= {} if isinstance(value, list | dict) else {str(value): value}
+                values |= {str(one): one for one in (value if isinstance(value, list) else [value])}
         return made
 
     def before(self, subjects: Mapping[str, Subject]) -> dict[str, list[str]]:
@@ -204,7 +208,8 @@ class PackBuilder(Declarations):
         for document, name, model in self.sections(m.TablesFile, "tables"):
             path: Path = ("tables", name)
             self.table_places[name] = (document, path)
-            subject = next((s for s in subjects.values() if s.decided_by == name), None)
+            decides = any(s.decided_by == name for s in subjects.values())
+            subject = next((s for s in subjects.values() if name in (s.decided_by, s.completed_by)), None)
             fields = subject.fields if subject else {key: of for s in subjects.values() for key, of in s.fields.items()}
             inputs = []
             for index, key in enumerate(model.inputs):
@@ -212,9 +217,11 @@ class PackBuilder(Declarations):
                 if (meant := key if key in fields else closest(key, fields)) and fields[meant] not in inputs:
                     inputs.append(fields[meant])
             for index, row in enumerate(model.rules):
-                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=subject is not None)
+                self.outcome(document, (*path, "rules", index, "then"), row.then, decides=decides)
             rows = [
-                self.row(document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows)
+                self.row(
+                    document, (*path, "rules", index), row, {of.name: of for of in inputs}, parameters, flows, fields
+                )
                 for index, row in enumerate(model.rules)
             ]
             ids: set[str] = set()
@@ -238,6 +245,7 @@ class PackBuilder(Declarations):
         inputs: Mapping[str, Field],
         parameters: Mapping[str, Parameter],
         flows: list[str],
+        facts: Mapping[str, Field],
     ) -> Row:
         """One rule: its cells read, its outcome's names looked up."""
         if model.from_ and model.until and model.until <= model.from_:
@@ -248,11 +256,11 @@ class PackBuilder(Declarations):
             spot: Path = (*path, "when", index) if isinstance(model.when, list) else (*path, "when")
             when.append(self.cells(document, spot, cells, inputs))
         then = model.then
+        naming = [f"{FACT}{name}" for name, of in facts.items() if of.type == "unit"]
         for key in ("lead", "supporting"):
+            units = [*self.units, COMMUNITY, *naming]
             for unit in then.get(key, []) if isinstance(then.get(key), list) else [then[key]] if key in then else []:
-                self.known(
-                    document, "RULE-023", (*path, "then", key), "单位", str(unit), [*self.units, COMMUNITY], UNITS_FILE
-                )
+                self.known(document, "RULE-023", (*path, "then", key), "单位", str(unit), units, UNITS_FILE)
         if "workflow" in then:
             self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
             for key, name in self._named_parameters(str(then["workflow"]), then):

@@ -25,11 +25,13 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
     for table in book.tables.values():
         problems += _overlaps(table, at)
         problems += _gaps(table, at)
+    problems += _homeless(book, at)
     for flow in book.workflows.values():
         problems += _reach(flow, at)
         problems += _releases(flow, at)
         problems += _schedules(flow, at)
         problems += _results(flow, at)
+        problems += _opened(book, flow, at)
         problems += _decisions(flow, at)
     nobody = silent(book, climbs(book)).items()
     problems += [replace(problem, place=at(f"unit {owner}", ())) for (_, owner), problem in nobody]
@@ -118,6 +120,19 @@ def _gaps(table: Table, at: At) -> list[Problem]:
                 place=at(table.name, ()),
             )
         )
+    return problems
+
+
+def _homeless(book: Rulebook, at: At) -> list[Problem]:
+    """Kinds of subject that no workflow receives where no rule covers them."""
+    problems = []
+    for kind in book.subjects.values():
+        table = book.tables.get(kind.decided_by)
+        flow = book.flow_of(kind.name, {})
+        if table is not None and table.gaps_policy == "default_owner" and flow.subject != kind.name:
+            what = f"{kind.title}没有规则覆盖时会进流程 {flow.name}，它办的是{book.subjects[flow.subject].title}"
+            expected = f"对象 {kind.name} 写 default_workflow，或 gaps: refuse"
+            problems.append(Problem("RULE-024", what, expected, place=at(table.name, ("gaps",))))
     return problems
 
 
@@ -247,6 +262,32 @@ def _results(flow: Workflow, at: At) -> list[Problem]:
                         "FLOW-022",
                         f"结果 {result} 引出的动作 {name} {why}，登记结果的人会被拒绝",
                         "结果引出的动作不另收必填佐证，也不交接",
+                        place=at(flow.name, ("tasks", task.name, "on_result", result)),
+                    )
+                )
+    return problems
+
+
+def _opened(book: Rulebook, flow: Workflow, at: At) -> list[Problem]:
+    """What a result opens needs nothing besides, is always another subject, and waits for nobody to accept."""
+    problems = []
+    for task in flow.tasks.values():
+        for result, name in task.opens.items():
+            child = flow.children[name]
+            kind = book.subjects[child.subject]
+            given = {*child.sets, *child.carries}
+            lacking = [of.title for of in kind.fields.values() if of.required and of.name not in given]
+            why = [f"还缺 {'、'.join(lacking)}"] if lacking else []
+            why += [] if kind.decided_by else [f"{kind.title}没有规则表来判定"]
+            why += [f"{kind.title}有 identity，可能已在办"] if kind.identity else []
+            handing = [item for item in flow.transitions.values() if item.task == task.name and item.hand_over]
+            why += ["登记它的动作要等对方签收"] if handing else []
+            if why:
+                problems.append(
+                    Problem(
+                        "FLOW-022",
+                        f"结果 {result} 开不出{child.title}：{'，'.join(why)}",
+                        "sets 与 carries 给齐必填要素；对象由规则表判定、没有 identity；登记的动作不交接",
                         place=at(flow.name, ("tasks", task.name, "on_result", result)),
                     )
                 )

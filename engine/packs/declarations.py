@@ -12,6 +12,7 @@ from engine.core.values import Dated, Parameter, same_name
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
 from engine.packs.clausemodels import WordingFile
+from engine.packs.flowmodels import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 
@@ -64,7 +65,7 @@ class Declarations(Resolver):
 
     def subjects(self) -> dict[str, Subject]:
         """The kinds of subject with their typed facts."""
-        tables = [name for _, model in self.files(m.TablesFile) for name in model.tables]
+        tables = {name: table for _, model in self.files(m.TablesFile) for name, table in model.tables.items()}
         made = {}
         for document, name, subject in self.sections(m.FieldsFile, "subjects"):
             path: Path = ("subjects", name)
@@ -74,6 +75,11 @@ class Declarations(Resolver):
             }
             if subject.decided_by:
                 self.known(document, "RULE-040", (*path, "decided_by"), "规则表", subject.decided_by, tables)
+            self.completed(document, path, subject, tables)
+            if subject.default_workflow:
+                flows = [flow.workflow for _, flow in self.files(WorkflowFile)]
+                spot = (*path, "default_workflow")
+                self.known(document, "RULE-040", spot, "流程", subject.default_workflow, flows)
             if subject.jurisdiction:
                 self.known(document, "RULE-032", (*path, "jurisdiction"), "要素", subject.jurisdiction, fields)
             for index, key_set in enumerate(subject.identity):
@@ -87,12 +93,35 @@ class Declarations(Resolver):
                 subject.title,
                 fields,
                 subject.decided_by,
+                subject.completed_by,
+                subject.default_workflow,
                 subject.jurisdiction,
                 identity,
                 subject.listed,
                 self.order(document, (*path, "order"), subject.order, fields),
+                subject.anyone_opens,
             )
         return made
+
+    def completed(
+        self, document: Document, path: Path, subject: m.SubjectModel, tables: Mapping[str, m.TableModel]
+    ) -> None:
+        """Note a table that cannot add to a decision: it decides alone, or says again what the other one says."""
+        name, spot = subject.completed_by, (*path, "completed_by")
+        if not name or not self.known(document, "RULE-040", spot, "规则表", name, tables):
+            return
+        if tables[name].hit_policy != "collect":
+            self.wrong(document, "RULE-029", spot, f"规则表 {name} 不是 collect", "completed_by 只用累加的表")
+        decided = tables.get(subject.decided_by)
+        if decided is None or decided.hit_policy == "collect":
+            self.wrong(document, "RULE-021", spot, "没有作判定的表", "写 decided_by: unique 或 priority 的表")
+            return
+        both = {key for row in decided.rules for key in row.then} & {
+            key for row in tables[name].rules for key in row.then
+        }
+        if both:
+            what = f"{'、'.join(sorted(both))} 在 {subject.decided_by} 和 {name} 里都有"
+            self.wrong(document, "RULE-029", spot, what, "每个键只由一个表给出")
 
     def field(self, document: Document, path: Path, name: str, model: m.FieldModel, *, here: bool) -> Field:
         """A typed fact; whether a text is personal must be said, for nobody would notice a forgotten one.

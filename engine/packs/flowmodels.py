@@ -52,6 +52,12 @@ class ClockModel(Model):
     ends_when: dict[str, Any] = {}
 
 
+class OpensModel(Model):
+    """What a result opens: one of the children that this workflow declares."""
+
+    open: str
+
+
 class TaskModel(Model):
     """Work whose result counts."""
 
@@ -59,7 +65,7 @@ class TaskModel(Model):
     result: str
     at: str
     clock: str = ""
-    on_result: dict[str, str] = {}
+    on_result: dict[str, str | OpensModel] = {}
     within: str = ""
     ladder: str = ""
     skip_by: Names = []
@@ -73,6 +79,8 @@ class ScheduleModel(Model):
     while_: Annotated[Names, Field(alias="while")]
     anchor: str = ""
     days: str = ""
+    every: str = ""
+    when: When = {}
     at: Annotated[list[Clock], Field(min_length=1)] = ["08:00"]
 
 
@@ -93,6 +101,7 @@ class ChildModel(Model):
     from_: Names = Field(alias="from")
     by: Names
     sets: dict[str, Any] = {}
+    carries: dict[str, str] = {}
     tells: list[str] = []
 
 

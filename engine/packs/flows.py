@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from engine.core.conditions import parse_value
+from engine.core.conditions import Field, parse_value
 from engine.core.errors import closest, nearest
-from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM
+from engine.core.guards import DecisionGuard, FactGuard
+from engine.core.org import COMMUNITY, FACT, LEAD, OWNER, SYSTEM
+from engine.core.values import parse_duration
 from engine.core.workflows import (
     PREVIOUS,
     SAME,
@@ -133,11 +136,14 @@ class FlowBuilder(GuardBuilder):
         if model.clock:
             self.known("FLOW-012", (*path, "clock"), "计时", model.clock, self.model.clocks)
         verbs = [verb for item in self.model.transitions for verb in item]
-        for result, verb in model.on_result.items():
-            if model.result in self.fields:
-                results = self.fields[model.result].values
-                self.known("RULE-022", (*path, "on_result", result), "结果", result, results)
+        opens = {result: to.open for result, to in model.on_result.items() if not isinstance(to, str)}
+        fires = {result: to for result, to in model.on_result.items() if isinstance(to, str)}
+        for result in model.on_result if model.result in self.fields else ():
+            self.known("RULE-022", (*path, "on_result", result), "结果", result, self.fields[model.result].values)
+        for result, verb in fires.items():
             self.known("FLOW-012", (*path, "on_result", result), "动作", verb, verbs)
+        for result, child in opens.items():
+            self.known("FLOW-012", (*path, "on_result", result, "open"), "子案件", child, self.model.children)
         if model.within:
             self.fixed_length((*path, "within"), model.within)
         for role in model.skip_by:
@@ -150,7 +156,8 @@ class FlowBuilder(GuardBuilder):
             model.result,
             model.at,
             model.clock,
-            model.on_result,
+            fires,
+            opens,
             model.within,
             model.ladder,
             tuple(model.skip_by),
@@ -182,7 +189,30 @@ class FlowBuilder(GuardBuilder):
         elif model.anchor:
             self.known("FLOW-012", (*path, "anchor"), "计时", clock, self.model.clocks)
             self.days((*path, "days"), model.days)
-        return Schedule(name, model.title, model.task, tuple(model.while_), clock, model.days, tuple(model.at))
+        if model.every:
+            self.whole_days((*path, "every"), model.every)
+            if model.days:
+                self.wrong(
+                    "RULE-021", (*path, "every"), "every 与 days 只写一个", "每隔几天写 every；计时的某几天写 days"
+                )
+        asked: tuple[tuple[FactGuard | DecisionGuard, ...], ...] = self.several(
+            (*path, "when"), model.when, self.stated_guard
+        )
+        stages_of, at = tuple(model.while_), tuple(model.at)
+        return Schedule(name, model.title, model.task, stages_of, clock, model.days, at, model.every, asked)
+
+    def whole_days(self, path: Path, every: str) -> None:
+        """Note a distance between days that is none."""
+        term = self.names.terms.get(every)
+        name = term.parameter if term is not None and term.parameter else every
+        if name in self.names.parameters:
+            if self.names.parameters[name].unit != "day":
+                self.wrong("RULE-027", path, f"{every} 不以天为单位", "如 7d，或以天为单位的参数")
+            return
+        self.length(path, every)
+        length = term.within if term is not None else None if self.names.no_length(every) else parse_duration(every)
+        if (length is None and term is not None) or (length is not None and length % timedelta(days=1)):
+            self.wrong("RULE-027", path, f"{every} 不是整天", "如 7d，或以天为单位的参数")
 
     def child(self, name: str) -> ChildType:
         """Cases this one opens, and what is known of each at once."""
@@ -203,9 +233,22 @@ class FlowBuilder(GuardBuilder):
                     sets[key] = parse_value(fields[key], raw)
                 except ValueError as error:
                     self.wrong("RULE-022", (*path, "sets", key), str(error))
-        return ChildType(
-            name, model.title, model.subject, tuple(model.from_), tuple(model.by), sets, tuple(model.tells)
-        )
+        for key, of in model.carries.items():
+            if self.known("RULE-032", (*path, "carries", key), "要素", key, fields):
+                self.carried((*path, "carries", key), fields[key], of)
+        states, by = tuple(model.from_), tuple(model.by)
+        return ChildType(name, model.title, model.subject, states, by, sets, model.carries, tuple(model.tells))
+
+    def carried(self, path: Path, to: Field, name: str) -> None:
+        """Note a fact that cannot be what it is to be carried over as."""
+        if name in (OWNER, LEAD):
+            if to.type != "unit":
+                self.wrong("RULE-031", path, f"{to.name} 不是单位", f"{name} 是单位，要素须为 unit")
+        elif self.fact(path, name):
+            of = self.fields[name]
+            if (of.type, of.pii) != (to.type, to.pii) or (to.type == "enum" and not set(of.values) <= set(to.values)):
+                what = f"{of.title}（{name}）不能作{to.title}（{to.name}）"
+                self.wrong("RULE-031", path, what, "类型、选项和是否个人信息须相同")
 
     def state(self, name: str, model: StateModel) -> State:
         """A state: open ones have an owner and a deadline (闭环), final ones neither."""
@@ -343,19 +386,7 @@ class FlowBuilder(GuardBuilder):
             self.fact((*path, "evidence", item), item)
         if model.task and self.known("FLOW-012", (*path, "task"), "任务", model.task, self.model.tasks):
             self.result_asked(path, model)
-        several = model.when if isinstance(model.when, list) else [model.when] if model.when else []
-        when = tuple(
-            tuple(
-                guard
-                for key, raw in cells.items()
-                if (
-                    guard := self.guard(
-                        (*path, "when", *([index] if isinstance(model.when, list) else []), key), key, raw
-                    )
-                )
-            )
-            for index, cells in enumerate(several)
-        )
+        when = self.several((*path, "when"), model.when, self.guard)
         return Transition(
             name,
             model.title,

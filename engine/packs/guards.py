@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.core.conditions import ConditionError, Field, parse_cell
 from engine.core.errors import Problem, closest, listing, nearest
@@ -18,14 +18,18 @@ from engine.core.guards import (
     Guard,
     HandOverGuard,
     NoIndexGuard,
+    OutsideGuard,
 )
+from engine.core.org import FACT
 from engine.core.rulebook import Subject, Term
 from engine.core.taskguards import Asked
-from engine.core.values import parse_duration
+from engine.core.values import Parameter, parse_duration
 from engine.packs.cells import CellError, read_task_cell
 from engine.packs.flowmodels import WorkflowFile
+from engine.packs.models import When
 from engine.packs.yamlfile import Document, Path
 
+_G = TypeVar("_G", bound=Guard)
 NAMED_DAYS = "在 rules/parameters.yaml 里写一个参数（天数随时间会变，要有出处），这里写它的名字；或 decision.X"
 """How days are written in a workflow."""
 _QUANTITY = re.compile(r"[-+.]?[0-9]")
@@ -39,7 +43,7 @@ class Names:
     subjects: Mapping[str, Subject]
     units: Iterable[str]
     roles: Iterable[str]
-    parameters: Iterable[str]
+    parameters: Mapping[str, Parameter]
     terms: Mapping[str, Term]
     ladders: Iterable[str]
     results: Mapping[str, frozenset[str]]
@@ -94,6 +98,22 @@ class GuardBuilder:
         """Whether the subject of this workflow has a fact of that name."""
         return self.known("RULE-032", path, "要素", name, self.fields)
 
+    def several(self, path: Path, raw: When, read: Callable[[Path, str, Any], _G | None]) -> tuple[tuple[_G, ...], ...]:
+        """The lists of conditions of a `when:`, of which one must hold whole; one mapping is a list of one."""
+        listed = raw if isinstance(raw, list) else [raw] if raw else []
+        told = []
+        for index, cells in enumerate(listed):
+            spot: Path = (*path, index) if isinstance(raw, list) else path
+            asked = (
+                (key, {part: cell[part]} if split else cell)
+                for key, cell in cells.items()
+                for split in [key == "actor" and isinstance(cell, dict)]
+                for part in (cell if split else [""])
+            )
+            guards = (read((*spot, key), key, cell) for key, cell in asked)
+            told.append(tuple(guard for guard in guards if guard is not None))
+        return tuple(told)
+
     def guard(self, path: Path, key: str, raw: Any) -> Guard | None:
         """A cell of a `when:`; None after noting what is wrong with it."""
         kind, _, name = key.partition(".")
@@ -138,9 +158,14 @@ class GuardBuilder:
         if not self.outcome(path, name):
             return None
         values = self.names.decisions[self.subject][name]
-        asked = [str(value) for value in (raw if isinstance(raw, list) else [raw])]
+        negated = isinstance(raw, dict) and set(raw) == {"not"}
+        listed = raw["not"] if negated else raw
+        if isinstance(listed, dict):
+            self.wrong("RULE-030", path, "不认识的判定条件", "值、列表或 {not: [值]}")
+            return None
+        asked = [str(value) for value in (listed if isinstance(listed, list) else [listed])]
         known = [value for value in asked if self.known("RULE-022", path, f"判定 {name} 的值", value, values)]
-        return DecisionGuard(name, frozenset(values[value] for value in known))
+        return DecisionGuard(name, frozenset(str(values[value]) for value in known), negated=negated)
 
     def outcome(self, path: Path, name: str) -> bool:
         """Whether some rule that decides the subject of this workflow has an outcome of that name."""
@@ -213,9 +238,23 @@ class GuardBuilder:
 
     def _actor_guard(self, path: Path, raw: Any) -> Guard | None:
         stages = list(dict.fromkeys(state.stage for state in self.model.states.values()))
+        if isinstance(raw, dict) and set(raw) == {"outside"}:
+            return self._outside_guard(path, str(raw["outside"]))
         if not isinstance(raw, dict) or set(raw) != {"not_since"}:
-            self.wrong("RULE-030", path, "不认识的经办人条件", "{not_since: 阶段}")
+            self.wrong("RULE-030", path, "不认识的经办人条件", "{not_since: 阶段}、{outside: fact 要素} 或两者")
             return None
         if not self.known("FLOW-012", path, "阶段", str(raw["not_since"]), stages):
             return None
         return ActorGuard(str(raw["not_since"]))
+
+    def _outside_guard(self, path: Path, raw: str) -> Guard | None:
+        name = raw.removeprefix(FACT)
+        if name == raw:
+            self.wrong("RULE-030", path, f"不认识的单位 {raw}", "outside: fact 要素")
+            return None
+        if not self.fact(path, name):
+            return None
+        if self.fields[name].type != "unit":
+            self.wrong("RULE-031", path, f"{name} 不是单位", "要素须为 unit")
+            return None
+        return OutsideGuard(self.fields[name])

@@ -175,10 +175,13 @@ class SubjectModel(Model):
 
     title: str
     decided_by: str = ""
+    completed_by: str = ""
+    default_workflow: str = ""
     jurisdiction: str = ""
     identity: list[list[str]] = []
     listed: dict[str, str] = {}
     order: list[list[str]] = []
+    anyone_opens: bool = False
     fields: dict[str, FieldModel]
 
 

@@ -97,13 +97,17 @@ def _downwards(book: Rulebook) -> Iterator[str]:
             yield f"催办阶梯“{ladder.title}”（{name}）越催越轻：{'、'.join(climbed)}，次序是 {'、'.join(LEVELS)}"
 
 
+_AT_ONCE = timedelta(days=1)
+"""So much earlier than the beginning a rung may stand that is meant to ring at once, whatever the length."""
+
+
 def _too_early(book: Rulebook) -> Iterator[str]:
-    """Rungs that ring before the time they urge has begun: at once, for every case."""
+    """Rungs that stand days before the time they urge has begun: nobody meant them to ring at once, for every case."""
     found: dict[tuple[str, str], str] = {}
     for flow, state, deadline in _deadlines(book):
         length = _longest(book, deadline)
         for rung in book.ladders[deadline.ladder].rungs:
-            if length and rung.at < -length:
+            if length and rung.at < -length - _AT_ONCE:
                 where = f"{flow.title}·{state.title}·{deadline.title}只有 {duration_words(length)}"
                 found.setdefault((deadline.ladder, rung.level), f"{duration_words(-rung.at)}，如 {where}")
     for (name, level), words in found.items():

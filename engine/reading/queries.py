@@ -30,13 +30,13 @@ from engine.store.changes import RAISED
 from engine.timing import setbacks
 
 MOST_ROWS = 200
-_VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
-"""Which cases `c` an actor may see; its two values come from `_reach`."""
+VISIBLE = "(? OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(?))))"
+"""Which cases `c` an actor may see; its two values come from `reach`."""
 _CASES = (
     "SELECT c.id, c.category, c.workflow, c.state, c.owner, c.final, c.release, c.opened_at, min(d.due),"  # noqa: S608
     " max(d.shelved_until)"
     ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
-    f" WHERE (c.final = '') = ? AND (? = '' OR c.state IN (SELECT value FROM json_each(?))) AND {_VISIBLE}"
+    f" WHERE (c.final = '') = ? AND (? = '' OR c.state IN (SELECT value FROM json_each(?))) AND {VISIBLE}"
     " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
 )
 _ALERTS = (
@@ -45,13 +45,13 @@ _ALERTS = (
     " WHEN d.name IS NULL THEN 'ended' ELSE 'moved' END AS past"
     ' FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
     " LEFT JOIN deadline AS d ON d.case_id = a.case_id AND d.name = a.name"
-    f" WHERE (? OR (a.acknowledged_at IS NULL AND past = '')) AND {_VISIBLE}"
+    f" WHERE (? OR (a.acknowledged_at IS NULL AND past = '')) AND {VISIBLE}"
     " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
 )
 _INCIDENTS = (
     "SELECT i.kind, i.case_id, i.name, i.tries, i.since"  # noqa: S608
     ' FROM incident AS i LEFT JOIN "case" AS c ON c.id = i.case_id'
-    f" WHERE i.tries >= {setbacks.TRIES} AND (? OR {_VISIBLE}) ORDER BY i.since DESC LIMIT ?"
+    f" WHERE i.tries >= {setbacks.TRIES} AND (? OR {VISIBLE}) ORDER BY i.since DESC LIMIT ?"
 )
 
 
@@ -59,13 +59,13 @@ _TASKS = (
     "SELECT t.case_id, t.schedule, t.due, t.ends, t.who, c.owner, c.category, c.workflow, c.release"  # noqa: S608
     ' FROM task AS t JOIN "case" AS c ON c.id = t.case_id'
     " WHERE t.state IN ('open', 'claimed') AND (? = '' OR t.who = ?)"
-    f" AND (? OR c.owner IN (SELECT value FROM json_each(?))) AND {_VISIBLE} ORDER BY t.due, t.case_id LIMIT ?"
+    f" AND (? OR c.owner IN (SELECT value FROM json_each(?))) AND {VISIBLE} ORDER BY t.due, t.case_id LIMIT ?"
 )
 FURTHER = 3
 """So many due times of a plan are shown beyond the tasks that are made."""
 
 
-def _reach(office: Office, actor: Actor) -> tuple[bool, str]:
+def reach(office: Office, actor: Actor) -> tuple[bool, str]:
     """Whether she sees every case, and the units whose cases she sees."""
     roles = office.book().organisation.roles
     return any(roles[role].scope == "all" for role, _ in actor.roles), json.dumps(sorted(actor.units()))
@@ -77,7 +77,7 @@ def case_list(
     """The cases an actor may see, those due first; open ones unless asked; `state` by its name or title."""
     states = json.dumps(_states(office, state))
     with office.store.reading() as driver:
-        rows = driver.execute(_CASES, (0 if closed else 1, state, states, *_reach(office, actor), most)).fetchall()
+        rows = driver.execute(_CASES, (0 if closed else 1, state, states, *reach(office, actor), most)).fetchall()
     now = office.now()
     listed = []
     for case_id, category, workflow, at, owner, final, release, opened_at, due, shelved in rows:
@@ -118,7 +118,7 @@ def alert_list(
 
     `everything`: also those acknowledged, and those of a deadline that has moved or ended since.
     """
-    asked = (json.dumps(sorted(RAISED)), everything, *_reach(office, actor), most)
+    asked = (json.dumps(sorted(RAISED)), everything, *reach(office, actor), most)
     with office.store.reading() as driver:
         rows = driver.execute(_ALERTS, asked).fetchall()
     return _incidents(office, actor, most) + [
@@ -145,7 +145,7 @@ def task_list(
     who = actor.user if mine else ""
     units = json.dumps(sorted(actor.units()))
     with office.store.reading() as driver:
-        asked = (who, who, mine or everything, units, *_reach(office, actor), most)
+        asked = (who, who, mine or everything, units, *reach(office, actor), most)
         rows = driver.execute(_TASKS, asked).fetchall()
     now = micros(office.now())
     listed = []
@@ -218,7 +218,7 @@ def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
     book = office.book()
     asked = book.default_owner in actor.units()
     with office.store.reading() as driver:
-        rows = driver.execute(_INCIDENTS, (asked, *_reach(office, actor), most)).fetchall()
+        rows = driver.execute(_INCIDENTS, (asked, *reach(office, actor), most)).fetchall()
     return [
         {
             "case": case_id,

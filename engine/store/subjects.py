@@ -39,6 +39,11 @@ class Sealed:
         """Let a subject be found by what tells it from others."""
         self.blinds += [(kind, digest, subject) for kind, digest in identities]
 
+    def with_(self, other: Sealed) -> Sealed:
+        """Both together."""
+        rows = (self.subjects + other.subjects, self.values + other.values, self.blinds + other.blinds)
+        return Sealed(self.draw, *rows)
+
     def write(self, writer: Writer) -> None:
         """Write everything, in the caller's transaction."""
         if self.subjects:

@@ -357,7 +357,7 @@ def test_ladders_are_rehearsed_by_command_line(bihuan: Bihuan, tmp_path: Path, p
     assert "每一级都有人可告" in bihuan("ladder", "test").stdout
     told = answer(bihuan, "ladder", "test")
     assert told["ok"]
-    assert {len(item["told"]) for item in told["ladders"]} == {4}
+    assert {len(item["told"]) for item in told["ladders"]} == {3, 4}
     for name, raw in pack_files.items():
         path = tmp_path / "pack" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -527,3 +527,13 @@ def test_a_first_date_too_early_is_not_sent_to_be_corrected_in_a_case_that_is_no
     told = rehearsal("case", "open", *FACTS[:-1], "last_exposure=2020-01-01", "--as", "huaye", exit_code=1).stderr
     assert "立案时先不填" in told
     assert "更早的事实请按更正办理" not in told
+
+
+def test_coverage_counts_by_unit_and_names_who_was_left_out(rehearsal: Bihuan) -> None:
+    told = ("venue_name=某肉铺", "venue_type=冷冻肉制品经营单位", "address=某路", "community=华业社区")
+    case = answer(rehearsal, "case", "open", "--kind", "venue", *told, "--as", "huaye")["case"]
+    shown = rehearsal("coverage", "冷链检查", "--as", "shijian").stdout
+    assert "应查 1，已查 0，漏查 1" in shown
+    assert case in shown
+    found = answer(rehearsal, "coverage", "cold_chain", "--since", "2022-05-01", "--as", "shijian")
+    assert [each["case"] for each in found["missing"]] == [case]

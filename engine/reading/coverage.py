@@ -1,0 +1,109 @@
+"""Coverage of a task: of every case that is asked for it, when it was last done, and which were left out since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from engine.core.case import micros, moment
+from engine.core.conditions import from_json
+from engine.core.errors import BadInput, Problem, listing, nearest
+from engine.core.org import Actor
+from engine.core.rulebook import Rulebook
+from engine.core.workflows import Workflow
+from engine.reading.queries import VISIBLE, reach
+from engine.service import Office
+
+_CASES = (
+    "SELECT c.id, c.release, c.category, c.owner, c.state, c.opened_at,"  # noqa: S608 - our own words
+    " json_extract(c.snapshot, '$.outcome'), json_extract(c.snapshot, '$.facts'),"
+    " (SELECT max(json_extract(r.value, '$[2]')) FROM json_each(c.snapshot, '$.results') AS r"
+    " WHERE json_extract(r.value, '$[0]') = ?)"
+    f" FROM \"case\" AS c WHERE c.final = '' AND c.workflow = ? AND {VISIBLE} ORDER BY c.opened_at, c.id"
+)
+
+
+class Covered(NamedTuple):
+    """One case that is asked for the task, and when it was last done."""
+
+    case: str
+    category: str
+    owner: str
+    state: str
+    opened_at: int
+    last: int | None
+
+
+def coverage(
+    office: Office, actor: Actor, task: str, *, workflow: str = "", since: datetime | None = None
+) -> dict[str, Any]:
+    """How many of the cases she sees had this task done since then (else ever), by owner, and which had not."""
+    flow = _flow(office.book(), task, workflow)
+    title, name = next((of.title, of.name) for of in flow.tasks.values() if task in (of.name, of.title))
+    bound = micros(since) if since is not None else None
+    counts: dict[str, list[int]] = {}
+    missing: list[Covered] = []
+    for each in _asked(office, actor, flow, name):
+        count = counts.setdefault(each.owner, [0, 0])
+        count[0] += 1
+        if each.last is None or (bound is not None and each.last < bound):
+            missing.append(each)
+        else:
+            count[1] += 1
+    missing.sort(key=lambda each: (each.last or 0, each.opened_at, each.case))
+    return {
+        "task": name,
+        "title": title,
+        "workflow": flow.name,
+        "workflow_title": flow.title,
+        "since": _local(office, bound) if bound is not None else "",
+        "asked": sum(asked for asked, _ in counts.values()),
+        "covered": sum(done for _, done in counts.values()),
+        "owners": [
+            {"owner": owner, "asked": asked, "covered": done} for owner, (asked, done) in sorted(counts.items())
+        ],
+        "missing": [
+            each._asdict()
+            | {"opened_at": _local(office, each.opened_at), "last": _local(office, each.last) if each.last else ""}
+            for each in missing
+        ],
+    }
+
+
+def _flow(book: Rulebook, task: str, workflow: str) -> Workflow:
+    """The workflow that has this task; where several do, the one that is named."""
+    able = [
+        flow
+        for flow in book.workflows.values()
+        if any(task in (of.name, of.title) for of in flow.tasks.values()) and workflow in ("", flow.name, flow.title)
+    ]
+    if len(able) == 1:
+        return able[0]
+    if able:
+        expected = f"用 --workflow 指明：{listing([flow.name for flow in able])}"
+        raise BadInput(Problem("TASK-001", f"有 {len(able)} 个流程有任务 {task}", expected))
+    known = [of.name for flow in book.workflows.values() for of in flow.tasks.values()]
+    named = f"流程 {workflow} " if workflow else ""
+    raise BadInput(
+        Problem("TASK-001", f"{named}没有任务 {task}", f"可用：{listing(sorted(set(known)), 30)}", nearest(task, known))
+    )
+
+
+def _asked(office: Office, actor: Actor, flow: Workflow, task: str) -> Iterator[Covered]:
+    """The open cases whose facts and decision ask for the task, whatever stage they have come to."""
+    with office.store.reading() as driver:
+        rows = driver.execute(_CASES, (task, flow.name, *reach(office, actor)))
+        for case_id, release, category, owner, state, opened_at, outcome, facts, last in rows:
+            book = office.book(release)
+            of = book.workflows[flow.name]
+            fields = book.kind_of(flow.name).fields
+            known = {key: from_json(fields[key], value) for key, value in json.loads(facts).items() if key in fields}
+            plans = [schedule for schedule in of.schedules.values() if schedule.task == task]
+            if not plans or any(schedule.asked(known, json.loads(outcome)) for schedule in plans):
+                yield Covered(case_id, category, owner, of.states[state].title, opened_at, last)
+
+
+def _local(office: Office, at: int) -> str:
+    return moment(at).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,56 @@
+"""What any unit reports: emergencies heard by the leader at once, opinion, rumours, and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.core.errors import Refused
+from engine.proof.audit import verify
+from engine.reading.queries import case_show
+from engine.service import Office
+from engine.timing.sweep import sweep
+
+EMERGENCY = {"nature": "突发情况", "summary": "示例", "community": "东七社区", "reporter": "集中隔离点"}
+
+
+def alerts(office: Office, case: str) -> list[tuple[str, str]]:
+    with office.store.reading() as driver:
+        rows = driver.execute("SELECT level, told FROM alert WHERE case_id = ? ORDER BY raised_at, name, rung", (case,))
+        return rows.fetchall()
+
+
+def test_whoever_works_here_reports_an_emergency_and_the_leader_hears_at_once(office: Office) -> None:
+    case = office.open_case("info", EMERGENCY, office.actor("geli"))["case"]
+    sweep(office)
+    assert alerts(office, case) == [("红", "示例·分管领导甲")]
+    assert case_show(office, case, office.actor("geli"))["state"] == "reported"  # and sees what becomes of it
+    assert not verify(office).problems
+
+
+def test_an_emergency_nobody_answers_climbs_until_the_leader_hears_again(
+    office: Office, later: Callable[..., int]
+) -> None:
+    case = office.open_case("info", EMERGENCY, office.actor("geli"))["case"]
+    later(minutes=31)
+    assert alerts(office, case) == [
+        ("红", "示例·分管领导甲"),
+        ("红", "应急办主要负责人"),
+        ("红", "示例·分管领导甲"),
+    ]
+
+
+def test_only_what_anybody_may_report_is_open_to_everybody(office: Office) -> None:
+    for user in office.book().organisation.staff:
+        office.open_case("info", EMERGENCY, office.actor(user))
+    with pytest.raises(Refused, match="geli 没有权限 open"):
+        office.open_case("publication", {"form": "宣传活动", "subject_of": "洗手"}, office.actor("geli"))
+
+
+def test_what_is_told_in_a_report_never_stands_in_the_open(office: Office) -> None:
+    case = office.open_case("info", EMERGENCY | {"summary": "李示例冲卡"}, office.actor("geli"))["case"]
+    with office.store.reading() as driver:
+        texts = [str(row) for row in driver.execute('SELECT snapshot FROM "case"').fetchall()]
+        texts += [str(row) for row in driver.execute("SELECT data FROM event WHERE case_id = ?", (case,)).fetchall()]
+    assert not any("李示例" in text for text in texts)
