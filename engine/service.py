@@ -33,6 +33,7 @@ from engine.vault import MasterKey
 ATTEMPTS = 3
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Between these a rehearsal may be: far outside of them days cannot be reckoned with."""
+_LATEST = "SELECT max(number), (SELECT value FROM meta WHERE name = 'profile') FROM release"
 REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
 SIGNED = "signed@"
@@ -118,14 +119,19 @@ class Office:
         return datetime.now(UTC)
 
     def book(self, release: int = 0) -> Rulebook:
-        """A stored release, compiled once; 0: the latest. One whose digest differs from its text is refused."""
+        """A stored release, compiled once; 0: the latest, under the profile the office works in.
+
+        One whose digest differs from its text is refused.
+        """
         if release in self._books:
             return self._books[release]
+        profile = None
         with self.store.reading() as driver:
-            release = release or self._latest(driver)
+            if not release:
+                release, profile = driver.execute(_LATEST).fetchone()
             if release not in self._books:
                 self._books[release] = unbundle(self._text(driver, release), release)
-        return self._books[release]
+        return self._books[release].under(profile or "")
 
     def files(self, release: int = 0) -> dict[str, bytes]:
         """The files of a stored release as they were published; 0: the latest."""

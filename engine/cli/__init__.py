@@ -8,7 +8,22 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from engine import __version__
-from engine.cli import boards, cases, clauses, database, handovers, ladders, lists, papers, rulebooks, rules, tasks
+from engine.cli import (
+    boards,
+    cases,
+    clauses,
+    contacts,
+    database,
+    handovers,
+    ladders,
+    lists,
+    papers,
+    profiles,
+    reports,
+    rulebooks,
+    rules,
+    tasks,
+)
 from engine.cli.common import print_problems
 from engine.core.errors import BihuanError
 
@@ -26,6 +41,9 @@ app.command("new")(rules.new)
 app.command("init")(database.init)
 app.command("publish")(database.publish)
 app.command("board")(boards.board)
+app.command("contacts")(contacts.contacts)
+app.command("profile")(profiles.profile)
+app.command("report")(reports.report)
 app.command("coverage")(boards.coverage)
 app.command("sweep")(database.sweep)
 app.command("loop")(database.loop)

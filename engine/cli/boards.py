@@ -54,7 +54,7 @@ def board(
 
 
 def coverage(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="任务，如 cold_chain 或 冷链检查")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="任务的名称或标题")],
     workflow: Annotated[str, typer.Option("--workflow", help="哪个流程的；只有一个流程有时可不写")] = "",
     since: Annotated[str, typer.Option("--since", help="从何时算起，如 2022-05-01；不写则只看有没有做过")] = "",
     most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多列几个漏查的 (most rows)")] = 50,

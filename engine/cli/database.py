@@ -25,6 +25,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """建数据库，把规则包存为第 1 版 (make the database)."""
+    from engine.commands.standing import open_standing
     from engine.service import Office
     from engine.vault import default_key_path
 
@@ -33,26 +34,37 @@ def init(
     key_path = default_key_path()
     had_key = key_path.exists()
     made = Office.create(db, key_path, files, start)
-    book = made.book()
+    book, standing = made.book(), open_standing(made)
     told = {"db": str(db), "key": str(key_path), "new_key": not had_key, "release": 1, "digest": book.digest}
+    told["standing"] = standing
     if as_json:
         print_json(told, made)
     else:
         note = "【演练】" if made.rehearsal else ""
         typer.echo(f"{note}数据库 {db}：规则包“{book.title}”为第 1 版，摘要 {book.digest[:12]}")
         verb = "已有密钥" if had_key else "新密钥"
+        _tell_standing(len(standing))
         typer.echo(f"{verb} {key_path}：丢了它，全部个人信息都无法读取。请另存一份到安全的地方 (back this key up)")
     made.close()
 
 
 def publish(folder: Path, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
     """检查并发布规则包为下一版；在办案件仍按原版 (publish a pack)."""
+    from engine.commands.standing import open_standing
+
     with office(db, quiet=as_json) as found:
         book = found.publish(read_folder(folder), found.actor(user))
+        standing = open_standing(found)
         if as_json:
-            print_json({"release": book.release, "digest": book.digest}, found)
+            print_json({"release": book.release, "digest": book.digest, "standing": standing}, found)
         else:
             console().print(f"已发布第 {book.release} 版，摘要 {book.digest[:12]}")
+            _tell_standing(len(standing))
+
+
+def _tell_standing(opened: int) -> None:
+    if opened:
+        typer.echo(f"规则包写明的常设工作立案 {opened} 件 (standing cases)")
 
 
 def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:

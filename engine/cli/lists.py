@@ -172,3 +172,51 @@ def settle(
             print_json(answer, found)
         else:
             console().print(f"已了结 {answer['settled']} 行；案件 {answer['case']} 现在“{answer['state_title']}”")
+
+
+@intake.command("sources")
+def sources(db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
+    """各来源最近一次送来名单的时间、份数、行数，断了的标出来 (each source: when it last sent a list)."""
+    from engine.core.case import moment
+    from engine.intake.exchange import channels
+
+    with office(db, quiet=as_json) as found:
+        found.require(found.actor(user), "intake", "export")
+        rows, zone = channels(found), found.book().zone
+        if as_json:
+            print_json({"sources": [row._asdict() for row in rows]}, found)
+            return
+        shown = [
+            (
+                r.source,
+                f"{moment(r.last).astimezone(zone):%Y-%m-%d %H:%M}" if r.last else "从未",
+                str(r.lists),
+                str(r.rows),
+                "断了" if r.silent else "",
+            )
+            for r in rows
+        ]
+        console().print(table("名单来源", ("来源", "最近一次", "份数", "行数", ""), shown))
+
+
+@intake.command("log")
+def log(
+    source: Annotated[str, typer.Option("--source", help="只看一个来源")] = "",
+    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多几条")] = 50,
+    db: Db = DEFAULT_DB,
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """与各来源的往来：收到的名单，交还的结果 (lists received and given back)."""
+    from engine.core.case import moment
+    from engine.intake.exchange import exchanges
+
+    with office(db, quiet=as_json) as found:
+        rows, zone = exchanges(found, found.actor(user), source, most), found.book().zone
+        if as_json:
+            print_json({"exchanges": [row._asdict() for row in rows]}, found)
+            return
+        shown = [
+            (f"{moment(r.at).astimezone(zone):%m-%d %H:%M}", r.way, r.source, r.file, str(r.rows), r.who) for r in rows
+        ]
+        console().print(table("信息往来", ("时间", "", "来源", "名单号", "行数", "经办"), shown))

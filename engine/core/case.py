@@ -186,6 +186,8 @@ class Case(NamedTuple):
     """Occurrences of scheduled tasks that somebody has touched, by their name; all others are untouched."""
     cut_short: Mapping[str, datetime] = {}
     """The clocks that ended before their days were full, and when."""
+    profile: str = ""
+    """The profile (平、急) its lengths and ladders are those of; empty: the ordinary one."""
 
 
 WORK = frozenset(

@@ -200,6 +200,7 @@ def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: da
 
     It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one.
     """
+    book = book.under(case.profile)
     flow = book.flow_of(book.workflows[case.workflow].subject, decision.outcome)
     stage = book.workflows[case.workflow].states[case.state].stage
     return opened(
@@ -238,11 +239,12 @@ def propose(book: Rulebook, case: Case, actor: Actor, stated: Stated, now: datet
     if case.proposal is not None:
         raise Refused(Problem("CASE-017", f"已有 {case.proposal.by} 提出的更正等待确认", "先确认或驳回"))
     proposed = {key: to_json(value) for key, value in stated.facts.items()}
+    book = book.under(case.profile)
     rules = book.hand_over
     length = book.within(rules.within, typed(book, case), case.opened_at)
     if length is None:
         raise Refused(Problem("CASE-013", "确认时限无法确定", f"{rules.within} 在当日没有适用的值"))
-    armed = {CONFIRM: arming("proposed", micros(now), rules.within, length, rules.ladder)}
+    armed = {CONFIRM: arming("proposed", micros(now), rules.within, length, book.ladder(rules.ladder))}
     return Event("proposed", actor.user, now, {"proposed": proposed, "armed": armed}, actor.account)
 
 

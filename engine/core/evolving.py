@@ -79,6 +79,7 @@ def _opened(case_id: str, event: Event) -> Case:
         results=_carried(data.get("results", ())),
         parents=data.get("parents", {}),
         follows=data.get("follows", ""),
+        profile=data.get("profile", ""),
     )
 
 
@@ -218,6 +219,16 @@ def _tidied(case: Case) -> Case:
     )
 
 
+def _switched(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """Deadlines and schedules as another profile has them."""
+    data = event.data
+    return {
+        "profile": data["profile"],
+        "deadlines": _deadlines(case.deadlines, data, seq),
+        "plans": _plans(case.plans, data, seq),
+    }
+
+
 def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
     data = event.data
     name, base = data["deadline"], case.deadlines[data["deadline"]].base
@@ -264,6 +275,7 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "accepted": _accepted,
     "returned": _returned,
     "postponed": _postponed,
+    "switched": _switched,
     "claimed": _claimed,
     "skipped": _skipped,
     "acknowledged": _acknowledged,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from engine.core.conditions import Cell, Fact, Field, holds, label, words
 from engine.core.situation import Situation
@@ -36,6 +36,39 @@ class FactGuard:
     def was_not(self, facts: Mapping[str, Fact], outcome: Mapping[str, object]) -> bool:
         """Whether it was known to be otherwise."""
         return facts.get(self.field.name) is not None and not self.holds(facts, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedGuard:
+    """A number or date must be below another fact of the case, or not be."""
+
+    field: Field
+    other: Field
+    below: bool
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else how the two stand."""
+        if self.holds(at.facts, {}):
+            return ""
+        one, two = (label(of, at.facts.get(of.name)) for of in (self.field, self.other))
+        word = "低于" if self.below else "不低于"
+        return f"要求 {self.field.title}{word}{self.other.title}，现为 {one} 与 {two}"
+
+    def holds(self, facts: Mapping[str, Fact], _: Mapping[str, object]) -> bool:
+        """Whether these facts meet it; an unknown one never does."""
+        one, two = _number(facts.get(self.field.name)), _number(facts.get(self.other.name))
+        return one is not None and two is not None and (one < two) == self.below
+
+    def was_not(self, facts: Mapping[str, Fact], outcome: Mapping[str, object]) -> bool:
+        """Whether it was known to be otherwise."""
+        known = all(facts.get(of.name) is not None for of in (self.field, self.other))
+        return known and not self.holds(facts, outcome)
+
+
+def _number(value: Fact) -> float | None:
+    if isinstance(value, date):
+        return float(value.toordinal())
+    return float(value) if isinstance(value, int | float) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +196,6 @@ class HandOverGuard:
         return "" if offer is None else f"已交 {offer.to}，等待签收，签收或退回之后方可办理"
 
 
-Guard = (
-    DecisionGuard
-    | FactGuard
-    | ClockGuard
-    | TaskGuard
-    | ActorGuard
-    | OutsideGuard
-    | ChildrenGuard
-    | NoIndexGuard
-    | HandOverGuard
-)
+StatedGuard = FactGuard | ComparedGuard | DecisionGuard
+"""What can be told from the facts and the decision alone."""
+Guard = StatedGuard | ClockGuard | TaskGuard | ActorGuard | OutsideGuard | ChildrenGuard | NoIndexGuard | HandOverGuard

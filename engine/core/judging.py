@@ -59,6 +59,7 @@ class Attempt:
         occurred_at: datetime | None = None,
     ) -> Attempt:
         """An attempt on what is known of the case, and what is stated with it."""
+        book = book.under(case.profile)
         flow = book.workflows[case.workflow]
         known = typed(book, case)
         facts = {**known, **stated.facts}

@@ -34,8 +34,13 @@ def climbs(book: Rulebook) -> Iterator[Fired]:
                     yield Fired(flow.title, state.title, title, owner, ladder, told)
 
 
+def variants(book: Rulebook, ladder: str) -> list[str]:
+    """A ladder as it is in the ordinary profile, and in each other that has its own."""
+    return list(dict.fromkeys([ladder, *(book.under(profile).ladder(ladder) for profile in book.profiles)]))
+
+
 def running(book: Rulebook, flow: Workflow, state: State) -> dict[str, tuple[str, str]]:
-    """What may be running in a state: name → title and ladder."""
+    """What may be running in a state, in any profile: name → title and ladder."""
     found = {deadline.name: (deadline.title, deadline.ladder) for deadline in state.deadlines}
     found[HAND_OVER] = ("交接签收", book.hand_over.ladder)
     for transition in flow.leaving(state.name):
@@ -44,7 +49,11 @@ def running(book: Rulebook, flow: Workflow, state: State) -> dict[str, tuple[str
     for schedule in flow.schedules.values():
         if state.stage in schedule.stages:
             found[f"task {schedule.name}"] = (schedule.title, flow.tasks[schedule.task].ladder)
-    return found
+    return {
+        name if ladder == each else f"{name} {each}": (title, each)
+        for name, (title, ladder) in found.items()
+        for each in variants(book, ladder)
+    }
 
 
 def owners(book: Rulebook, flow: Workflow, state: State) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact, to_json
 from engine.core.judging import Attempt, Stated, typed, who
-from engine.core.moving import fire, home_of, offered, opened, unit_of
+from engine.core.moving import fire, home_of, offered, opened, tallied, unit_of
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -60,9 +60,10 @@ def advance(
 
     A transition that hands over is only offered by it: it is fired when the receiver accepts.
     """
+    stated, short = tallied(book, case, name, stated)
     attempt = Attempt.of(book, case, actor, stated, now, occurred_at)
     transition = attempt.transition(name)
-    unmet = [*who(book, case, transition.by, actor), *attempt.missing(transition.evidence)]
+    unmet = [*who(book, case, transition.by, actor), *attempt.missing(transition.evidence), *short]
     if case.offer is not None and transition.to != SAME:
         unmet.append(f"已交 {case.offer.to}，等待签收：先由对方签收或退回")
     if transition.hand_over is None:
@@ -81,6 +82,7 @@ def state_facts(
     Deadlines and schedules follow from what is known now. The decision is the one the facts would lead to now, when it
     differs from the case's own; nothing is moved by it.
     """
+    book = book.under(case.profile)
     known = typed(book, case)
     new = {key: value for key, value in stated.facts.items() if value is not None and known.get(key) is None}
     other = {

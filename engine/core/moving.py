@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from engine.core.case import Event, micros
+from engine.core.case import Case, Event, micros
 from engine.core.conditions import Fact, to_json
 from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
@@ -61,6 +62,7 @@ def opened(
         "facts": {name: to_json(value) for name, value in facts.items()},
         "personal": sorted(stated.personal),
         "armed": armed,
+        **({"profile": book.profile} if book.profile else {}),
         **reckoning.plans(state, now),
         **{name: value for name, value in more.items() if value},
     }
@@ -130,6 +132,26 @@ def _fired_by_result(attempt: Attempt, transition: Transition, happened: Event) 
     return fire(after, follow, after.missing(follow.evidence, known=True), result=transition.task)
 
 
+def tallied(book: Rulebook, case: Case, name: str, stated: Stated) -> tuple[Stated, list[str]]:
+    """What is stated, with the numbers that the amounts in it add to or take from; and why one cannot be so."""
+    transition = book.workflows[case.workflow].transitions.get(name)
+    if transition is None or not (transition.adds or transition.takes):
+        return stated, []
+    fields = book.kind_of(case.workflow).fields
+    totals: dict[str, Fact] = {}
+    short = []
+    for sign, amounts in ((1, transition.adds), (-1, transition.takes)):
+        for fact, amount in amounts.items():
+            of, by = fields[fact], stated.facts.get(amount)
+            had = case.facts.get(fact) or 0
+            if not isinstance(by, int | float):
+                continue
+            total = totals[fact] = had + sign * by
+            if not (of.low is None or total >= of.low) or not (of.high is None or total <= of.high):
+                short.append(f"{of.title}现有 {had}，{fields[amount].title} {by}，会成为 {total}")
+    return replace(stated, facts={**stated.facts, **totals}), short
+
+
 def destination(attempt: Attempt, transition: Transition) -> State:
     """The state a transition leads this case to."""
     case, flow = attempt.case, attempt.flow
@@ -165,7 +187,7 @@ def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable
     armed, ended, more_cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=True)
     if problems or more_cannot or length is None:
         raise Refused(problems + more_cannot)
-    armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, ladder)
+    armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, book.ladder(ladder))
     data = {"to": to, **told(attempt), "armed": armed, "ended": ended, **more}
     return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
 

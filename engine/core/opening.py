@@ -13,11 +13,25 @@ from engine.core.workflows import ChildType
 
 
 def opened_by(book: Rulebook, case: Case, events: Iterable[Event]) -> tuple[ChildType, ...]:
-    """The kinds of child that the results in these events open, one for each."""
+    """The kinds of child that the results in these events open, one for each, and those that their facts call for."""
     flow = book.workflows[case.workflow]
-    results = [event.data["task"] for event in events if event.type == "advanced" and "task" in event.data]
-    found = [flow.tasks[done["name"]].opens.get(str(done["result"])) for done in results]
-    return tuple(flow.children[name] for name in found if name is not None)
+    found: list[str] = []
+    facts = dict(case.facts)
+    for event in events:
+        if event.type != "advanced":
+            continue
+        facts |= event.data["facts"]
+        if done := event.data.get("task"):
+            found += [name for name in [flow.tasks[done["name"]].opens.get(str(done["result"]))] if name is not None]
+        if opens := flow.transitions[event.data["transition"]].opens:
+            still = {child.kind for child in case.children.values() if not child.final} | set(found)
+            known = typed(book, case._replace(facts=facts))
+            found += [
+                name
+                for name, asked in opens.items()
+                if name not in still and all(guard.holds(known, case.outcome) for guard in asked)
+            ]
+    return tuple(flow.children[name] for name in found)
 
 
 def carried(book: Rulebook, kind: ChildType, case: Case, personal: Mapping[str, str]) -> tuple[Stated, dict[str, str]]:

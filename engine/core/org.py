@@ -144,11 +144,14 @@ class Organisation:
         if tell == "unit.head":
             return self._head(owner)
         if tell == "leader":
-            return next(
-                (leader.user for leader in self.leaders if owner in leader.fields or owner in leader.communities),
-                self._head(owner),
-            )
+            return self.leader_of(owner) or self._head(owner)
         return tell
+
+    def leader_of(self, unit: str) -> str:
+        """The member of the leading group who answers for a unit, by its field or community, or for the one above."""
+        named = (leader.user for leader in self.leaders if unit in leader.fields or unit in leader.communities)
+        above = self.units[unit].parent if unit in self.units else ""
+        return next(named, "") or (self.leader_of(above) if above else "")
 
     def _head(self, owner: str) -> str:
         return self.units[owner].head if owner in self.units else owner

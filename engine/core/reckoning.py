@@ -184,7 +184,7 @@ class _Entering:
             return None, f"{deadline.within} 在当日没有适用的值"
         base = micros(since)
         put_off = delayed(self.case, deadline.name, base).extended
-        return arming(deadline.since, base, deadline.within, within, deadline.ladder, put_off), ""
+        return arming(deadline.since, base, deadline.within, within, book.ladder(deadline.ladder), put_off), ""
 
     def _since(self, since: str) -> tuple[datetime | None, str]:
         word, _, name = since.partition(" ")
@@ -218,7 +218,7 @@ class _Entering:
             "task": task.name,
             "start": micros(start),
             "within": within // timedelta(microseconds=1),
-            "ladder": task.ladder,
+            "ladder": book.ladder(task.ladder),
         }
         if not schedule.days:
             every = (

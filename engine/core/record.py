@@ -50,7 +50,7 @@ def to_json(case: Case) -> dict[str, Any]:
 
 
 _TUPLES = ("postponed", "plans", "marks", "children")
-_PLAIN = ("left", "returns", "parents", "follows", "acknowledged")
+_PLAIN = ("left", "returns", "parents", "follows", "acknowledged", "profile")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 

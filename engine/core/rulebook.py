@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from engine.core.documents import Carrier, Document
 from engine.core.org import Organisation
 from engine.core.papers import Paper
 from engine.core.reference import Reference
+from engine.core.reports import Report
 from engine.core.tables import Decision, Table
 from engine.core.taskguards import LastGuard, TaskGuard
 from engine.core.values import Dated, Parameter, local_day, parse_duration
@@ -98,6 +99,8 @@ class Source:
     """Pairs of dates of which the first may not be after the second."""
     rejects: str = ""
     """The workflow of the matter that keeps refused rows until each is settled."""
+    silent_after: timedelta | None = None
+    """So long without a list, and somebody is told; None: nobody waits for it."""
 
 
 TRIP_FACTS = ("trip", "about", "giver", "discrepancy")
@@ -114,6 +117,14 @@ class HandOverRules:
     arbiter: str
     matter: str
     """The workflow of the matter about whoever was missing or extra on a trip; empty: there are no trips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A case of which one is always open: work that recurs and belongs to no person."""
+
+    subject: str
+    facts: Mapping[str, Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,18 @@ class Story:
     steps: tuple[StoryStep, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How the office works for the time being (平、急): what is other than in the ordinary profile, the first one."""
+
+    name: str
+    follows: bool = False
+    """Whether open cases are reckoned anew when it is switched to; else they keep what they were opened under."""
+    terms: Mapping[str, timedelta] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[Dated, ...]] = field(default_factory=dict)
+    ladders: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Rulebook:
     """The compiled pack; `digest` is the hash of the text it was made from, `release` its number once published."""
@@ -191,6 +214,8 @@ class Rulebook:
     sources: Mapping[str, Source]
     examples: tuple[Example, ...]
     stories: tuple[Story, ...]
+    standing: tuple[Standing, ...]
+    reports: Mapping[str, Report]
     hand_over: HandOverRules
     backdate: timedelta
     """How far back somebody may date a correction without a second person."""
@@ -204,6 +229,41 @@ class Rulebook:
     carriers: Mapping[str, Mapping[str, Carrier]] = field(default_factory=dict)
     """Kind → name → what can carry a clause out."""
     wording: Wording = Wording()
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    """By name, the ordinary one first; often none."""
+    profile: str = ""
+    """Under which profile it speaks; empty: the ordinary one."""
+
+    def under(self, profile: str) -> Rulebook:
+        """The same rules as they are under a profile; one it does not know is the ordinary one."""
+        if profile == self.profile:
+            return self
+        return self._others.get(profile, self._ordinary)
+
+    @cached_property
+    def _ordinary(self) -> Rulebook:
+        return self
+
+    @cached_property
+    def _others(self) -> dict[str, Rulebook]:
+        """The rules under each profile but the ordinary one, made once and knowing each other."""
+        made = {}
+        for item in list(self.profiles.values())[1:]:
+            terms = {
+                name: replace(self.terms[name], within=within, parameter="") for name, within in item.terms.items()
+            }
+            values = {name: replace(self.parameters[name], values=dated) for name, dated in item.parameters.items()}
+            made[item.name] = replace(
+                self, profile=item.name, terms={**self.terms, **terms}, parameters={**self.parameters, **values}
+            )
+        for book in made.values():
+            book.__dict__.update(_ordinary=self, _others=made)
+        return made
+
+    def ladder(self, name: str) -> str:
+        """The ladder that is climbed under this profile where the pack names one."""
+        changed = self.profile and name in self.profiles[self.profile].ladders
+        return ladder_under(name, self.profile) if changed else name
 
     @cached_property
     def stays(self) -> frozenset[str]:
@@ -274,6 +334,11 @@ class Rulebook:
         stated = facts.get(self.parameters[name].dated_by) or opened
         day = local_day(stated, self.zone) if isinstance(stated, datetime) else stated
         return self.parameters[name].at(day) if isinstance(day, date) else None
+
+
+def ladder_under(name: str, profile: str) -> str:
+    """What a ladder is called that a profile has instead."""
+    return f"{name}·{profile}"
 
 
 UNITS = {"minute": "minutes", "hour": "hours", "day": "days"}

@@ -14,6 +14,7 @@ from engine.core.values import duration_words, local_day
 
 def why(book: Rulebook, case: Case, name: str) -> str:
     """`17:30 = 立案 05:30 + 12小时（transfer_time_limit，国家防控方案第八版）`, with what it was extended by."""
+    book = book.under(case.profile)
     armed = case.deadlines[name]
     base, due = moment(armed.base), armed.due
     clock = "%H:%M" if local_day(base, book.zone) == local_day(due, book.zone) else "%m-%d %H:%M"

@@ -12,7 +12,7 @@ from transitions import EventData, Machine, MachineError
 
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
-from engine.core.guards import DecisionGuard, FactGuard, Guard
+from engine.core.guards import Guard, StatedGuard
 
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
@@ -92,7 +92,7 @@ class Clock:
     """The fact that says how many days have been served elsewhere already (补足)."""
     restarts_on: tuple[str, ...] = ()
     """Facts whose day, when later than the anchor's, is day 0 anew."""
-    ends_when: tuple[FactGuard | DecisionGuard, ...] = ()
+    ends_when: tuple[StatedGuard, ...] = ()
     """It is done early once all of these hold."""
 
 
@@ -138,7 +138,7 @@ class Schedule:
     at: tuple[str, ...] = ("08:00",)
     every: str = ""
     """How far apart its days are: a length of whole days, a parameter, or a term; empty: a day."""
-    when: tuple[tuple[FactGuard | DecisionGuard, ...], ...] = ()
+    when: tuple[tuple[StatedGuard, ...], ...] = ()
     """Any of these must hold whole, or the case is not asked for it; empty: every case is."""
 
     def asked(self, facts: Mapping[str, Fact], outcome: Mapping[str, Any]) -> bool:
@@ -219,6 +219,12 @@ class Transition:
     hand_over: HandOver | None = None
     decides: bool = False
     """Whether the facts as they are after it decide again where the case belongs."""
+    adds: Mapping[str, str] = field(default_factory=dict)
+    """Fact → the amount, filled in, that it grows by."""
+    takes: Mapping[str, str] = field(default_factory=dict)
+    """Fact → the amount, filled in, that it shrinks by; never below what it may be."""
+    opens: Mapping[str, tuple[StatedGuard, ...]] = field(default_factory=dict)
+    """Child → what must hold after it for one to be opened, while none of that kind is open."""
 
 
 class Cursor:
@@ -249,6 +255,8 @@ class Workflow:
     continues: Mapping[str, str] = field(default_factory=dict)
     """Stage → the state in which a case begins that another one, closed in that stage, has become."""
     clause: str = ""
+    stream: str = ""
+    """What its cases are reported under together (外防输入、内防反弹)."""
 
     @cached_property
     def counted(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from engine.commands.trips import trip_list
 from engine.core.case import Case
 from engine.demo.days import SITE, Days
 from engine.demo.stage import Stage
+from engine.demo.street import Street
 from engine.reading.queries import alert_list, case_show
 
 LIST = "list.csv"
@@ -49,6 +50,7 @@ class Story:
         self.the_positive()
         self.the_contacts()
         self.too_early()
+        Street(self.stage, self.days).play()
         self.the_end()
 
     def the_list(self) -> None:

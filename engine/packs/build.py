@@ -27,7 +27,10 @@ from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
 from engine.packs.papers import build_papers
+from engine.packs.profiles import build_profiles
+from engine.packs.reports import ReportBuilder
 from engine.packs.resolve import Read
+from engine.packs.standing import build_standing
 from engine.packs.stories import StoryBuilder
 from engine.packs.storymodels import ExamplesFile
 from engine.packs.wording import build_wording
@@ -83,6 +86,9 @@ class PackBuilder(Declarations):
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
         self.known(document, "RULE-040", ("default_workflow",), "流程", pack.default_workflow, flow_names)
         hand_over = self.hand_over(document, pack.hand_over, names, organisation)
+        standing = build_standing(self, subjects)
+        profiles = build_profiles(self, document, pack, terms)
+        reports = ReportBuilder(self, organisation, subjects, tables.values(), workflows).build()
         examples = self.examples(tables, subjects)
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()
@@ -112,10 +118,13 @@ class PackBuilder(Declarations):
             papers=papers,
             examples=tuple(examples),
             stories=tuple(stories),
+            standing=standing,
+            reports=reports,
             hand_over=hand_over,
             backdate=pack.backdate,
             plan_ahead=pack.plan_ahead,
             digest=self.digest,
+            profiles=profiles,
             documents=documents,
             wording=wording,
             carriers=carriers,

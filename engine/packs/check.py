@@ -269,28 +269,38 @@ def _results(flow: Workflow, at: At) -> list[Problem]:
 
 
 def _opened(book: Rulebook, flow: Workflow, at: At) -> list[Problem]:
-    """What a result opens needs nothing besides, is always another subject, and waits for nobody to accept."""
+    """What a result or a step opens needs nothing besides, is always another subject, and waits for nobody."""
+    places = list(flow.transitions)
+    asked: list[tuple[str, str, tuple[str | int, ...], list[str]]] = [
+        (f"结果 {result}", name, ("tasks", task.name, "on_result", result), [task.name])
+        for task in flow.tasks.values()
+        for result, name in task.opens.items()
+    ]
+    asked += [
+        (f"动作 {item.name}", name, ("transitions", places.index(item.name), item.name, "opens", name), [])
+        for item in flow.transitions.values()
+        for name in item.opens
+    ]
     problems = []
-    for task in flow.tasks.values():
-        for result, name in task.opens.items():
-            child = flow.children[name]
-            kind = book.subjects[child.subject]
-            given = {*child.sets, *child.carries}
-            lacking = [of.title for of in kind.fields.values() if of.required and of.name not in given]
-            why = [f"还缺 {'、'.join(lacking)}"] if lacking else []
-            why += [] if kind.decided_by else [f"{kind.title}没有规则表来判定"]
-            why += [f"{kind.title}有 identity，可能已在办"] if kind.identity else []
-            handing = [item for item in flow.transitions.values() if item.task == task.name and item.hand_over]
-            why += ["登记它的动作要等对方签收"] if handing else []
-            if why:
-                problems.append(
-                    Problem(
-                        "FLOW-022",
-                        f"结果 {result} 开不出{child.title}：{'，'.join(why)}",
-                        "sets 与 carries 给齐必填要素；对象由规则表判定、没有 identity；登记的动作不交接",
-                        place=at(flow.name, ("tasks", task.name, "on_result", result)),
-                    )
+    for what, name, path, tasks in asked:
+        child = flow.children[name]
+        kind = book.subjects[child.subject]
+        given = {*child.sets, *child.carries}
+        lacking = [of.title for of in kind.fields.values() if of.required and of.name not in given]
+        why = [f"还缺 {'、'.join(lacking)}"] if lacking else []
+        why += [] if kind.decided_by else [f"{kind.title}没有规则表来判定"]
+        why += [f"{kind.title}有 identity，可能已在办"] if kind.identity else []
+        handing = [item for item in flow.transitions.values() if item.task in tasks and item.hand_over]
+        why += ["登记它的动作要等对方签收"] if handing else []
+        if why:
+            problems.append(
+                Problem(
+                    "FLOW-022",
+                    f"{what} 开不出{child.title}：{'，'.join(why)}",
+                    "sets 与 carries 给齐必填要素；对象由规则表判定、没有 identity；登记的动作不交接",
+                    place=at(flow.name, path),
                 )
+            )
     return problems
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from engine.core.conditions import Field
 from engine.core.org import Leader, Organisation, Person, Role, Unit
-from engine.core.rulebook import Subject, Term
+from engine.core.rulebook import Subject, Term, ladder_under
 from engine.core.values import Dated, Parameter, same_name
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
@@ -54,14 +54,38 @@ class Declarations(Resolver):
                 self.known(document, "FLOW-012", (*path, "role"), "角色", post.role, roles)
                 self.known(document, "RULE-023", (*path, "unit"), "单位", post.unit, self.units, UNITS_FILE)
             staff[user] = Person(user, person.name, tuple((post.role, post.unit) for post in person.roles))
+        return Organisation(units, roles, staff, self.leaders())
+
+    def leaders(self) -> tuple[Leader, ...]:
+        """Who of the leading group answers for which departments and communities."""
         leaders = []
+        taken: dict[str, str] = {}
         for document, model in self.files(m.OrganisationFile):
             for index, leader in enumerate(model.leaders):
                 for key in ("fields", "communities"):
                     for unit in getattr(leader, key):
-                        self.known(document, "RULE-023", ("leaders", index, key), "单位", unit, self.units, UNITS_FILE)
+                        self.led(document, ("leaders", index, key), unit, leader.name, taken)
+                if not leader.fields and not leader.communities:
+                    self.wrong(
+                        document,
+                        "RULE-021",
+                        ("leaders", index),
+                        f"{leader.name} 没有分管领域，也没有包联社区",
+                        "至少写一样",
+                    )
                 leaders.append(Leader(leader.name, tuple(leader.fields), tuple(leader.communities)))
-        return Organisation(units, roles, staff, tuple(leaders))
+        return tuple(leaders)
+
+    def led(self, document: Document, path: Path, unit: str, leader: str, taken: dict[str, str]) -> None:
+        """Note a unit that nobody knows, that two leaders answer for, or that is no community where one is meant."""
+        if not self.known(document, "RULE-023", path, "单位", unit, self.units, UNITS_FILE):
+            return
+        if taken.setdefault(unit, leader) != leader:
+            self.wrong(document, "RULE-001", path, f"{unit} 由 {taken[unit]} 和 {leader} 两人分管", "一个单位一位领导")
+        if (path[-1] == "communities") != (self.units[unit] == "community"):
+            self.wrong(
+                document, "RULE-031", path, f"{unit} 写在了 {path[-1]} 里", "包联社区写 communities，其余写 fields"
+            )
 
     def subjects(self) -> dict[str, Subject]:
         """The kinds of subject with their typed facts."""
@@ -190,20 +214,25 @@ class Declarations(Resolver):
             path: Path = ("parameters", name)
             if model.dated_by:
                 self.known(document, "RULE-032", (*path, "dated_by"), "日期要素", model.dated_by, sorted(dates))
-            values: list[Dated] = []
-            for index, item in enumerate(model.values):
-                spot = (*path, "values", index)
-                if values and item.from_ <= values[-1].since:
-                    self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
-                if not item.clause and not item.source:
-                    self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
-                value = tuple(item.value) if isinstance(item.value, list) else item.value
-                last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
-                if model.unit == "day" and last == 0:
-                    self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
-                values.append(Dated(item.from_, value, item.clause, item.source))
-            made[name] = Parameter(name, model.title, model.unit, model.dated_by, tuple(values))
+            values = self.dated((*path, "values"), document, model.unit, model.values)
+            made[name] = Parameter(name, model.title, model.unit, model.dated_by, values)
         return made
+
+    def dated(self, path: Path, document: Document, unit: str, items: list[m.DatedModel]) -> tuple[Dated, ...]:
+        """Values from a day on, in order, each with where it comes from."""
+        values: list[Dated] = []
+        for index, item in enumerate(items):
+            spot = (*path, index)
+            if values and item.from_ <= values[-1].since:
+                self.wrong(document, "RULE-036", (*spot, "from"), "日期没有晚于上一条", "按日期先后写，不能重叠")
+            if not item.clause and not item.source:
+                self.wrong(document, "RULE-021", spot, "没有出处", "写 clause 或 source")
+            value = tuple(item.value) if isinstance(item.value, list) else item.value
+            last = item.value[-1] if isinstance(item.value, list) and item.value else item.value
+            if unit == "day" and last == 0:
+                self.wrong(document, "RULE-027", (*spot, "value"), "天数为 0", "至少 1 天；废止写 null")
+            values.append(Dated(item.from_, value, item.clause, item.source))
+        return tuple(values)
 
     def terms(self, parameters: Mapping[str, Parameter]) -> dict[str, Term]:
         """Vague words: each bound or waived, not both."""
@@ -229,19 +258,27 @@ class Declarations(Resolver):
         """Ladders, their rungs in the order of time."""
         made = {}
         for document, name, model in self.sections(m.LaddersFile, "ladders"):
-            rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
-            for index, rung in enumerate(rungs):
-                path: Path = ("ladders", name, "rungs", index)
-                if rung.tell not in ("owner", "unit.head", "leader"):
-                    self.known(
-                        document,
-                        "RULE-023",
-                        (*path, "tell"),
-                        "单位",
-                        rung.tell,
-                        [*self.units, "owner", "unit.head", "leader"],
-                    )
-                if index and rung.at <= rungs[index - 1].at:
-                    self.wrong(document, "RULE-036", (*path, "at"), "时间没有晚于上一级", "各级按时间先后写")
-            made[name] = Ladder(name, model.title, tuple(rungs), model.again)
+            made[name] = self.ladder(document, ("ladders", name), name, model.title, model)
+            for profile, other in model.in_profile.items():
+                path: Path = ("ladders", name, "in_profile", profile)
+                under = ladder_under(name, profile)
+                made[under] = self.ladder(document, path, under, f"{model.title}（{profile}）", other)
         return made
+
+    def ladder(self, document: Document, path: Path, name: str, title: str, model: m.ClimbModel) -> Ladder:
+        """A ladder, its rungs in the order of time."""
+        rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
+        for index, rung in enumerate(rungs):
+            spot: Path = (*path, "rungs", index)
+            if rung.tell not in ("owner", "unit.head", "leader"):
+                self.known(
+                    document,
+                    "RULE-023",
+                    (*spot, "tell"),
+                    "单位",
+                    rung.tell,
+                    [*self.units, "owner", "unit.head", "leader"],
+                )
+            if index and rung.at <= rungs[index - 1].at:
+                self.wrong(document, "RULE-036", (*spot, "at"), "时间没有晚于上一级", "各级按时间先后写")
+        return Ladder(name, title, tuple(rungs), model.again)

@@ -142,6 +142,9 @@ class TransitionModel(Cited):
     danger: bool = False
     hand_over: HandOverModel | None = None
     decides: bool = False
+    adds: dict[str, str] = {}
+    takes: dict[str, str] = {}
+    opens: dict[str, dict[str, Any]] = {}
 
 
 class WorkflowFile(File, Cited):
@@ -151,6 +154,7 @@ class WorkflowFile(File, Cited):
     title: str
     subject: str
     initial: str
+    stream: str = ""
     clocks: dict[str, ClockModel] = {}
     tasks: dict[str, TaskModel] = {}
     schedules: dict[str, ScheduleModel] = {}

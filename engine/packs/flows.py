@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core.conditions import Field, parse_value
 from engine.core.errors import closest, nearest
-from engine.core.guards import DecisionGuard, FactGuard
+from engine.core.guards import StatedGuard
 from engine.core.org import COMMUNITY, FACT, LEAD, OWNER, SYSTEM
 from engine.core.values import parse_duration
 from engine.core.workflows import (
@@ -85,6 +85,7 @@ class FlowBuilder(GuardBuilder):
             children,
             model.continues,
             model.clause,
+            model.stream,
         )
 
     def clock(self, name: str) -> Clock:
@@ -195,9 +196,7 @@ class FlowBuilder(GuardBuilder):
                 self.wrong(
                     "RULE-021", (*path, "every"), "every 与 days 只写一个", "每隔几天写 every；计时的某几天写 days"
                 )
-        asked: tuple[tuple[FactGuard | DecisionGuard, ...], ...] = self.several(
-            (*path, "when"), model.when, self.stated_guard
-        )
+        asked: tuple[tuple[StatedGuard, ...], ...] = self.several((*path, "when"), model.when, self.stated_guard)
         stages_of, at = tuple(model.while_), tuple(model.at)
         return Schedule(name, model.title, model.task, stages_of, clock, model.days, at, model.every, asked)
 
@@ -400,7 +399,38 @@ class FlowBuilder(GuardBuilder):
             model.clause,
             self.hand_over((*path, "hand_over"), model),
             model.decides,
+            self.moved((*path, "adds"), model, model.adds),
+            self.moved((*path, "takes"), model, model.takes),
+            self.opened((*path, "opens"), model),
         )
+
+    def moved(self, path: Path, model: TransitionModel, amounts: Mapping[str, str]) -> Mapping[str, str]:
+        """What a number grows or shrinks by: an amount more than nothing, that must be filled in at this step."""
+        for name, amount in amounts.items():
+            if not (self.fact((*path, name), name) and self.fact((*path, name), amount)):
+                continue
+            of, by = self.fields[name], self.fields[amount]
+            if of.type not in ("integer", "number") or by.type != of.type:
+                self.wrong("RULE-031", (*path, name), f"{name} 不能按 {amount} 增减", "两个都是 integer，或都是 number")
+            elif by.low is None or by.low <= 0:
+                self.wrong("RULE-021", (*path, name), f"{amount} 可以不大于 0，增减会反过来", f"{amount} 写 min: 1")
+            elif model.evidence.get(amount) != "required" or model.hand_over is not None:
+                self.wrong(
+                    "RULE-021",
+                    (*path, name),
+                    f"增减 {name} 却不必填 {amount}",
+                    f"evidence 里写 {amount}: required，不交接",
+                )
+        return amounts
+
+    def opened(self, path: Path, model: TransitionModel) -> Mapping[str, tuple[StatedGuard, ...]]:
+        """The children a step opens, each where these facts hold after it."""
+        made = {}
+        for child, cells in model.opens.items():
+            if self.known("FLOW-012", (*path, child), "子案件", child, self.model.children):
+                found = [self.stated_guard((*path, child, key), key, raw) for key, raw in cells.items()]
+                made[child] = tuple(guard for guard in found if guard)
+        return made
 
     def result_asked(self, path: Path, model: TransitionModel) -> None:
         """A result counts by what it is and when it was taken: both must be filled in where it is registered."""

@@ -13,12 +13,14 @@ from engine.core.guards import (
     ActorGuard,
     ChildrenGuard,
     ClockGuard,
+    ComparedGuard,
     DecisionGuard,
     FactGuard,
     Guard,
     HandOverGuard,
     NoIndexGuard,
     OutsideGuard,
+    StatedGuard,
 )
 from engine.core.org import FACT
 from engine.core.rulebook import Subject, Term
@@ -134,13 +136,15 @@ class GuardBuilder:
             return self._actor_guard(path, raw)
         return self.stated_guard(path, key, raw)
 
-    def stated_guard(self, path: Path, key: str, raw: Any) -> FactGuard | DecisionGuard | None:
+    def stated_guard(self, path: Path, key: str, raw: Any) -> StatedGuard | None:
         """A cell on a fact or on what was decided; None when it is empty, or after noting what is wrong with it."""
         kind, _, name = key.partition(".")
         if kind == "decision":
             return self._decision_guard(path, name, raw)
         if not self.fact(path, key):
             return None
+        if isinstance(raw, dict) and set(raw) <= {"below", "not_below"} and len(raw) == 1:
+            return self._compared(path, key, raw)
         try:
             cell = parse_cell(self.fields[key], raw)
         except ConditionError as error:
@@ -179,6 +183,17 @@ class GuardBuilder:
             self.wrong("RULE-040", path, f"要参数名，得到数字 {name}", NAMED_DAYS)
         else:
             self.known("RULE-040", path, "参数", name, self.names.parameters)
+
+    def _compared(self, path: Path, key: str, raw: Mapping[str, Any]) -> ComparedGuard | None:
+        """A number held against another number, or a day against another day."""
+        (word, name), of = next(iter(raw.items())), self.fields[key]
+        if not self.fact(path, str(name)):
+            return None
+        other = self.fields[str(name)]
+        if {of.type, other.type} <= {"integer", "number"} or of.type == other.type == "date":
+            return ComparedGuard(of, other, word == "below")
+        self.wrong("RULE-031", path, f"{key} 与 {name} 不能比大小", "两个都是数字，或都是日期")
+        return None
 
     def _clock_guard(self, path: Path, name: str, raw: Any) -> Guard | None:
         if not self.known("FLOW-012", path, "计时", name, self.model.clocks):

@@ -162,6 +162,7 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
             split={head: tuple(keys) for head, keys in model.split.items()},
             order=pack.order(document, (*path, "order"), model.order, fields),
             rejects=model.rejects,
+            silent_after=model.silent_after,
         )
     _settled_by_the_engine(
         pack, {each.rejects for _, model in pack.files(m.SourcesFile) for each in model.sources.values()}

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.core.conditions import TYPES
 from engine.core.org import SCOPES
+from engine.core.reports import COUNTS
 from engine.core.values import parse_date, parse_duration, parse_offset
 from engine.core.workflows import LEVELS
 
@@ -86,6 +87,12 @@ class HandOverRulesModel(Model):
     matter: str = ""
 
 
+class ProfileModel(Model):
+    """How the office works for the time being; the first profile is the ordinary one."""
+
+    open_cases: Literal["keep", "follow"] = "keep"
+
+
 class PackFile(File):
     """rules/pack.yaml: what this pack is, and who owns what no rule covers."""
 
@@ -99,6 +106,7 @@ class PackFile(File):
     hand_over: HandOverRulesModel
     backdate: Duration
     plan_ahead: Duration
+    profiles: dict[str, ProfileModel] = {}
 
 
 class UnitModel(Model):
@@ -117,7 +125,9 @@ class RoleModel(Model):
 
     title: str
     scope: Literal["all", "involved", "owner"]
-    may: list[Literal["open", "intake", "areas", "reveal", "export", "publish", "erase", "correct", "confirm"]] = []
+    may: list[
+        Literal["open", "intake", "areas", "reveal", "export", "publish", "erase", "correct", "confirm", "profile"]
+    ] = []
 
 
 if set(SCOPES) != {"all", "involved", "owner"}:
@@ -205,6 +215,7 @@ class ParameterModel(Model):
     unit: Literal["minute", "hour", "day"]
     dated_by: str = ""
     values: Annotated[list[DatedModel], Field(min_length=1)]
+    in_profile: dict[str, Annotated[list[DatedModel], Field(min_length=1)]] = {}
 
 
 class ParametersFile(File):
@@ -222,6 +233,7 @@ class TermModel(Model):
     clause: str = ""
     owner: str = ""
     waived: str = ""
+    in_profile: dict[str, Duration] = {}
 
 
 class TermsFile(File):
@@ -242,12 +254,18 @@ if set(LEVELS) != set(RungModel.model_fields["level"].annotation.__args__):  # t
     raise AssertionError("the levels of rungs differ between the core and the models")
 
 
-class LadderModel(Model):
+class ClimbModel(Model):
     """Who is told before, at and after the due time."""
 
-    title: str
     again: Duration
     rungs: Annotated[list[RungModel], Field(min_length=1)]
+
+
+class LadderModel(ClimbModel):
+    """A ladder, and how it is climbed in other profiles."""
+
+    title: str
+    in_profile: dict[str, ClimbModel] = {}
 
 
 class LaddersFile(File):
@@ -268,12 +286,72 @@ class SourceModel(Model):
     meanings: dict[str, dict[str, str]] = {}
     split: dict[str, list[str]] = {}
     rejects: str
+    silent_after: Duration | None = None
 
 
 class SourcesFile(File):
     """rules/sources.yaml: spreadsheets as they come."""
 
     sources: dict[str, SourceModel]
+
+
+class StandingModel(Model):
+    """A case that is always open: what it is about, and what is known of it."""
+
+    subject: str
+    with_: dict[str, Any] = Field(alias="with")
+
+
+class StandingFile(File):
+    """rules/standing.yaml: the cases of which one is always open."""
+
+    standing: list[StandingModel]
+
+
+class FigureModel(Model):
+    """A column of figures."""
+
+    title: str
+    count: Literal["all", "open", "opened", "closed", "overdue"]
+    of: dict[str, Names] = {}
+
+
+class ShownModel(Model):
+    """A column of a list."""
+
+    title: str
+    show: str
+
+
+class SheetModel(Model):
+    """A page of a report: figures, or a list."""
+
+    title: Annotated[str, Field(min_length=1)]
+    of: dict[str, Names] = {}
+    rows: str = ""
+    total: str = ""
+    columns: list[FigureModel] = []
+    cases: Literal["all", "open", "opened", "closed", "overdue"] = "open"
+    listed: Annotated[list[ShownModel], Field(alias="list")] = []
+
+
+class ReportModel(Cited):
+    """What is told upwards, to whom, over which period."""
+
+    title: str
+    to: str
+    period: Duration
+    sheets: Annotated[list[SheetModel], Field(min_length=1)]
+
+
+class ReportsFile(File):
+    """rules/reports.yaml: figures told upwards."""
+
+    reports: dict[str, ReportModel]
+
+
+if set(COUNTS) != {"all", "open", "opened", "closed", "overdue"}:
+    raise AssertionError("what is counted differs between the core and the models")
 
 
 class ColumnModel(Model):

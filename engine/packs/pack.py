@@ -36,6 +36,8 @@ KINDS: tuple[tuple[str, type[m.File]], ...] = (
     ("rules/terms.yaml", m.TermsFile),
     ("rules/ladders.yaml", m.LaddersFile),
     ("rules/sources.yaml", m.SourcesFile),
+    ("rules/standing.yaml", m.StandingFile),
+    ("rules/reports.yaml", m.ReportsFile),
     ("rules/clauses.yaml", ClausesFile),
     ("rules/wording.yaml", WordingFile),
     ("rules/reference/*.yaml", m.ReferenceFile),

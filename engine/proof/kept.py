@@ -62,6 +62,12 @@ _ERASED = (
 )
 
 
+_PROFILE = (
+    "SELECT json_extract(data, '$.profile') FROM event WHERE case_id = 'system' AND type = 'profile_switched'"
+    " ORDER BY seq DESC LIMIT 1"
+)
+
+
 def examine(office: Office, driver: Any) -> Found:
     """Everything wrong with alerts, releases, lists, personal values and the rehearsal clock."""
     if driver.execute("SELECT 1 FROM event WHERE NOT json_valid(data) LIMIT 1").fetchone():
@@ -71,6 +77,10 @@ def examine(office: Office, driver: Any) -> Found:
     yield from _releases(driver)
     yield from _lists(driver)
     yield from _values(office, driver)
+    told = driver.execute(_PROFILE).fetchone()
+    kept = driver.execute("SELECT value FROM meta WHERE name = 'profile'").fetchone()
+    if (told or ("",))[0] != (kept or ("",))[0]:
+        yield "现在的状态（平、急）与事件不符", "meta profile"
     last = driver.execute("SELECT coalesce(max(recorded_at), 0) FROM event").fetchone()[0]
     if office.rehearsal and office.store.rehearsal_clock() < last:
         yield "演练时钟早于最后一条事件", "meta rehearsal"

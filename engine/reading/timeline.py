@@ -98,6 +98,7 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "proposed": lambda _: "提出更正，等待另一人确认",
     "rejected": lambda _: "驳回更正",
     "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",
+    "switched": lambda data: f"按{data['profile'] or '平时'}状态重新起算",
     "child_opened": lambda data: f"名下立案 {data['child']}",
     "child_closed": lambda data: f"名下案件 {data['child']} 办结",
     "index_tested": lambda data: f"案件 {data['index']} 的结果：{data['task']['result']}",

@@ -10,6 +10,7 @@ from engine.core.case import Event, micros
 from engine.core.errors import BadInput, BihuanError, Problem
 from engine.core.org import SYSTEM
 from engine.core.values import local_day, midnight
+from engine.intake.exchange import tell_silent
 from engine.service import Office, Step
 from engine.store.changes import Change
 from engine.store.store import Driver
@@ -147,7 +148,7 @@ def _nobodys(office: Office, driver: Driver) -> Iterator[Breach]:
 
 
 def nightly(office: Office) -> int:
-    """The check of the night, once whoever asks: every breach is an alert; how many there were."""
+    """The check of the night, once whoever asks: a breach is an alert, a silent source a message; how many breaches."""
     now = office.now()
     zone = office.book().zone
     due = micros(midnight(local_day(now, zone), zone) + NIGHTLY)
@@ -156,6 +157,7 @@ def nightly(office: Office) -> int:
     breaches = check(office).breaches
     for breach in breaches:
         _alert(office, breach)
+    tell_silent(office)
     return len(breaches)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,9 +59,25 @@ def bihuan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 @pytest.fixture
-def rehearsal(bihuan: Bihuan) -> Bihuan:
-    bihuan("init", "--rehearsal", "2022-05-26T08:00+08:00")
+def rehearsal(bihuan: Bihuan, tmp_path: Path) -> Bihuan:
+    """A rehearsal of the shipped rules with nothing in it yet, not even what always stands open."""
+    for folder in ("rules", "workflows"):
+        shutil.copytree(ROOT / folder, tmp_path / "pack" / folder)
+    (tmp_path / "pack" / "rules" / "standing.yaml").unlink()
+    bihuan("init", "--rehearsal", "2022-05-26T08:00+08:00", "--pack", str(tmp_path / "pack"))
     return bihuan
+
+
+def test_init_and_publish_open_what_always_stands_open_and_say_so(bihuan: Bihuan, tmp_path: Path) -> None:
+    told = bihuan("init", "--rehearsal", "2022-05-26T08:00+08:00").stdout
+    assert "规则包写明的常设工作立案 6 件" in told
+    shutil.copytree(ROOT / "workflows", tmp_path / "pack" / "workflows")
+    shutil.copytree(ROOT / "rules", tmp_path / "pack" / "rules")
+    standing = tmp_path / "pack" / "rules" / "standing.yaml"
+    more = "  - {subject: duty, with: {duty: 卫生周活动, unit: 党群工作部}}\n"
+    standing.write_text(standing.read_text("utf-8") + more, "utf-8")
+    published = answer(bihuan, "publish", str(tmp_path / "pack"), "--as", "guanli")
+    assert len(published["standing"]) == 1
 
 
 def answer(bihuan: Bihuan, *words: str) -> dict[str, Any]:
@@ -195,7 +212,7 @@ def test_what_cannot_be_read_is_told_and_ends_with_two(
         pytest.param(["case", "open", "name=", "--as", "huaye"], 2, "缺少 姓名", id="no name"),
         pytest.param(["case", "open", *FACTS, "--as", "geli"], 1, "没有权限", id="no right"),
         pytest.param(["init"], 2, "数据库已存在", id="a second init"),
-        pytest.param(["publish", str(ROOT), "--as", "guanli"], 1, "内容相同", id="nothing new to publish"),
+        pytest.param(["publish", "pack", "--as", "guanli"], 1, "内容相同", id="nothing new to publish"),
         pytest.param(["areas", "load", "none.csv", "--as", "shuju"], 2, "AREA-002", id="no list of areas"),
         pytest.param(["intake", "none.csv", "--source", "酒店", "--as", "shuju"], 2, "FILE-007", id="no list"),
         pytest.param(["intake", "none.csv", "--as", "shuju"], 2, "--source", id="no source"),
@@ -537,3 +554,23 @@ def test_coverage_counts_by_unit_and_names_who_was_left_out(rehearsal: Bihuan) -
     assert case in shown
     found = answer(rehearsal, "coverage", "cold_chain", "--since", "2022-05-01", "--as", "shijian")
     assert [each["case"] for each in found["missing"]] == [case]
+
+
+def test_the_daily_report_the_profile_and_who_to_reach_by_command_line(rehearsal: Bihuan, tmp_path: Path) -> None:
+    rehearsal("case", "open", *FACTS, "--as", "huaye")
+    rehearsal("clock", "+1h")
+    told = rehearsal("report", "daily", "--as", "shuju").stdout
+    assert "外防输入" in told
+    assert "截至 2022-05-26 09:00（不含），报 区防指办数据组" in told
+    early = answer(rehearsal, "report", "daily", "--as-of", "2022-05-26 08:00", "--as", "shuju")
+    assert early["sheets"][0]["rows"] == []
+    assert "（7 张表）" in rehearsal("report", "daily", "--out", "日报.xlsx", "--as", "shuju").stdout
+    assert (tmp_path / "日报.xlsx").is_file()
+    assert "现在是 平" in rehearsal("profile").stdout
+    tried = rehearsal("profile", "急", "--reason", "本区出现病例", "--dry-run", "--as", "guanli").stdout
+    assert "及时.核查：2小时 → 1小时" in tried
+    assert "（没有写入）" in tried
+    assert "1 件在办案件按它重新起算" in rehearsal("profile", "急", "--reason", "病例", "--as", "guanli").stdout
+    assert "0558-55501" in rehearsal("contacts", "华业社区", "--as", "huaye").stdout
+    assert "从未" in rehearsal("intake", "sources", "--as", "shuju").stdout
+    assert "信息往来" in rehearsal("intake", "log", "--source", "派出所", "--as", "shuju").stdout

@@ -54,3 +54,17 @@ def test_what_is_told_in_a_report_never_stands_in_the_open(office: Office) -> No
         texts = [str(row) for row in driver.execute('SELECT snapshot FROM "case"').fetchall()]
         texts += [str(row) for row in driver.execute("SELECT data FROM event WHERE case_id = ?", (case,)).fetchall()]
     assert not any("李示例" in text for text in texts)
+
+
+def test_goods_drawn_for_an_emergency_hang_on_it_until_they_are_issued(office: Office) -> None:
+    yingji2, wuzi = office.actor("yingji2"), office.actor("wuzi")
+    case = office.open_case("info", EMERGENCY, office.actor("geli"))["case"]
+    now = office.now().isoformat()
+    office.advance(case, "respond", yingji2, {"responded_at": now})
+    (drawn,) = office.advance(case, "draw", yingji2, {"kit": "一处隔离点", "drawn_at": now})["opened"]
+    found = office.case(drawn, wuzi)[0]
+    assert (found.workflow, found.owner, found.facts["kit"]) == ("drawing", "党政办", "一处隔离点")
+    assert found.parents == {case: "goods"}
+    office.advance(drawn, "issue", wuzi, {"issued_at": now, "proof": "单-1"})
+    assert office.case(case, yingji2)[0].children[drawn].final == "closed"
+    assert not verify(office).problems

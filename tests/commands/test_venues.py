@@ -15,6 +15,7 @@ from engine.core.case import Case, micros
 from engine.core.errors import BadInput, Refused
 from engine.core.evolving import REMEMBERED
 from engine.core.rulebook import Rulebook
+from engine.intake.take import take
 from engine.proof import audit
 from engine.reading.queries import case_list, case_show
 from engine.service import Office
@@ -363,3 +364,41 @@ def test_every_department_of_the_plan_is_there_with_somebody_first_responsible(b
     assert all(units[name].head for name in (*departments, *operators))
     covered = {unit for leader in book.organisation.leaders for unit in (*leader.fields, *leader.communities)}
     assert {name for name, unit in units.items() if unit.kind in ("department", "community")} <= covered
+
+
+def test_a_register_of_venues_is_taken_in_as_a_list(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "venues.csv"
+    path.write_text(
+        "名称,类型,社区,地址,负责人\n某酒店,酒店,和平社区,和平路一号,王示例\n某出租屋,出租屋,东七社区,东七路二号,丁示例\n"
+        "某店,不知道的类型,东七社区,东七路三号,丁示例\n",
+        "utf-8",
+    )
+    taken = take(office, path, "场所名录", office.actor("shuju"))
+    outcomes = [row.outcome for row in taken.lines]
+    assert outcomes == ["opened", "opened", "refused"]
+    hotel = case_of(office, taken.lines[0].case)
+    assert (hotel.workflow, hotel.lead, hotel.outcome["measures"]) == (
+        "venue", "社会事务部", ["入住登记核查", "冷链检查"],
+    )  # fmt: skip
+    assert audit.verify(office).problems == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (
+            "UPDATE schedule SET plan = replace(plan, '\"standard\",7]', '\"standard\",70]') WHERE name = 'tests'",
+            "计划",
+        ),
+        ("UPDATE task SET due = due + 86400000000 WHERE schedule = 'cold_chain'", "任务"),
+        ("DELETE FROM schedule WHERE name = 'patrol'", "计划"),
+    ],
+)
+def test_a_period_stretched_behind_the_back_of_the_log_is_found(office: Office, sql: str, told: str) -> None:
+    registered(office, "菜市场")
+    sweep(office)
+    assert audit.verify(office).problems == []
+    with office.store.writing(0) as writer:
+        writer.cursor.execute(sql)
+        assert writer.cursor.rowcount > 0
+    assert any(told in str(problem) for problem in audit.verify(office).problems)

@@ -1,0 +1,137 @@
+"""The office changes its profile (平、急): recorded with its reason; open cases keep theirs, or follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.core.case import Case, Event, micros
+from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.judging import typed
+from engine.core.org import Actor
+from engine.core.reckoning import Reckoning
+from engine.core.rulebook import Rulebook
+from engine.core.values import duration_words
+from engine.ids import new_id
+from engine.service import Office, Step
+from engine.store import subjects
+from engine.store.changes import Change
+
+BATCH = 200
+_OTHERS = (
+    "SELECT id FROM \"case\" WHERE final = '' AND coalesce(json_extract(snapshot, '$.profile'), '') <> ? AND id > ?"
+)
+
+
+def current(office: Office) -> str:
+    """The name of the profile the office works in; empty where its rules have none."""
+    book = office.book()
+    return book.profile or next(iter(book.profiles), "")
+
+
+def differences(book: Rulebook, name: str) -> list[str]:
+    """What is otherwise in a profile than in the one the rules speak under, in words."""
+    other = book.under("" if name == next(iter(book.profiles)) else name)
+    told = [
+        f"时限 {term}：{_length(book, term)} → {_length(other, term)}"
+        for term in book.terms
+        if book.terms[term].within != other.terms[term].within
+    ]
+    told += [
+        f"参数 {book.parameters[key].title}：{_latest(book, key)} → {_latest(other, key)}"
+        for key in book.parameters
+        if book.parameters[key].values != other.parameters[key].values
+    ]
+    return told + [
+        f"催办阶梯：{book.ladders[book.ladder(key)].title} → {other.ladders[other.ladder(key)].title}"
+        for key in book.ladders
+        if book.ladder(key) != other.ladder(key)
+    ]
+
+
+def switch(office: Office, name: str, reason: str, actor: Actor, *, dry_run: bool = False) -> dict[str, Any]:
+    """Work under another profile from now on; the reason is sealed. What it changes is told, and `dry_run` only tells.
+
+    Cases opened from now on are reckoned by it. Open ones keep what they were opened under, unless the profile has
+    them follow: then each is reckoned anew, by an event of its own. Begun and broken off, it goes on when asked again.
+    """
+    office.require(actor, "profile")
+    book = office.book()
+    if name not in book.profiles:
+        options = list(book.profiles)
+        raise BadInput(
+            Problem("PROFILE-001", f"没有状态 {name}", f"可用：{listing(options) or '无'}", nearest(name, options))
+        )
+    if not reason.strip():
+        raise BadInput(Problem("FACT-003", "缺少理由", "必填"))
+    before, profile = current(office), book.profiles[name]
+    mark = "" if name == next(iter(book.profiles)) else name
+    waiting = _waiting(office, mark, "")
+    if before == name and not (profile.follows and waiting):
+        raise Refused(Problem("PROFILE-002", f"现在就是 {name}", "不用切换"))
+    told = {"before": before, "profile": name, "differences": differences(book, name), "open_cases": len(waiting)}
+    if dry_run:
+        return told | {"followed": 0}
+    if before != name:
+        _record(office, name, mark, before, reason, actor)
+    return told | {"followed": _follow(office, mark, actor) if profile.follows else 0}
+
+
+def _record(office: Office, name: str, mark: str, before: str, reason: str, actor: Actor) -> None:
+    now, key = office.now(), office.master.new_subject(new_id())
+    sealed = subjects.Sealed()
+    sealed.add(key, "profile", {"reason": reason.strip()}, new=True)
+    with office.store.writing(micros(now)) as writer:
+        sealed.write(writer)
+        writer.cursor.execute(
+            "INSERT INTO meta (name, value) VALUES ('profile', ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (mark,),
+        )
+        data = {"profile": mark, "name": name, "before": before, "reason": key.subject}
+        writer.system(Event("profile_switched", actor.user, now, data, office.account))
+
+
+def _follow(office: Office, mark: str, actor: Actor) -> int:
+    """Reckon every open case anew, batch by batch; how many there were."""
+    followed, last = 0, ""
+    while batch := _waiting(office, mark, last)[:BATCH]:
+
+        def decide(now: datetime, batch: Sequence[str] = batch) -> Step:
+            found = [office.store.load(case_id) for case_id in batch]
+            changes = [_switched(office, *item, mark, actor, now) for item in found if item and not item[0].final]
+            return Step(changes, {})
+
+        office.act(decide)
+        followed, last = followed + len(batch), batch[-1]
+    return followed
+
+
+def _waiting(office: Office, mark: str, after: str) -> list[str]:
+    """The open cases that are under another profile."""
+    with office.store.reading() as driver:
+        return [case for (case,) in driver.execute(f"{_OTHERS} ORDER BY id", (mark, after))]
+
+
+def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, now: datetime) -> Change:
+    """A case with its deadlines and schedules as the profile has them; nothing else of it changes."""
+    book = office.book(case.release).under(mark)
+    flow = book.workflows[case.workflow]
+    state = flow.states[case.state]
+    known = typed(book, case)
+    reckoning = Reckoning(book, flow, case.outcome, case.opened_at, known, case.cut_short)
+    armed, ended, _ = reckoning.deadlines(state, now, case, stays=True)
+    plans = reckoning.plans(state, now, case, stays=True)
+    data = {"profile": mark, "armed": armed, "ended": ended, **plans}
+    return Change.of(book, case, head, (Event("switched", actor.user, now, data, actor.account),))
+
+
+def _length(book: Rulebook, term: str) -> str:
+    within = book.terms[term].within
+    return duration_words(within) if within is not None else "不设"
+
+
+def _latest(book: Rulebook, name: str) -> str:
+    value = book.parameters[name].values[-1].value
+    return "、".join(map(str, value)) if isinstance(value, tuple) else str(value)

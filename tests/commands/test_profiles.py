@@ -1,0 +1,135 @@
+"""平、急: a switch on record that changes lengths, periods and ladders; what it does to open cases is said and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from engine.commands import profiles
+from engine.commands.profiles import current, switch
+from engine.core.errors import BadInput, Refused
+from engine.core.why import why
+from engine.proof.audit import verify
+from engine.service import Office
+from engine.timing.sweep import move_clock
+from tests.samples import opened
+
+Later = Callable[..., int]
+
+
+def due(office: Office, case: str, name: str) -> str:
+    armed = office.case(case, office.actor("shuju"))[0].deadlines[name]
+    return armed.due.astimezone(office.book().zone).strftime("%d %H:%M")
+
+
+def another(office: Office) -> str:
+    return opened(office, id_number="", name="甲某", phone="13912340000")
+
+
+def urgent(office: Office) -> None:
+    switch(office, "急", "李示例一家确诊", office.actor("guanli"))
+
+
+def test_what_is_opened_from_now_on_has_the_shorter_time_and_the_steeper_ladder(office: Office, later: Later) -> None:
+    assert current(office) == "平"
+    urgent(office)
+    assert current(office) == "急"
+    case = opened(office)
+    assert due(office, case, "verify") == "26 09:00"
+    found = office.case(case, office.actor("shuju"))[0]
+    assert (found.profile, found.deadlines["verify"].ladder) == ("急", "standard·急")
+    assert "1小时" in why(office.book(1), found, "verify")
+    later(hours=1, minutes=1)
+    with office.store.reading() as driver:
+        told = driver.execute("SELECT level, told FROM alert ORDER BY rung").fetchall()
+    assert told == [("黄", "华业社区"), ("红", "华业社区主要负责人")]
+    assert not verify(office).problems
+
+
+def test_open_cases_follow_into_urgency_each_by_an_event_of_its_own(office: Office) -> None:
+    case = opened(office)
+    assert due(office, case, "verify") == "26 10:00"
+    told = switch(office, "急", "本区出现病例", office.actor("guanli"))
+    assert (told["open_cases"], told["followed"]) == (1, 1)
+    assert due(office, case, "verify") == "26 09:00"
+    with office.store.reading() as driver:
+        events = driver.execute("SELECT type, actor FROM event WHERE case_id = ? ORDER BY seq", (case,)).fetchall()
+    assert events == [("opened", "huaye"), ("switched", "guanli")]
+    assert not verify(office).problems
+
+
+def test_back_to_ordinary_open_cases_keep_their_times_whatever_is_done_with_them(office: Office) -> None:
+    urgent(office)
+    case = opened(office)
+    told = switch(office, "平", "解除", office.actor("guanli"))
+    assert (told["open_cases"], told["followed"]) == (1, 0)
+    assert due(office, case, "verify") == "26 09:00"
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    assert due(office, case, "transfer") == "26 16:00"  # eight hours, as when it was opened
+    assert due(office, another(office), "verify") == "26 10:00"
+    assert not verify(office).problems
+
+
+def test_what_would_change_is_told_and_nothing_is_written(office: Office) -> None:
+    opened(office)
+    told = switch(office, "急", "看看", office.actor("guanli"), dry_run=True)
+    assert "时限 及时.核查：2小时 → 1小时" in told["differences"]
+    assert "参数 发现后转运到位时限：12 → 8" in told["differences"]
+    assert "催办阶梯：常规催办 → 常规催办（急）" in told["differences"]
+    assert (told["open_cases"], current(office)) == (1, "平")
+
+
+def test_the_reason_is_sealed_and_the_switch_is_on_record(office: Office) -> None:
+    urgent(office)
+    with office.store.reading() as driver:
+        (data,) = driver.execute("SELECT data FROM event WHERE type = 'profile_switched'").fetchone()
+    assert '"before":"平"' in data
+    assert "李示例" not in data
+
+
+def test_only_who_may_switches_to_what_there_is_and_says_why(office: Office) -> None:
+    with pytest.raises(Refused, match="没有权限 profile"):
+        switch(office, "急", "急", office.actor("huaye"))
+    with pytest.raises(BadInput, match="PROFILE-001 — 没有状态 战时"):
+        switch(office, "战时", "急", office.actor("guanli"))
+    with pytest.raises(BadInput, match="缺少理由"):
+        switch(office, "急", " ", office.actor("guanli"))
+    with pytest.raises(Refused, match="PROFILE-002 — 现在就是 平"):
+        switch(office, "平", "再", office.actor("guanli"))
+
+
+def test_a_switch_that_was_broken_off_goes_on_when_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [opened(office), another(office)]
+    monkeypatch.setattr(profiles, "BATCH", 1)
+    act, done = office.act, [0]
+
+    def broken(*asked: object) -> object:
+        if done[0]:
+            raise RuntimeError
+        done[0] = 1
+        return act(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(office, "act", broken)
+    with pytest.raises(RuntimeError):
+        urgent(office)
+    monkeypatch.setattr(office, "act", act)
+    assert sorted(due(office, case, "verify") for case in cases) == ["26 09:00", "26 10:00"]
+    assert switch(office, "急", "继续", office.actor("guanli"))["followed"] == 1
+    assert {due(office, case, "verify") for case in cases} == {"26 09:00"}
+    assert not verify(office).problems
+
+
+def test_recurring_work_comes_more_often(office: Office) -> None:
+    urgent(office)
+    facts = {"item": "口罩", "store": "库", "use": "防护用品", "measure": "只", "stock": 9, "minimum": 1}
+    case = office.open_case("supply", facts | {"expires_on": "2023-01-01"}, office.actor("wuzi"))["case"]
+    assert office.case(case, office.actor("wuzi"))[0].plans["counts"].every == 7
+
+
+def test_another_profile_put_in_by_hand_is_found(office: Office) -> None:
+    move_clock(office, timedelta(minutes=1))
+    with office.store.writing(0) as writer:
+        writer.cursor.execute("INSERT INTO meta (name, value) VALUES ('profile', '急')")
+    assert any("meta profile" in str(problem) for problem in verify(office).problems)

@@ -1,0 +1,67 @@
+"""Cases of which one is always open: once each, by the system, planned like any other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from engine.commands.standing import open_standing
+from engine.proof.audit import verify
+from engine.reading.queries import case_list, task_list
+from engine.service import Office
+
+
+def test_each_is_opened_once_whoever_asks_how_often(office: Office) -> None:
+    opened = open_standing(office)
+    assert len(opened) == len(office.book().standing) > 1
+    assert open_standing(office) == []
+    with office.store.reading() as driver:
+        actors = driver.execute("SELECT DISTINCT actor FROM event WHERE case_id <> 'system'").fetchall()
+    assert actors == [("system",)]
+    assert not verify(office).problems
+
+
+def test_two_who_open_them_at_once_open_each_once(office: Office) -> None:
+    opened: list[str] = []
+    barrier = threading.Barrier(2)
+
+    def go() -> None:
+        barrier.wait()
+        opened.extend(open_standing(office))
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == len(office.book().standing)
+    assert len(case_list(office, office.actor("shuju"))) == len(opened)
+
+
+def test_what_is_declared_and_was_ended_is_opened_again_with_the_next_release(
+    office: Office, pack_files: dict[str, bytes]
+) -> None:
+    open_standing(office)
+    case = next(row["case"] for row in case_list(office, office.actor("shewu")) if row["category"] == "数据日报")
+    office.advance(case, "end", office.actor("shewu"), {"proof": "文-1"})
+    changed = pack_files["rules/terms.yaml"] + b"# v2\n"
+    office.publish(pack_files | {"rules/terms.yaml": changed}, office.actor("guanli"))
+    (again,) = open_standing(office)
+    assert again != case
+    assert office.case(again, office.actor("shuju"))[0].release == 2
+
+
+def test_its_schedules_make_the_tasks_and_a_late_report_is_overdue_and_climbs(
+    office: Office, later: Callable[..., int]
+) -> None:
+    open_standing(office)
+    later(hours=9, minutes=5)  # 17:05
+    shuju = office.actor("shewu")
+    (row,) = [
+        row for row in task_list(office, shuju) if row["task"] == "submit" and row["due"].startswith("2022-05-26")
+    ]
+    assert not row["overdue"]
+    later(hours=8)
+    with office.store.reading() as driver:
+        told = driver.execute("SELECT told FROM alert WHERE name LIKE 'submissions%' ORDER BY raised_at").fetchall()
+    assert told == [("社会事务部",), ("社会事务部",), ("社会事务部主要负责人",), ("示例·分管领导甲",)]
