@@ -139,11 +139,14 @@ def clock(
 
 def demo(
     folder: Annotated[Path | None, typer.Option("--keep", help="演示库放在哪里；默认用完即删")] = None,
+    papers: Annotated[
+        Path | None, typer.Option("--papers", help="把用到的文书和报表写到这个文件夹 (PDF, xlsx)")
+    ] = None,
 ) -> None:
     """演示：一份真实风险地区、二百多人的名单、二十一天 (see it work)."""
     from engine.demo import run as run_demo
 
-    run_demo(folder)
+    run_demo(folder, papers)
 
 
 @audit.command("verify")

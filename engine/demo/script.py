@@ -80,6 +80,7 @@ class Story:
         stage.bihuan("trip", "open", "皖A·演001", *aboard, "--driver", "示例·王师傅", "--to", SITE, by="zhuanyun")
         days.until("2022-05-26", "14:00")
         trip = trip_list(stage.office, stage.chief, 1)[0]["trip"]
+        stage.paper("转运交接单", trip, by="zhuanyun")
         arrived = [word for case in aboard[:-1] for word in (case, f"房间={days.room(case)}")]
         stage.say("14:00 车到隔离点，逐人勾选：")
         stage.bihuan("trip", "receive", trip, f"入住时间={stage.present}", *arrived, by="geli")
@@ -106,6 +107,7 @@ class Story:
             "没有人去查，它自己会响：到时前提醒，到时蓝，两小时后黄，六小时后红。",
         )
         stage.bihuan("alert", "list", by="geli")
+        stage.paper("督办单", case, by="shuju")
         stage.bihuan("task", "done", "核酸检测", f"{case}=阴性", by="geli")
         stage.bihuan("alert", "ack", case, by="geli")
 
@@ -144,6 +146,7 @@ class Story:
             "新的风险地区：回头比对 (a list looks back)",
             "地区是后来列入的，人早就来了，有的已办结。导入即回看：等级变高的改判、重新立案并预警。",
         )
+        stage.paper("集中隔离告知书", by="geli")
         stage.bihuan("areas", "load", LATER, "--dry-run", by="shuju")
         stage.bihuan("areas", "load", LATER, by="shuju")
         stage.bihuan("alert", "list", "--limit", "4", by="shuju")
@@ -204,6 +207,7 @@ class Story:
         stage.bihuan("board", by="shuju")
         stage.bihuan("audit", "verify")
         stage.bihuan("loop")
+        stage.paper("解除隔离告知书", by="shenpi")
         alerts = alert_list(stage.office, stage.chief, everything=True, most=10_000)
         stage.say(f"二十一天里发出预警 {len(alerts)} 条")
 

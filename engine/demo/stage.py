@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import typer
@@ -62,8 +63,10 @@ class _WithoutBanner:
 class Stage:
     """One run: the office it plays in, its scenes and its commands."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, papers: Path | None = None) -> None:
         self.office = office
+        self.papers = papers
+        """The folder for documents and reports, where they are asked for."""
         self.chief = office.actor("shuju")
         self.scenes = 0
         self._command = typer.main.get_command(app)
@@ -97,6 +100,11 @@ class Stage:
         if last:
             sys.stdout.write("\n".join(["…", *whole.getvalue().splitlines()[-last:]]) + "\n")
 
+    def paper(self, name: str, *cases: str, by: str) -> None:
+        """Print a document, where documents are asked for."""
+        if self.papers is not None:
+            self.bihuan("paper", "print", name, *cases, "--out", str(self.papers), by=by)
+
     def open_cases(self) -> list[dict[str, Any]]:
         """Every open case, those due first."""
         return case_list(self.office, self.chief, most=_MOST)
@@ -106,7 +114,7 @@ class Stage:
         rows = self.open_cases()
         closed = len(case_list(self.office, self.chief, closed=True, most=_MOST))
         counted = Counter(" ".join(row[name] for name in columns) for row in rows)
-        kinds = "，".join(f"{kind} {number}" for kind, number in sorted(counted.items(), key=lambda item: -item[1]))
+        kinds = "，".join(f"{kind} {number}" for kind, number in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
         self.say(f"在办 {len(rows)} 件，办结 {closed} 件。在办的：{kinds}")
 
 

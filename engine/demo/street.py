@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.commands.standing import open_standing
 from engine.demo.days import Days
 from engine.demo.stage import Stage
 from engine.timing.sweep import sweep
@@ -22,13 +23,16 @@ class Street:
     def play(self) -> None:
         """From eight in the morning to the evening."""
         self.days.until(DAY, "08:00")
+        open_standing(self.stage.office)
         market = self.the_venues()
         self.a_finding(market)
         self.a_seizure(market)
         self.an_emergency()
         self.a_rumour()
         self.a_superior_inspection()
+        self.a_shortage()
         self.a_closure()
+        self.the_report()
 
     def the_venues(self) -> str:
         """A venue is registered: what has to be done there every day follows from its type."""
@@ -59,6 +63,7 @@ class Street:
         stage.bihuan("case", "advance", issue, "handle", "处置情况=当场劝导，摊位停业半天", now, by="shijian", last=2)
         self._step(issue, "urge", "jigong", f"督办时间={stage.present}", "督办单（整改通知书）编号=督〔2022〕1号")
         fixed = ("整改情况=全员佩戴", f"整改完成时间={stage.present}", "佐证编号=照1")
+        stage.paper("整改通知书", issue, by="jigong")
         self._step(issue, "report_fixed", "shijian", *fixed)
         stage.say("整改的人来复查，拒绝；纪工委同一人办过督办，也换效能办的来：")
         seen = ("复查结论=合格", f"复查时间={stage.present}", "佐证编号=照2")
@@ -148,15 +153,44 @@ class Street:
         )  # fmt: skip
         stage.bihuan("case", "advance", bar, "shut", *order, by="heping")
         stage.bihuan("case", "advance", bar, "shut", *order, by="shewuzhang", last=2)
-        self.days.until(DAY, "20:00")
+        self.days.until(DAY, "16:00")
         reopened = (f"解封（开放）时间={stage.present}", "作出决定的人=示例负责人")
         stage.bihuan("case", "advance", bar, "reopen", *reopened, by="shewuzhang", last=2)
+
+    def a_shortage(self) -> None:
+        """Stock that falls below its minimum is ordered by itself."""
+        stage = self.stage
+        stage.scene("库存低于储备：当即补货 (a shortage)", "收发只填数量，库存由系统加减；低于最低储备，另立一件补货。")
+        held = ("品名=N95口罩", "存放地点=一号库", "用途=防护用品", "计量单位=只", "库存=800", "最低储备=500")
+        store = self._opened("supply", *held, "有效期至=2023-06-01", by="wuzi")
+        moved = ("数量=400", f"收发时间={stage.present}", "领用单位=转运专班")
+        stage.bihuan("case", "advance", store, "issue", *moved, by="wuzi")
+        order = self._child(store)
+        self._step(order, "order", "wuzi", "数量=1000", f"下单时间={stage.present}")
+        self._step(order, "arrive", "wuzi", "数量=1000", f"到货时间={stage.present}", "证明材料编号=入1")
+
+    def the_report(self) -> None:
+        """The figures of the day go up, and what comes back is on record."""
+        stage = self.stage
+        self.days.until(DAY, "17:00")
+        stage.scene(
+            "报送当日数据 (the daily report)", "数字只由记录推出：以后再问这一刻，还是这些数。报送和回执各是一项任务。"
+        )
+        asked = ("report", "daily", "--as-of", stage.present)
+        stage.bihuan(
+            *asked, "--out", str(stage.papers / "数据日报.xlsx" if stage.papers else "数据日报.xlsx"), by="shuju"
+        )
+        duty = next(row["case"] for row in stage.open_cases() if row["workflow"] == "reporting")
+        stage.bihuan("task", "done", "报送日报", f"{duty}=已报送", by="shewu")
+        self.days.until(DAY, "18:00")
+        receipt = ("回执=已收到", f"回执时间={stage.present}", "对方签收凭证号=数1")
+        stage.bihuan("case", "advance", duty, "receive", *receipt, by="shewu", last=2)
 
     def _opened(self, kind: str, *facts: str, by: str, shown: bool = True) -> str:
         """Open a case by a command; its number."""
         before = {row["case"] for row in self.stage.open_cases()}
         self.stage.bihuan("case", "open", "--kind", kind, *facts, by=by, last=0 if shown else 1)
-        return next(row["case"] for row in self.stage.open_cases() if row["case"] not in before)
+        return str(next(row["case"] for row in self.stage.open_cases() if row["case"] not in before))
 
     def _child(self, parent: str) -> str:
         """The case that was opened last under another."""

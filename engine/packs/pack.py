@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def bundle(files: Mapping[str, bytes]) -> str:
     return json.dumps({name: files[name].decode("utf-8-sig") for name in sorted(files)}, ensure_ascii=False)
 
 
+@lru_cache(maxsize=16)
 def unbundle(text: str, release: int) -> Rulebook:
     """The rule book of a stored release; that it is whole was proved when it was published."""
     return replace(compile_pack(unbundled(text), stored=True), release=release)

@@ -16,7 +16,7 @@ from engine.demo.stage import lent, width
 from engine.ids import read_id
 
 TABLE = re.compile("^[┏┃┡│└]")
-MOST_LINES = 30
+MOST_LINES = 36
 """A scene can be taken in at one look."""
 
 
@@ -121,14 +121,42 @@ SCENES = [
     ),
     pytest.param(
         10,
+        ["在“待建档”，归 市场监督管理所", "现在“管理中”，归 华业社区", "│ 冷链检查 │ 2022-06-15 08:00 │ 待做 │"],
+        id="what a venue has to do follows from its type",
+    ),
+    pytest.param(
+        11,
+        ["已另立案件：", "须由 市场监督管理所 以外的人员办理", "shijian 已经办过，请换人", "现在“已销号”，已办结"],
+        id="a finding is rectified, and checked by somebody else",
+    ),
+    pytest.param(12, ["已另立案件：", "现在“已封存”，归 市场监督管理所"], id="spoiled meat is sealed"),
+    pytest.param(
+        13,
+        ["│ 红 │", "│ 示例·分管领导甲 │ 2022-06-15 10:00 │", "现在“已办结”，已办结"],
+        id="the leader hears of an emergency at once",
+    ),
+    pytest.param(14, ["归 平安建设部", "现在“已办结”，已办结"], id="a rumour is looked into, then refuted"),
+    pytest.param(
+        15,
+        ["缺少佐证：对方签收凭证号", "现在“已反馈”，已办结"],
+        id="a superior's inspection is answered",
+    ),
+    pytest.param(16, ["已另立案件：", "现在“已到货”，已办结"], id="a shortage is ordered by itself"),
+    pytest.param(
+        17,
+        ["须由 部门负责人（head） 办理", "现在“已关闭”，归 和平社区", "现在“管理中”，归 和平社区"],
+        id="a venue is closed by the head, and opened again",
+    ),
+    pytest.param(18, ["已写入 数据日报.xlsx", "报 区防指办数据组", "│ 已报送 │"], id="the report goes up"),
+    pytest.param(
+        19,
         [
-            "在办 3 件，办结 240 件",
+            "在办 13 件，办结 245 件",
             "│ 超期 │ 0 │",
-            "243 件案件，链完整",
-            "待办的任务 0",
+            "258 件案件，链完整",
             "名单中的人 240",
             "闭环合上了",
-            "发出预警 9 条",
+            "发出预警 10 条",
         ],
         id="the loop is closed",
     ),
