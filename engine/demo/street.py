@@ -8,6 +8,7 @@ from engine.demo.stage import Stage
 from engine.timing.sweep import sweep
 
 DAY = "2022-06-15"
+GRID = "网格级责任人=示例网格员"
 MARKET = ("中心菜市场", "菜市场", "华业社区", "和平路1号", "市场管理方=中心菜市场管理方")
 BAR = ("示例网吧", "网吧", "和平社区", "和平路2号")
 
@@ -41,7 +42,7 @@ class Street:
             "一处场所可以落在几条里：措施相加，责任单位唯一。每日的、定期的都排成任务，漏做会响。",
         )
         market = self._opened("venue", *_venue(*MARKET), by="huaye")
-        stage.bihuan("case", "advance", market, "file", f"档案核对日期={DAY}", by="shijian")
+        stage.bihuan("case", "advance", market, "file", f"档案核对日期={DAY}", GRID, by="shijian")
         sweep(stage.office)
         stage.bihuan("task", "list", "--limit", "5", by="huaye")
         return market
@@ -145,7 +146,7 @@ class Street:
         title = "关闭一处网吧，再开放 (a closure and reopening)"
         stage.scene(title, "由部门负责人决定，写明理由和到期；到期不续会响。")
         bar = self._opened("venue", *_venue(*BAR), by="heping", shown=False)
-        self._step(bar, "file", "shewu", f"档案核对日期={DAY}")
+        self._step(bar, "file", "shewu", f"档案核对日期={DAY}", GRID)
         order = (
             "疫情形势=本区有疫情", "作出决定的人=示例负责人", "封闭（关闭）理由=本区有疫情",
             f"封闭（关闭）开始={stage.present}", "封闭（关闭）到期=2022-06-22 08:00",

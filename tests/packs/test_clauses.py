@@ -40,6 +40,12 @@ def test_the_plan_is_127_clauses_each_of_which_stands_in_it(book: Rulebook) -> N
     assert document.effective == document.issued
 
 
+def test_every_clause_of_the_plan_is_carried_out_by_something_or_says_why_not(book: Rulebook) -> None:
+    clauses = book.documents["heping-2022-12"].clauses
+    assert [name for name, of in clauses.items() if not of.carried_by and not of.waived] == []
+    assert [name for name, of in clauses.items() if of.waived] == []
+
+
 def test_sixteen_items_say_who_is_responsible(book: Rulebook) -> None:
     told = book.documents["heping-2022-12"].responsible
     assert len(told) == 16
