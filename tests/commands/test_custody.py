@@ -351,7 +351,6 @@ def _look_before_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_two_who_accept_for_the_last_place_at_once_do_not_both_get_it(make_office: Make) -> None:
     office = small(make_office)
     assert last_place(office) == [1] * 12
-    assert audit.verify(office).problems == []
 
 
 def test_looking_for_room_before_the_lock_is_found(make_office: Make, monkeypatch: pytest.MonkeyPatch) -> None:
