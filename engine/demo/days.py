@@ -25,6 +25,7 @@ SEATS = 8
 WAITING = ("awaiting_transfer", "awaiting_collection")
 """Who waits to be driven."""
 SITE = "集中隔离点"
+WORKERS = ("officer", "community_worker", "site", "inspector")
 FOUND = {"pcr_test": "阴性", "temperature": "正常", "visit": "在家"}
 """What a round finds on a day on which nothing happens."""
 
@@ -46,11 +47,11 @@ class Days:
         self.untested: set[str] = set()
         """Cases whose test is forgotten."""
         self._rooms: dict[str, int] = {}
-        self._community = {
+        self._worker = {
             unit: person.user
-            for person in self.office.book().organisation.staff.values()
+            for person in reversed(list(self.office.book().organisation.staff.values()))
             for role, unit in person.roles
-            if role == "community_worker"
+            if role in WORKERS
         }
 
     @property
@@ -82,8 +83,8 @@ class Days:
         return str(101 + self._rooms.setdefault(case, len(self._rooms)))
 
     def worker(self, owner: str) -> str:
-        """Who works for a unit: its community worker, the site's nurse, or the department's officer."""
-        return "geli" if owner == SITE else self._community.get(owner, "shewu")
+        """Who works for a unit: its community worker, the site's nurse, the department's officer or inspector."""
+        return self._worker.get(owner, "shewu")
 
     def _act(self, hour: int) -> None:
         if hour not in STOPS:

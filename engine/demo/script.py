@@ -203,7 +203,7 @@ class Story:
             "二十一天以后：闭环合上了吗 (is the loop closed)",
             "还在办的都说得出在谁手里；记录没有被改；责任、工作、流程、措施没有缺口。",
         )
-        stage.count("category", "state_title", "owner")
+        stage.count("category", "state_title")
         stage.bihuan("board", by="shuju")
         stage.bihuan("audit", "verify")
         stage.bihuan("loop")

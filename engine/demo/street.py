@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import product
+from pathlib import Path
+
 from engine.commands.standing import open_standing
+from engine.core.errors import BadInput, Refused
 from engine.demo.days import Days
 from engine.demo.stage import Stage
 from engine.timing.sweep import sweep
@@ -23,7 +28,7 @@ class Street:
     def play(self) -> None:
         """From eight in the morning to the evening."""
         self.days.until(DAY, "08:00")
-        open_standing(self.stage.office)
+        self.the_standing_work()
         market = self.the_venues()
         self.a_finding(market)
         self.a_seizure(market)
@@ -33,6 +38,15 @@ class Street:
         self.a_shortage()
         self.a_closure()
         self.the_report()
+
+    def the_standing_work(self) -> None:
+        """What recurs and belongs to no person begins; every unit signs for the plan."""
+        office = self.stage.office
+        open_standing(office)
+        signing = [row["case"] for row in self.stage.open_cases() if row["workflow"] == "signing"]
+        for case, user in product(signing, office.book().organisation.staff):
+            with suppress(Refused, BadInput):  # whoever is of another unit
+                office.advance(case, "sign", office.actor(user), {"signed_at": self.days.now})
 
     def the_venues(self) -> str:
         """A venue is registered: what has to be done there every day follows from its type."""
@@ -139,6 +153,11 @@ class Street:
         self._step(case, "verify", "xiaoneng", "复查结论=合格", f"复查时间={now}", "佐证编号=照4")
         stage.bihuan("case", "advance", case, "feed_back", f"反馈时间={now}", by="jigong")
         stage.bihuan("case", "advance", case, "feed_back", f"反馈时间={now}", "对方签收凭证号=回1", by="jigong", last=1)
+        duty = next(row["case"] for row in stage.open_cases() if row["workflow"] == "bulletin")
+        issued = ("通报=已印发", f"报送时间={now}", "bulletin_no=通〔2022〕1号", f"told_until={now}")
+        stage.say("督查情况成通报，印发各单位：")
+        stage.bihuan("report", "bulletin", "--out", str((stage.papers or Path()) / "督查通报.xlsx"), by="shuju")
+        self._step(duty, "issue", "jigong", *issued)
 
     def a_closure(self) -> None:
         """A venue is closed by the head of the department, for so long, and opened again."""
@@ -177,9 +196,7 @@ class Street:
             "报送当日数据 (the daily report)", "数字只由记录推出：以后再问这一刻，还是这些数。报送和回执各是一项任务。"
         )
         asked = ("report", "daily", "--as-of", stage.present)
-        stage.bihuan(
-            *asked, "--out", str(stage.papers / "数据日报.xlsx" if stage.papers else "数据日报.xlsx"), by="shuju"
-        )
+        stage.bihuan(*asked, "--out", str((stage.papers or Path()) / "数据日报.xlsx"), by="shuju")
         duty = next(row["case"] for row in stage.open_cases() if row["workflow"] == "reporting")
         stage.bihuan("task", "done", "报送日报", f"{duty}=已报送", by="shewu")
         self.days.until(DAY, "18:00")

@@ -305,7 +305,7 @@ def work(world: World) -> None:
         ]
         when = at(world)
         world.told[-1] += f" {results} {when}"
-        for told in tasks.done(world.office, task.name, results, actor, at=when):
+        for told in world.tried(lambda: tasks.done(world.office, task.name, results, actor, at=when)) or ():
             if told.refused:
                 world.refused(told.refused)
     return None
