@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from engine.commands import custody, tasks, trips
@@ -170,6 +170,18 @@ def _follow_up(days: Days, row: Row) -> list[Step]:
     return [("shewu", "follow_up", {"proof": "随访记录"})] if near else []
 
 
+def _sign(days: Days, row: Row) -> list[Step]:
+    """Somebody of the unit who may."""
+    organisation, flow = days.office.book().organisation, days.office.book().workflows[row["workflow"]]
+    able = (
+        person.user
+        for person in organisation.staff.values()
+        for role, unit in person.roles
+        if unit == row["owner"] and role in flow.transitions["sign"].by
+    )
+    return [(user, "sign", {"signed_at": days.now}) for user in islice(able, 1)]
+
+
 def _hospital(days: Days, _: Row) -> list[Step]:
     admitted = {"hospital": "示例定点医院", "admitted_at": days.now, "receipt": "收治单"}
     return [("zhuanyun", "hospitalise", {}), ("zhuanyun", ACCEPT, admitted)]
@@ -182,6 +194,7 @@ def _sampled(days: Days, row: Row) -> list[Step]:
 
 
 _STEPS: dict[str, Callable[[Days, Row], list[Step]]] = {
+    "signing.waiting": _sign,
     "registration.recorded": lambda days, row: [(days.worker(row["owner"]), "inform", {"informed_at": days.now})],
     "arrival.found": _arrival,
     "arrival.quarantined": lambda days, row: days.release(row, "release"),
