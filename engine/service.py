@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import refusals, vault
-from engine.core import corrections, lifecycle
+from engine.core import corrections, lifecycle, tasks
 from engine.core.case import Case, Event, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
@@ -306,7 +306,8 @@ class Office:
             def before(writer: Writer) -> None:
                 references.keep(writer, references.rows(book, case.id, stays, changes[0].case.facts.get))
 
-            answer, sealed = self.answer(book, changes[-1].case), self.seal(case.subject, kind, texts)
+            answer = self.answer(book, changes[-1].case) | tasks.filled(book, case, happened)
+            sealed = self.seal(case.subject, kind, texts)
             return self.with_opened(changes[0], Step(changes, answer, sealed, before), texts, actor, now)
 
         return self.act(decide, request_key, digest)

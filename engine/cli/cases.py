@@ -99,7 +99,7 @@ def show(
     reveal: Reveal = None,
     as_json: Json = False,
 ) -> None:
-    """一件案件的全部：时限、能办什么、要素、判定、责任链、经过 (one case, whole)."""
+    """一件案件的全部：时限、能办什么、要素、责任链、经过 (one case, whole)."""
     from engine.reading.queries import case_show
 
     with office(db, quiet=as_json) as found:
@@ -112,7 +112,7 @@ def show(
 
 @case.command("why")
 def why(case_id: CaseId, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
-    """为什么是这个类别、责任单位、环节、时限，往下还差什么 (why it stands where it stands)."""
+    """为什么是这个类别、单位、环节、时限，还差什么 (why it stands where it stands)."""
     from engine.reading.whys import case_why
 
     with office(db, quiet=as_json) as found:
@@ -152,10 +152,16 @@ def advance(
         print_stand(answer)
 
 
+def extra(told: dict[str, Any]) -> str:
+    """That a result filled no occurrence of its schedule, in words."""
+    return "（额外的结果，不顶计划里的哪一次）" if told.get("occurrence") == "" else ""
+
+
 def print_stand(answer: dict[str, Any]) -> None:
     """Where a case stands after a command."""
     ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
     waits = f"，已交 [bold]{answer['offered_to']}[/] 待签收" if answer["offered_to"] else ""
+    waits += extra(answer)
     console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}{waits}")
     if answer.get("opened"):
         console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")

@@ -15,7 +15,7 @@ def contacts(
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """通讯录：各单位的第一责任人、值班电话、分管领导、人员 (who is to be reached where)."""
+    """通讯录：各单位的负责人、电话、分管领导、人员 (contacts)."""
     from engine.reading.contacts import contacts as directory
 
     with office(db, quiet=as_json) as found:

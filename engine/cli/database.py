@@ -82,7 +82,7 @@ def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
 
 
 def loop(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
-    """四个闭环合上了吗：每件案件有人负责、有时限、有下一步，每个名字有着落 (is the loop closed)."""
+    """四个闭环合上了吗：案件有人负责、有时限、有下一步 (is the loop closed)."""
     from engine.timing.loop import check
 
     with office(db, quiet=as_json) as found:

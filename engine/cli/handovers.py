@@ -172,6 +172,7 @@ def open_(
     to: Annotated[str, typer.Option("--to", help="送到哪个单位")] = "",
     db: Db = DEFAULT_DB,
     user: As = "",
+    at: At = "",
     key: Key = "",
     as_json: Json = False,
 ) -> None:
@@ -179,7 +180,8 @@ def open_(
     from engine.commands import trips
 
     with office(db, quiet=as_json) as found:
-        told = trips.open_trip(found, vehicle, driver, to, cases, found.actor(user), request_key=key)
+        actor, when = found.actor(user), _moment(found, at)
+        told = trips.open_trip(found, vehicle, driver, to, cases, actor, occurred_at=when, request_key=key)
         if as_json:
             print_json(told, found)
             return
@@ -203,7 +205,7 @@ def receive(
     key: Key = "",
     as_json: Json = False,
 ) -> None:
-    """逐人勾选签收；没勾的算未到，未到和多出的各立一件核对事项 (receive a trip)."""
+    """逐人勾选签收；未到和多出的各立一件核对事项 (receive a trip)."""
     from engine.commands import trips
 
     with office(db, quiet=as_json) as found:
@@ -255,10 +257,24 @@ def trip_list(most: Most = 50, db: Db = DEFAULT_DB, user: As = "", as_json: Json
             print_json({"trips": rows}, found)
             return
         told = [
-            (r["trip"], r["vehicle"], r["giver"], r["receiver"], r["opened_at"], r["received_at"], _counted(r))
+            (
+                r["trip"],
+                r["vehicle"],
+                r["giver"],
+                r["receiver"],
+                r["opened_at"],
+                r["received_at"] or _by(r),
+                _counted(r),
+            )
             for r in rows
         ]
-        console().print(table(f"车次 {len(rows)}", ("车次", "车牌", "交出", "接收", "发车", "签收", "人数"), told))
+        columns = ("车次", "车牌", "交出", "接收", "发车", "签收", "人数")
+        console().print(table(f"车次 {len(rows)}", columns, told))
+
+
+def _by(row: dict[str, Any]) -> str:
+    """By when a trip must be received; empty: nobody is on the way any more."""
+    return f"{row['due']} 前{'，超期' if row['overdue'] else ''}" if row["due"] else ""
 
 
 def _counted(row: dict[str, Any]) -> str:
@@ -281,6 +297,7 @@ def trip_show(
         out = console()
         out.print(f"[bold]车次 {told['trip']}[/]  {told['vehicle']}  驾驶员 {told['driver']}")
         received = f"，{told['received_at']} 由 {told['received_by']} 签收" if told["received_at"] else ""
+        received = received or (f"，签收时限 {_by(told)}" if told["due"] else "")
         out.print(f"{told['giver']} → {told['receiver']}，{told['opened_at']} 由 {told['opened_by']} 发车{received}")
         rows = [(row["case"], row["category"], _OUTCOMES[row["outcome"]]) for row in told["cases"]]
         out.print(table(_counted(told), ("案件", "类别", "结果"), rows))

@@ -86,7 +86,7 @@ def fire(
     pack: PackDir = None,
     as_json: Json = False,
 ) -> None:
-    """演练全部催办阶梯：每一级告谁；无人可告即不通过 (fire every ladder; who is told)."""
+    """演练全部催办阶梯：每一级告谁，无人可告的不通过 (fire every ladder)."""
     from engine.timing.ladders import fire_all, problems
 
     book, fired = fire_all(read_folder(folder or pack or shipped()))

@@ -143,7 +143,7 @@ def export(
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """把名单连同每行的办理结果还给来源 (the sender's own columns with the outcome)."""
+    """把名单连同每行的办理结果还给来源 (give a list back)."""
     from engine.intake.back import export as export_list
 
     with office(db, quiet=as_json) as found:

@@ -90,7 +90,8 @@ def _print_tasks(tasks: Sequence[dict[str, str]], *, everything: bool) -> None:
     counts += [f"其后 {len(ahead) - NEXT}"] if len(ahead) > NEXT else []
     left = f"（另有 {'、'.join(counts)}，--all 全部列出）" if counts and not everything else ""
     rows = [(item["due"], item["title"], item["state"], item["who"]) for item in shown]
-    console().print(table(f"任务 {len(tasks)} 项{left}", ("应于", "任务", "状态", "谁"), rows))
+    title = f"任务 {len(tasks)} 项{left}"
+    console().print(table(title, ("应于", "任务", "状态", "谁"), rows) if rows else title)
 
 
 def _print_ties(told: dict[str, Any]) -> None:

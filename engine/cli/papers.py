@@ -49,7 +49,7 @@ def print_(
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """打印文书为 PDF：写明案件或车次，或成批；打开个人信息会留痕 (print one or many)."""
+    """打印文书为 PDF：一件案件、一个车次或成批 (print one or many)."""
     from engine.commands.papers import sheets, suitable
     from engine.papers.press import Press
 

@@ -16,7 +16,7 @@ from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
 from engine.core.findings import Finding, findings
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
-from engine.packs.check import notes
+from engine.packs.notes import notes
 from engine.packs.pack import compile_pack, read_folder, shipped
 from engine.packs.scaffold import scaffold
 

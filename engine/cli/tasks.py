@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.cases import extra
 from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, table
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def claim(
 def done(
     name: Name,
     results: Annotated[list[str] | None, typer.Argument(metavar="CASE=RESULT…", help="案件号=结果")] = None,
-    path: Annotated[Path | None, typer.Option("--file", help=".csv 或 .xlsx：第一列案件号，第二列结果")] = None,
+    path: Annotated[
+        Path | None, typer.Option("--file", help=".csv 或 .xlsx：案件号、结果，其余列看表头，如 时间")
+    ] = None,
     at: Annotated[str, typer.Option("--at", help="结果说的时间（采样、测温……），默认现在")] = "",
     key: Annotated[str, typer.Option("--request-key", help="请求号：同一批重发只记一次 (idempotency key)")] = "",
     db: Db = DEFAULT_DB,
@@ -83,7 +86,8 @@ def done(
 
     with office(db, quiet=as_json) as found:
         pairs(results or [])  # every item that is none is told at once
-        given = [(case.strip(), told.strip()) for case, _, told in (item.partition("=") for item in results or [])]
+        told = (item.partition("=") for item in results or [])
+        given = [tasks.Row(case.strip(), result.strip()) for case, _, result in told]
         given += tasks.results_of(path) if path else []
         when = moment_of("--at", at, found.book().zone) if at else None
         answers = tasks.done(found, name, given, found.actor(user), at=when, request_key=key)
@@ -91,7 +95,7 @@ def done(
         if as_json:
             print_json({"answers": [asdict(answer) for answer in answers], "refused": len(refused)}, found)
         else:
-            shown = [(a.case, a.result, a.refused or a.told["state_title"]) for a in answers]
+            shown = [(a.case, a.result, a.refused or f"{a.told['state_title']}{extra(a.told)}") for a in answers]
             console().print(
                 table(
                     f"登记 {len(answers) - len(refused)} 件，拒绝 {len(refused)} 件",

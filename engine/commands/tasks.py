@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core import tasks
 from engine.core.case import Case, Event, micros, moment
@@ -21,6 +21,14 @@ from engine.store.subjects import Sealed
 
 _OPEN = "SELECT schedule, due, ends FROM task WHERE case_id = ? AND state IN ('open', 'claimed') ORDER BY due"
 Decide = Callable[[Rulebook, Case, str, int, datetime], Event]
+
+
+class Row(NamedTuple):
+    """One result to record, and what else is told with it: title or name of a fact → its text."""
+
+    case: str
+    result: str
+    more: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +99,66 @@ def _chosen(office: Office, book: Rulebook, case: Case, task: str, due: datetime
 def done(
     office: Office,
     name: str,
-    results: Iterable[tuple[str, str]],
+    results: Iterable[tuple[str, str] | Row],
     actor: Actor,
     *,
     at: datetime | None = None,
     request_key: str = "",
 ) -> list[Answer]:
     """Record a result for each of these cases, every row on its own: a refused one holds up no other."""
-    return [_recorded(office, name, case_id, result, actor, at, request_key) for case_id, result in results]
+    rows = [Row(*row) for row in results]
+    numbers = [read_id(row.case) or row.case for row in rows]
+    if twice := [case for case in dict.fromkeys(numbers) if numbers.count(case) > 1]:
+        raise BadInput(
+            [Problem("ARG-001", f"案件 {case} 写了两次", "每件写一次，另一次的结果另行登记") for case in twice]
+        )
+    return [_recorded(office, name, row, actor, at, request_key) for row in rows]
 
 
-def _recorded(
-    office: Office, name: str, case_id: str, result: str, actor: Actor, at: datetime | None, request_key: str
-) -> Answer:
+def _recorded(office: Office, name: str, row: Row, actor: Actor, at: datetime | None, request_key: str) -> Answer:
     try:
-        case, _ = office.case(case_id, actor)
-        flow = office.book(case.release).workflows[case.workflow]
+        case, _ = office.case(row.case, actor)
+        book = office.book(case.release)
+        flow, kind = book.workflows[case.workflow], book.kind_of(case.workflow)
         task = tasks.task_of(flow, name)
         verb = tasks.verb_of(flow, case, task)
         asked = {item.field for item in verb.evidence}
-        raw = {task.result: result, task.at: (at or office.now()).isoformat()}
+        raw = {task.result: row.result, task.at: (at or office.now()).isoformat()}
+        names = {kind.fields[name].title: name for name in asked} | {TIME: task.at}
+        more = {names.get(title, title): text for title, text in row.more.items()}
         key = f"{request_key}:{case.id}" if request_key else ""
         told = office.advance(
-            case_id, verb.name, actor, {name: raw[name] for name in raw if name in asked}, request_key=key
+            row.case, verb.name, actor, {name: raw[name] for name in raw if name in asked} | more, request_key=key
         )
     except BihuanError as error:
-        return Answer(case_id, result, {}, str(error))
-    return Answer(case.id, result, told)
+        return Answer(row.case, row.result, {}, str(error))
+    return Answer(case.id, row.result, told)
 
 
-def results_of(path: Path) -> list[tuple[str, str]]:
-    """Case numbers and results from the first two columns of a workbook or text table; a header is passed by."""
+TIME = "时间"
+"""What a column may be called that says when each result was taken, whatever the fact is called."""
+
+
+def results_of(path: Path) -> list[Row]:
+    """Case numbers and results from the first two columns of a workbook or text table, and what its other columns say.
+
+    What a further column holds is said by its header; one without is refused, for nobody would know what was left out.
+    """
     grid = read_grid(path)
-    rows = [[_text(cell) for cell in row[:2]] for row in (grid.tabs[0].rows if grid.tabs else [])]
-    told = [(row[0], row[1] if len(row) > 1 else "") for row in rows if any(row)]
-    found = told[1:] if told and read_id(told[0][0]) is None else told
-    if not found:
+    cells = [[_text(cell) for cell in row] for row in (grid.tabs[0].rows if grid.tabs else [])]
+    rows = [row + [""] * (2 - len(row)) for row in cells if any(row)]
+    header = rows.pop(0) if rows and read_id(rows[0][0]) is None else []
+    if not rows:
         raise BadInput(Problem("SHEET-001", "表里没有案件号和结果", "第一列案件号，第二列结果", place=Place(path.name)))
-    return found
+    titles = header[2:] + [""] * max(len(row) for row in rows)
+    nameless = sorted({number for row in rows for number, cell in enumerate(row[2:]) if cell and not titles[number]})
+    if nameless:
+        wrong = [
+            Problem("SHEET-001", f"第 {number + 3} 列没有表头", "写明是什么，如 时间", place=Place(path.name))
+            for number in nameless
+        ]
+        raise BadInput(wrong)
+    return [Row(row[0], row[1], {titles[n]: cell for n, cell in enumerate(row[2:]) if cell}) for row in rows]
 
 
 def _text(cell: Any) -> str:

@@ -14,9 +14,10 @@ from engine.core import custody as core
 from engine.core import lifecycle
 from engine.core.case import Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing
-from engine.core.judging import NOTHING, Stated
+from engine.core.judging import NOTHING, Stated, at_no_time
 from engine.core.org import Actor
 from engine.ids import new_id, read_id
+from engine.intake.clean import clean_name
 from engine.service import Office, Step
 from engine.store import schema as s
 from engine.store import subjects
@@ -27,6 +28,11 @@ _TRIPS = (
     "SELECT id, vehicle, giver, receiver, opened_by, opened_at, received_by, received_at FROM trip"
     " WHERE (? OR giver IN (SELECT value FROM json_each(?)) OR receiver IN (SELECT value FROM json_each(?)))"
 )
+_DUE = (
+    "SELECT min(d.due) FROM trip_case AS t JOIN deadline AS d ON d.case_id = t.case_id AND d.name = 'hand_over'"
+    " WHERE t.trip = ? AND t.outcome = ''"
+)
+"""By when those still on their way must be received."""
 
 
 def open_trip(
@@ -37,6 +43,7 @@ def open_trip(
     cases: Sequence[str],
     actor: Actor,
     *,
+    occurred_at: datetime | None = None,
     request_key: str = "",
 ) -> dict[str, Any]:
     """Put cases on a vehicle to another unit: all of them are offered, or none, with the reasons for each."""
@@ -49,19 +56,28 @@ def open_trip(
         raise Refused(
             Problem("CASE-010", "规则包没有写少人、多人时立哪种事项，不能发车", "pack.yaml 的 hand_over.matter")
         )
-    wanted = {"vehicle": vehicle, "driver": driver, "to": to, "cases": " ".join(cases)}
+    unclean = [done.why for done in (clean_name(driver),) if done.error]
+    unclean += [] if vehicle.isprintable() else ["车牌不能换行或含控制字符"]
+    if unclean:
+        raise BadInput([Problem("FACT-002", why) for why in unclean])
+    numbers = [read_id(case_id) or case_id for case_id in cases]
+    if twice := [case_id for case_id in dict.fromkeys(numbers) if numbers.count(case_id) > 1]:
+        raise BadInput([Problem("ARG-001", f"案件 {case_id} 写了两次", "每人写一次") for case_id in twice])
+    wanted = {"vehicle": vehicle, "driver": driver, "to": to, "cases": " ".join(cases), "at": str(occurred_at or "")}
     digest = office.digest("trip", vehicle, actor.user, wanted) if request_key else ""
 
     def decide(now: datetime) -> Step:
         key = office.master.new_subject(new_id())
-        trip = key.subject
+        trip, left = key.subject, occurred_at or now
+        if problem := at_no_time(left, now):
+            raise Refused(problem)
 
         def send(case_id: str) -> list[Change]:
             case, head = office.case(case_id, actor)
             book = office.book(case.release)
-            return [Change.of(book, case, head, (core.send(book, case, to, actor, now, trip),))]
+            return [Change.of(book, case, head, (core.send(book, case, to, actor, left, trip),))]
 
-        changes = _each(dict.fromkeys(read_id(case_id) or case_id for case_id in cases), send)
+        changes = _each(numbers, send)
         giver, *others = sorted({change.case.owner for change in changes})
         if others:
             what = f"一车只有一个交出单位，这些案件归 {'、'.join([giver, *others])}"
@@ -71,9 +87,9 @@ def open_trip(
         told = {"trip": trip, "vehicle": vehicle.strip(), "giver": giver, "receiver": to, "cases": len(changes)}
 
         def write(writer: Writer) -> None:
-            writer.system(Event("trip_opened", actor.user, now, told, actor.account))
+            writer.system(Event("trip_opened", actor.user, left, told, actor.account))
             row = {key: told[key] for key in ("vehicle", "giver", "receiver")}
-            writer.one(s.TripRow, {"id": trip, **row, "opened_by": actor.user, "opened_at": micros(now)})
+            writer.one(s.TripRow, {"id": trip, **row, "opened_by": actor.user, "opened_at": micros(left)})
 
         return Step(changes, told | {"cases": [change.case.id for change in changes]}, sealed, write)
 
@@ -233,6 +249,7 @@ def _told(office: Office, driver: Driver, row: Sequence[Any]) -> dict[str, Any]:
     outcomes = dict(
         driver.execute("SELECT outcome, count(*) FROM trip_case WHERE trip = ? GROUP BY outcome", (trip,)).fetchall()
     )
+    (due,) = driver.execute(_DUE, (trip,)).fetchone()
     return {
         "trip": trip,
         "vehicle": vehicle,
@@ -242,6 +259,8 @@ def _told(office: Office, driver: Driver, row: Sequence[Any]) -> dict[str, Any]:
         "opened_at": shown(office, opened_at),
         "received_by": received_by or "",
         "received_at": shown(office, received_at) if received_at else "",
+        "due": shown(office, due) if due else "",
+        "overdue": bool(due) and due <= micros(office.now()),
         "on_their_way": outcomes.pop("", 0),
         "outcomes": outcomes,
     }

@@ -18,6 +18,8 @@ EARLIEST_STATEMENT = timedelta(days=30)
 """How long ago something may have happened that is stated only now; further back needs a correction."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 CORRECT = "更早的事实请按更正办理"
+LEAVE_OUT = "核对日期；确实更早的，立案时先不填，立案后按更正办理（bihuan case correct）"
+"""The same where there is no case yet to correct."""
 
 
 @dataclass(slots=True)
@@ -132,4 +134,5 @@ def untimely(
         early = value < floor if isinstance(value, datetime) else value < local_day(floor, told.zone)
         if early:
             found.append(f"{of.title}（{of.name}）{_why(why)}")
-    return [Problem("CASE-012", what, CORRECT) for what in [*found, *told.order(), *told.moved_back()]]
+    way = LEAVE_OUT if case is None else CORRECT
+    return [Problem("CASE-012", what, way) for what in [*found, *told.order(), *told.moved_back()]]

@@ -116,12 +116,10 @@ class Attempt:
     def _moment(self) -> list[Problem]:
         case, occurred_at = self.case, self.occurred_at
         last = max([case.entered.at, case.held.at, *(entry.at for entry in case.stages.values())])
-        if occurred_at > self.now:
-            return [Problem("CASE-012", "发生时间晚于现在", "写明实际发生的时间")]
+        if problem := at_no_time(occurred_at, self.now):
+            return [problem]
         if occurred_at < last:
             return [Problem("CASE-012", "发生时间早于进入当前环节的时间", CORRECT)]
-        if occurred_at < self.now - EARLIEST_STATEMENT:
-            return [Problem("CASE-012", "发生时间早于 30 天前", CORRECT)]
         return []
 
     def missing(self, evidence: Iterable[Evidence], *, known: bool = False) -> list[str]:
@@ -202,6 +200,15 @@ def _or_else(first: _Way, *others: _Way) -> str:
             told["，并且".join([*besides, *same])] = None
     listed = "；".join(f"（{number}）{words}" for number, words in enumerate(told, 1))
     return f"所列是最接近的一种；另有 {len(told)} 种办法，满足其一也可：{listed}" if told else ""
+
+
+def at_no_time(occurred_at: datetime, now: datetime) -> Problem | None:
+    """Why nothing recorded now can have happened then, whatever it is about: ahead, or too long ago."""
+    if occurred_at > now:
+        return Problem("CASE-012", "发生时间晚于现在", "写明实际发生的时间")
+    if occurred_at < now - EARLIEST_STATEMENT:
+        return Problem("CASE-012", "发生时间早于 30 天前", CORRECT)
+    return None
 
 
 def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:

@@ -18,6 +18,7 @@ from engine.core.planning import fitting
 from engine.core.reckoning import HAND_OVER, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
+from engine.core.tasks import claimed_by_another
 from engine.core.workflows import PREVIOUS, SAME, State, TaskType, Transition, Workflow
 
 
@@ -78,6 +79,11 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
     state = destination(attempt, transition)
     stays = transition.to == SAME
     armed, ended, cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=stays)
+    result = _result(attempt, flow.tasks[transition.task]) if transition.task else {}
+    if "due" in result and (
+        claimed := claimed_by_another(book, case, result["schedule"], result["due"], attempt.actor, transition.by)
+    ):
+        cannot = [*cannot, claimed]
     attempt.may_fire(transition, *cannot, unmet=unmet)
     home = home_of(book, flow, attempt.facts)
     data: dict[str, Any] = {
@@ -101,7 +107,7 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
     if state.final:
         data["final"] = state.final
     if transition.task:
-        data["task"] = _result(attempt, flow.tasks[transition.task])
+        data["task"] = result
     happened = Event("advanced", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
     return happened, *_fired_by_result(attempt, transition, happened)
 

@@ -90,6 +90,12 @@ class Organisation:
         """Whether anybody of a unit works here; an outside one answers through whoever gives to it."""
         return any(of == unit for person in self.staff.values() for _, of in person.roles)
 
+    def sees_all(self, unit: str) -> bool:
+        """Whether anybody of a unit sees every case, also those the unit never had to do with."""
+        people = [person for person in self.staff.values() if any(of == unit for _, of in person.roles)]
+        held = {role for person in people for role, _ in person.roles}
+        return any(self.roles[role].scope == "all" for role in held if role in self.roles)
+
     def kin(self, units: frozenset[str]) -> frozenset[str]:
         """These units with those they are part of and those that are part of them, however far."""
         upwards = set(units)

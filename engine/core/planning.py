@@ -43,7 +43,8 @@ def _daily(times: tuple[str, ...], since: int, until: int, zone: ZoneInfo, start
 def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] | None:
     """The schedule and due time of the occurrence that a result of this moment belongs to; none: it was extra.
 
-    The earliest still open whose time it falls in; else the next one of the same day; else the last one, done late.
+    The earliest still open whose time it falls in; else the next one of the same day, early by no more than the time
+    allowed after it; else the last one, done late.
     """
     plans = {name: plan for name, plan in case.plans.items() if plan.task == task}
 
@@ -54,7 +55,9 @@ def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] |
     day = local_day(moment(at), zone)
     end = micros(local_time(day + timedelta(days=1), "00:00", zone)) - 1
     running = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at - plan.within, at, zone))
-    ahead = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at + 1, end, zone))
+    ahead = sorted(
+        (due, name) for name, plan in plans.items() for due in dues(plan, at + 1, min(end, at + plan.within), zone)
+    )
     past = [
         (found[-1], name)
         for name, plan in plans.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from engine.core.case import Case, Event, moment, occurrence
@@ -43,12 +44,40 @@ def claim(
     unmet = who(book, case, verb_of(flow, case, task).by, actor)
     if give_up and (mark is None or mark.by != actor.user):
         unmet.append(f"{task.title}（{_when(book, due)}）不在 {actor.user} 名下")
-    if not give_up and mark is not None:
+    lapsed = mark is not None and mark.state == "claimed" and _gone(book, case, mark.by, verb_of(flow, case, task).by)
+    if not give_up and mark is not None and not lapsed:
         unmet.append(f"{task.title}（{_when(book, due)}）已由 {mark.by} 认领")
     if unmet:
         raise Refused([Problem("TASK-002", reason) for reason in unmet])
     data = {"schedule": schedule, "due": due, **({"given_up": True} if give_up else {})}
     return Event("claimed", actor.user, now, data, actor.account)
+
+
+def claimed_by_another(
+    book: Rulebook, case: Case, schedule: str, due: int, actor: Actor, by: tuple[str, ...]
+) -> Problem | None:
+    """Why a result of this occurrence is not hers to tell: somebody else who may do it has claimed it."""
+    mark = case.marks.get(occurrence(schedule, due))
+    if mark is None or mark.state != "claimed" or mark.by == actor.user or _gone(book, case, mark.by, by):
+        return None
+    title = book.workflows[case.workflow].tasks[case.plans[schedule].task].title
+    what = f"{title}（{_when(book, due)}）已由 {mark.by} 认领，结果由 {mark.by} 登记"
+    return Problem("TASK-002", what, f"或由 {mark.by} 先放弃：bihuan task claim {case.id} {title} --give-up")
+
+
+def _gone(book: Rulebook, case: Case, user: str, by: tuple[str, ...]) -> bool:
+    """Whether somebody may no longer act on the case: what she claimed waits for her no more."""
+    person = book.organisation.actor(user)
+    return person is None or bool(who(book, case, by, person))
+
+
+def filled(book: Rulebook, case: Case, happened: Iterable[Event]) -> dict[str, str]:
+    """Which occurrence a result filled, as an answer tells it (empty: none, it was extra); only of scheduled tasks."""
+    flow = book.workflows[case.workflow]
+    recurring = {schedule.task for schedule in flow.schedules.values()}
+    results = (event.data["task"] for event in happened if "task" in event.data)
+    told = next((result for result in results if result["name"] in recurring), None)
+    return {} if told is None else {"occurrence": _when(book, told["due"]) if "due" in told else ""}
 
 
 def skip(book: Rulebook, case: Case, schedule: str, due: int, actor: Actor, now: datetime) -> Event:

@@ -114,7 +114,9 @@ class Stage:
         rows = self.open_cases()
         closed = len(case_list(self.office, self.chief, closed=True, most=_MOST))
         counted = Counter(" ".join(row[name] for name in columns) for row in rows)
-        kinds = "，".join(f"{kind} {number}" for kind, number in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+        kinds = "，".join(
+            f"{kind} {number}" for kind, number in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+        )
         self.say(f"在办 {len(rows)} 件，办结 {closed} 件。在办的：{kinds}")
 
 

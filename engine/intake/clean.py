@@ -40,6 +40,8 @@ _ABROAD = re.compile(r"\(?(?:\+86|0086|86(?=\D*1[3-9]))", re.ASCII)
 _BETWEEN_DIGITS = re.compile(r"[\s()\-\u2010-\u2015]")
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """What comes along when a cell is copied out of a chat: nobody sees it, and it makes 18 digits 19."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Line breaks and what steers a terminal: no part of anybody's name, nor of anything else written in one line."""
 _SPACED_NAME = re.compile(r"[\u3400-\u9fff]+(?:\s+[\u3400-\u9fff]+)+\Z")
 MOST_REMEMBERED = 10_000
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -98,8 +100,8 @@ def clean_name(cell: Cell) -> Cleaned:
     text, normalised = _text(cell)
     if _SPACED_NAME.match(text):
         return Cleaned("".join(text.split()), ("spaces",))
-    if text.isdigit() or len(text) > MOST_NAME or len(text.splitlines()) > 1:
-        return _wrong("name_invalid", "SHEET-017", f"姓名不能只有数字、不能换行，最多 {MOST_NAME} 个字")
+    if text.isdigit() or len(text) > MOST_NAME or _CONTROL.search(text):
+        return _wrong("name_invalid", "SHEET-017", f"姓名不能只有数字、不能换行或含控制字符，最多 {MOST_NAME} 个字")
     return Cleaned(text or None, normalised)
 
 

@@ -48,7 +48,7 @@ class PackBuilder(Declarations):
         """Whether every file has the form it should."""
         self.flow_documents: dict[str, Document] = {}
         self.table_places: dict[str, tuple[Document, Path]] = {}
-        """Where each table stands, each example, `story X`, `unit X` and `finding X`."""
+        """Where each table stands, each example, `story X`, `unit X`, `finding X` and `hand_over`."""
 
     def build(self) -> Rulebook | None:
         """The rule book; None when something is wrong."""
@@ -135,16 +135,11 @@ class PackBuilder(Declarations):
     ) -> HandOverRules:
         """How cases change hands outside of any transition; somebody must be there to settle what is whose."""
         path: Path = ("hand_over",)
-        if self.known(
-            document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, UNITS_FILE
-        ) and not organisation.staffed(model.arbiter):
-            self.wrong(
-                document,
-                "RULE-021",
-                (*path, "arbiter"),
-                f"{model.arbiter} 没有人员，无人裁定",
-                f"在 {UNITS_FILE} 里添加",
-            )
+        self.table_places["hand_over"] = (document, path)
+        known = self.known(document, "RULE-023", (*path, "arbiter"), "单位", model.arbiter, self.units, UNITS_FILE)
+        if known and not organisation.staffed(model.arbiter):
+            what, expected = f"{model.arbiter} 没有人员，无人裁定", f"在 {UNITS_FILE} 里添加"
+            self.wrong(document, "RULE-021", (*path, "arbiter"), what, expected)
         flows = {flow.workflow: flow for _, flow in self.files(WorkflowFile)}
         if model.matter and self.known(document, "RULE-040", (*path, "matter"), "流程", model.matter, flows):
             subject = flows[model.matter].subject

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 
 from engine.core.conditions import Fact, Field, label
 from engine.core.errors import Place, Problem, listing, nearest
 from engine.core.findings import findings
-from engine.core.guards import ClockGuard, DecisionGuard
-from engine.core.ladders import climbs, endless, silent
+from engine.core.guards import ClockGuard, Guard
+from engine.core.ladders import climbs, silent
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
 from engine.core.tables import Row, Table
 from engine.core.workflows import PREVIOUS, SAME, Transition, Workflow
 
 At = Callable[[str, tuple[str | int, ...]], Place]
-"""The place of a path in the file of a named table or workflow, of `unit X` or `story X`."""
+"""The place of a path in the file of a named table or workflow, of `hand_over`, `unit X` or `story X`."""
 
 
 def check_book(book: Rulebook, at: At) -> list[Problem]:
     """Every mistake of a rule book that can be built."""
-    problems: list[Problem] = []
+    problems = _settling(book, at)
     for table in book.tables.values():
         problems += _overlaps(table, at)
         problems += _gaps(table, at)
@@ -38,6 +37,20 @@ def check_book(book: Rulebook, at: At) -> list[Problem]:
     problems += [replace(problem, place=at(f"unit {owner}", ())) for (_, owner), problem in nobody]
     problems += _examples(book, at)
     problems += _decided(book, at)
+    return problems
+
+
+def _settling(book: Rulebook, at: At) -> list[Problem]:
+    """Whose a case is can be settled: somebody of the arbiter sees every case, and it may be given back first."""
+    rules = book.hand_over
+    problems = []
+    if not book.organisation.sees_all(rules.arbiter):
+        what = f"{rules.arbiter} 的人员只看得到本单位的案件，无人裁定"
+        where = at("hand_over", ("arbiter",))
+        problems.append(Problem("RULE-021", what, "给其中一人 scope: all 的角色，或换一个单位", place=where))
+    if rules.most_returns < 1:
+        where = at("hand_over", ("most_returns",))
+        problems.append(Problem("RULE-029", "most_returns: 0，一次也不能退", "至少写 1", place=where))
     return problems
 
 
@@ -57,41 +70,8 @@ def _decided(book: Rulebook, at: At) -> list[Problem]:
     ]
 
 
-def notes(book: Rulebook) -> list[str]:
-    """What is no mistake but a manager should know: what goes to the default owner, is escalated to nobody, or odd."""
-    told = [*(f"{problem.what}；{problem.expected}" for problem in endless(book)), *_odd(book)]
-    for table in book.tables.values():
-        if table.gaps_policy == "default_owner" and table.hit_policy != "collect":
-            examples, _ = table.gaps()
-            if examples:
-                shown = _told(examples[0], table.inputs)
-                told.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
-    return told
-
-
-def _odd(book: Rulebook) -> list[str]:
-    """Outcomes that look like what workflows ask for and are not: a case would stand where nothing is meant for it."""
-    asked: dict[str, set[str]] = {}
-    for flow in book.workflows.values():
-        lists = [guards for transition in flow.transitions.values() for guards in transition.when]
-        for guards in (*lists, *(clock.ends_when for clock in flow.clocks.values())):
-            for guard in (each for each in guards if isinstance(each, DecisionGuard)):
-                asked.setdefault(guard.name, set()).update(map(str, guard.allowed))
-    return [
-        f"规则 {row.id} 的 {key}: {value} 没有流程用到，用到的有 {near[0]}"
-        for table in book.tables.values()
-        for row in table.rows
-        for key, value in row.then.items()
-        if str(value) not in asked.get(key, ())
-        and (near := get_close_matches(str(value), asked.get(key, ()), 1, _ALIKE))
-    ]
-
-
-_ALIKE = 0.7
-"""So alike are two words of which one is probably a slip of the other."""
-
-
-def _told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:
+def told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:
+    """An example of a table's inputs, in words."""
     fields = {of.name: of for of in inputs}
     return "，".join(
         f"{fields[key].title}={label(fields[key], value)}" if key in fields else f"日期={value}"
@@ -111,7 +91,7 @@ def _overlaps(table: Table, at: At) -> list[Problem]:
             Problem(
                 "RULE-025",
                 f"规则 {one.id}（{_row_place(table, one, at)}）与 {other.id} 会同时命中",
-                f"例如 {_told(example, table.inputs)}{when}；请改条件或写明 priority",
+                f"例如 {told(example, table.inputs)}{when}；请改条件或写明 priority",
                 place=_row_place(table, other, at),
             )
         )
@@ -126,7 +106,7 @@ def _gaps(table: Table, at: At) -> list[Problem]:
         Problem(
             "RULE-024",
             f"规则表 {table.title} 没有规则覆盖",
-            f"例如 {_told(example, table.inputs)}",
+            f"例如 {told(example, table.inputs)}",
             place=at(table.name, ()),
         )
         for example in examples
@@ -229,13 +209,16 @@ def _releases(flow: Workflow, at: At) -> list[Problem]:
             for deadline in flow.states[source].deadlines
             if deadline.since.startswith("clock ")
         }
-        missing = sorted(running - _awaited(flow, transition))
+        each: list[set[str]] = [_awaited(flow, guards) for guards in transition.when]
+        missing = sorted(running - _in_all(each))
         if missing:
+            lacking = [str(number) for number, awaited in enumerate(each, 1) if missing[0] not in awaited]
+            where = f" 的第 {'、'.join(lacking)} 项" if len(each) > 1 else " "
             problems.append(
                 Problem(
                     "FLOW-014",
                     f"动作 {transition.name}（{transition.title}）不等 {'、'.join(missing)} 期满就解除",
-                    f"在 when 里写 clock.{missing[0]}: done",
+                    f"在 when{where}里写 clock.{missing[0]}: done",
                     place=at(flow.name, ("transitions", index, transition.name)),
                 )
             )
@@ -343,18 +326,18 @@ def _decisions(flow: Workflow, at: At) -> list[Problem]:
     return problems
 
 
-def _awaited(flow: Workflow, transition: Transition) -> set[str]:
-    """The clocks that are done whenever this may be fired; one that follows another is never done before it."""
-    each = [
-        {
-            name
-            for guard in guards
-            if isinstance(guard, ClockGuard) and guard.day is None
-            for name in flow.line(guard.clock)
-        }
-        for guards in transition.when
-    ]
+def _in_all(each: list[set[str]]) -> set[str]:
     return set.intersection(*each) if each else set()
+
+
+def _awaited(flow: Workflow, guards: Iterable[Guard]) -> set[str]:
+    """The clocks that are done whenever these hold; one that follows another is never done before it."""
+    return {
+        name
+        for guard in guards
+        if isinstance(guard, ClockGuard) and guard.day is None
+        for name in flow.line(guard.clock)
+    }
 
 
 def _examples(book: Rulebook, at: At) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -349,9 +349,16 @@ class FlowBuilder(GuardBuilder):
                 (*path, "since"),
                 f"不认识 {model.since}",
                 "opened、state、stage 阶段、fact 要素 或 clock 计时",
+                nearest(model.since, self.beginnings(stages)),
             )
         extend, shelve = (self.allowance((*path, key), getattr(model, key)) for key in ("extend", "shelve"))
         return Deadline(model.name, model.title, model.within, model.since, model.ladder, extend, shelve)
+
+    def beginnings(self, stages: Iterable[str]) -> list[str]:
+        """Everything a deadline of this workflow may count from."""
+        stated = [name for name, of in self.fields.items() if of.type in ("date", "time")]
+        named = {"stage": stages, "clock": self.model.clocks, "fact": stated}
+        return ["opened", "state", *(f"{word} {name}" for word, names in named.items() for name in names)]
 
     def allowance(self, path: Path, model: AllowanceModel | None) -> Allowance | None:
         """Who may put a deadline off, each role of which must exist."""
@@ -371,7 +378,7 @@ class FlowBuilder(GuardBuilder):
                 title = self.model.states[source].title
                 self.wrong("FLOW-007", (*path, "from"), f"“{title}”已办结，不能再有动作 {name}", "从未办结的环节出发")
         if model.to not in (SAME, PREVIOUS):
-            self.known("FLOW-001", (*path, "to"), "环节", model.to, self.model.states)
+            self.known("FLOW-001", (*path, "to"), "环节", model.to, [*self.model.states, SAME, PREVIOUS])
         for role in model.by if model.by != [SYSTEM] else ():
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
         for item in model.evidence:

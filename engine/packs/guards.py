@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ from engine.packs.models import When
 from engine.packs.yamlfile import Document, Path
 
 _G = TypeVar("_G", bound=Guard)
+NAMED_DAYS = "在 rules/parameters.yaml 里写一个参数（天数随时间会变，要有出处），这里写它的名字；或 decision.X"
+"""How days are written in a workflow."""
+_QUANTITY = re.compile(r"[-+.]?[0-9]")
+"""How a length of time begins, right or wrong; anything else is meant for a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ class Names:
         try:
             parse_duration(within)
         except ValueError as error:
-            return f"{within}：{error}"
+            word = bool(within) and not _QUANTITY.match(within)
+            return f"没有词或参数 {within}" if word else f"{within}：{error}"
         return ""
 
 
@@ -173,6 +179,8 @@ class GuardBuilder:
         """Note a day count that neither a parameter nor an outcome of the rules names."""
         if name.startswith("decision."):
             self.outcome(path, name.removeprefix("decision."))
+        elif name.isdigit():
+            self.wrong("RULE-040", path, f"要参数名，得到数字 {name}", NAMED_DAYS)
         else:
             self.known("RULE-040", path, "参数", name, self.names.parameters)
 

@@ -22,6 +22,7 @@ from engine.packs.build import PackBuilder
 from engine.packs.check import check_book, check_stories
 from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.flowmodels import WorkflowFile
+from engine.packs.guards import NAMED_DAYS
 from engine.packs.resolve import Read
 from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, read_text, read_yaml
@@ -302,11 +303,8 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[
         return "RULE-020", f"不认识的键 {name}", f"可用：{'、'.join(allowed)}", nearest(name, allowed)
     if sort == "missing":
         return "RULE-021", f"缺少 {name}", "必填", ""
-    if sort == "string_type" and name == "within" and isinstance(given, int):
-        return "RULE-027", f"within 没有单位：{given}", "时长写明单位，如 2h（m 分、h 时、d 天）", ""
     if sort == "string_type" and isinstance(given, bool | int | float):
-        kind_name = "是/否" if isinstance(given, bool) else "数字"
-        return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"', ""
+        return (*_number_for_text(name, given), "")
     if sort in ("int_type", "float_type", "int_from_float"):
         return "RULE-028", f"{name} 要整数，得到 {given}", "写阿拉伯数字，如 14", ""
     if sort in ("literal_error", "bool_type"):
@@ -317,6 +315,15 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[
     if sort in ("string_too_short", "too_short"):
         return "RULE-021", f"{name} 是空的", "必填", ""
     return "RULE-029", f"{name} 的写法不对：{_SORTS.get(sort, error['msg'])}", "见 docs/yaml.md", ""
+
+
+def _number_for_text(name: str, given: float) -> tuple[str, str, str]:
+    if name == "within" and isinstance(given, int):
+        return "RULE-027", f"within 没有单位：{given}", "时长写明单位，如 2h（m 分、h 时、d 天）"
+    if name == "days" and not isinstance(given, bool):
+        return "RULE-040", f"days 要参数名，得到数字 {given}", NAMED_DAYS
+    kind_name = "是/否" if isinstance(given, bool) else "数字"
+    return "RULE-013", f"{name} 要文字，得到{kind_name}", f'加引号："{str(given).lower()}"'
 
 
 _SORTS = {

@@ -201,7 +201,7 @@ def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
             "state": state,
             "who": who,
         }
-        for due, name, state, who in made
+        for due, name, state, who in sorted(made)
     ]
 
 

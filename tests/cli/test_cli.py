@@ -518,6 +518,34 @@ def test_who_is_known_already_and_named_as_a_contact_is_told_to_hang_on_with_her
     assert re.search(rf"流程 来（返）人员管控 → 密切接触者集中隔离；案件 {was} → ", told.replace("\n", ""))
 
 
+def test_no_line_of_help_is_cut_on_a_narrow_terminal(bihuan: Bihuan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    groups = ["areas", "intake", "case", "task", "alert", "handover", "trip", "site", "ladder", "rules", "audit"]
+    for words in ([], *([group] for group in groups)):
+        listed = bihuan(*words, "--help").stdout.partition("Commands")[2]
+        assert "…" not in listed, listed
+
+
+def test_a_case_whose_tasks_are_all_over_shows_them_in_one_line(rehearsal: Bihuan) -> None:
+    person = ["name=赵示例", "phone=13900005678", "community=华业社区", "key_group=康复患者"]
+    case = answer(rehearsal, "case", "open", *person, "--as", "huaye")["case"]
+    rehearsal("case", "advance", case, "enrol", "managed_from=2022-05-26", "--as", "huaye")
+    rehearsal("clock", "+3h")
+    due = [item["due"] for item in answer(rehearsal, "case", "show", case, "--as", "huaye")["tasks"]]
+    assert due == sorted(due)
+    rehearsal("case", "advance", case, "hand_over_out", "destination=他区", "--as", "huaye")
+    rehearsal("handover", "accept", case, "receipt=TQ-1", "--as", "huaye")
+    [line] = [line for line in rehearsal("case", "show", case, "--as", "huaye").stdout.splitlines() if "任务" in line]
+    assert line.startswith("任务 ")
+    assert line.endswith("--all 全部列出）")
+
+
+def test_a_first_date_too_early_is_not_sent_to_be_corrected_in_a_case_that_is_not_there(rehearsal: Bihuan) -> None:
+    told = rehearsal("case", "open", *FACTS[:-1], "last_exposure=2020-01-01", "--as", "huaye", exit_code=1).stderr
+    assert "立案时先不填" in told
+    assert "更早的事实请按更正办理" not in told
+
+
 def test_coverage_counts_by_unit_and_names_who_was_left_out(rehearsal: Bihuan) -> None:
     told = ("venue_name=某肉铺", "venue_type=冷冻肉制品经营单位", "address=某路", "community=华业社区")
     case = answer(rehearsal, "case", "open", "--kind", "venue", *told, "--as", "huaye")["case"]

@@ -29,7 +29,7 @@ from engine.timing import loop, planning
 from engine.timing.planning import make_ahead, make_once
 from engine.timing.sweep import move_clock, sweep
 from tests.conftest import START
-from tests.samples import quarantined
+from tests.samples import opened, quarantined
 
 Later = Callable[..., int]
 HOUR = 3_600_000_000
@@ -465,3 +465,71 @@ def test_whatever_is_done_the_rows_follow_from_the_events(acts: list[tuple[str, 
             assert audit.verify(office).problems == []
         finally:
             office.close()
+
+
+def test_a_second_result_of_the_morning_does_not_do_the_evening_one(office: Office, later: Later) -> None:
+    case = quarantined(office)
+    later(days=1, hours=3)
+    geli = office.actor("geli")
+    at = parse_time("2022-05-27T11:00+08:00")
+    told = [tasks.done(office, "测温", [(case, "正常")], geli, at=at)[0].told["occurrence"] for _ in range(2)]
+    assert told == ["05-27 08:00", ""]
+    assert ("05-27 20:00", "open") in rows(office, case, "temperatures")
+    assert audit.verify(office).problems == []
+
+
+def test_a_result_of_a_task_that_is_not_planned_says_nothing_of_occurrences(office: Office) -> None:
+    case = quarantined(office)
+    [answer] = tasks.done(office, "症状询问", [(case, "无")], office.actor("geli"))
+    assert (answer.refused, "occurrence" in answer.told) == ("", False)
+
+
+def test_a_case_told_twice_is_refused_before_anything_is_recorded(office: Office) -> None:
+    case = quarantined(office)
+    with pytest.raises(BadInput, match="写了两次"):
+        tasks.done(office, "测温", [(case, "正常"), (case.lower(), "正常")], office.actor("geli"))
+    assert office.case(case, office.actor("geli"))[0].results == ()
+
+
+def test_what_somebody_claimed_is_hers_to_tell_until_she_gives_it_up(office: Office) -> None:
+    case = opened(office)
+    huaye, shewu = office.actor("huaye"), office.actor("shewu")
+    office.advance(case, "lose_contact", huaye, {"calls_made": 1})
+    sweep(office)
+    tasks.claim(office, case, "电话联系", huaye)
+    [answer] = tasks.done(office, "电话联系", [(case, "未接")], shewu)
+    assert "已由 huaye 认领" in answer.refused
+    assert "--give-up" in answer.refused
+    with pytest.raises(Refused, match="已由 huaye 认领"):
+        office.advance(case, "call", shewu, {"call_result": "未接", "called_at": office.now().isoformat()})
+    tasks.claim(office, case, "电话联系", huaye, give_up=True)
+    assert tasks.done(office, "电话联系", [(case, "未接")], shewu)[0].refused == ""
+
+
+def sheet(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("title", ["时间", "测温时间", "measured_at"])
+def test_a_column_of_times_is_read(office: Office, later: Later, tmp_path: Path, title: str) -> None:
+    case = quarantined(office)
+    later(hours=15)
+    told = tasks.results_of(sheet(tmp_path / "a.csv", f"案件,结果,{title}", f"{case},正常,2022-05-26 09:00"))
+    [answer] = tasks.done(office, "测温", told, office.actor("geli"))
+    assert (answer.refused, answer.told["occurrence"]) == ("", "05-26 08:00")
+    assert local(micros(office.case(case, office.actor("geli"))[0].results[0].at)) == "05-26 09:00"
+
+
+def test_a_time_ahead_and_a_column_nobody_asked_for_are_refused(office: Office, tmp_path: Path) -> None:
+    case = quarantined(office)
+    geli = office.actor("geli")
+    ahead = tasks.results_of(sheet(tmp_path / "a.csv", "案件,结果,时间", f"{case},正常,2022-05-28 09:00"))
+    assert "在将来" in tasks.done(office, "测温", ahead, geli)[0].refused
+    assert (
+        "在将来" in tasks.done(office, "测温", [(case, "正常")], geli, at=office.now() + timedelta(days=1))[0].refused
+    )
+    extra = tasks.results_of(sheet(tmp_path / "b.csv", "案件,结果,备注", f"{case},正常,李示例"))
+    assert "不收 备注" in tasks.done(office, "测温", extra, geli)[0].refused
+    with pytest.raises(BadInput, match="第 3 列没有表头"):
+        tasks.results_of(sheet(tmp_path / "c.csv", f"{case},正常,2022-05-26 09:00"))

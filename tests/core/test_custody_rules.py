@@ -73,7 +73,7 @@ def test_a_case_is_offered_only_to_whom_it_would_go_on_with(book: Rulebook) -> N
         offer(book, case, "和平", "huaye")
     with pytest.raises(Refused, match="案件已由 华业社区 负责"):
         offer(book, case, "华业社区", "huaye")
-    for idle in ("集中隔离点", "定点医院", "党政办"):
+    for idle in ("集中隔离点", "定点医院", "区疾控中心"):
         with pytest.raises(Refused, match=f"{idle} 的人员在“已发现”没有可办的动作"):
             offer(book, case, idle, "huaye")
     with pytest.raises(Refused, match="定点医院 的人员在“已发现”没有可办的动作"):
@@ -238,7 +238,7 @@ def test_a_trip_takes_the_transition_that_leads_there_or_the_case_as_it_stands(b
     with pytest.raises(Refused, match="转运专班队员"):
         custody.send(book, case, "集中隔离点", who(book, "huaye"), NOW, "T1")
     with pytest.raises(Refused, match="没有可办的动作"):
-        custody.send(book, case, "党政办", who(book, "zhuanyun"), NOW, "T1")
+        custody.send(book, case, "区疾控中心", who(book, "zhuanyun"), NOW, "T1")
 
 
 def test_who_is_checked_again_keeps_her_room_until_she_is_back(book: Rulebook) -> None:

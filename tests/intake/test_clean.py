@@ -159,6 +159,9 @@ def test_a_name_spaced_out_to_fill_its_column_is_the_same_name() -> None:
     assert clean_name("李　四") == Cleaned("李四", ("spaces",))
     assert clean_name("李\n四") == Cleaned("李四", ("spaces",))
     assert clean_name("Anna Smith") == Cleaned("Anna Smith")
+    assert clean_name("<script>") == Cleaned("<script>")
+    for name in ("Anna\nSmith", "Anna\tSmith", "李\x1b[31m四", "李\x00四", "李\u2028Smith"):
+        assert clean_name(name).code == "SHEET-017", name
     assert clean_name("\u200b").value is None
 
 

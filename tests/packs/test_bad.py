@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.errors import BadInput
 from engine.core.rulebook import Rulebook
-from engine.packs.check import notes
+from engine.packs.notes import notes
 from engine.packs.pack import bundle, compile_pack, read_folder, unbundle
 
 BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
@@ -193,6 +193,8 @@ def test_a_stored_pack_is_not_proved_again_lest_a_stricter_check_lock_the_databa
     files = {**pack_files, file: pack_files[file].decode().replace("东七社区, 凤阳社区]", "东七社区]").encode()}
     assert [problem.code for problem in refused(files).problems] == ["LADDER-001"]
     assert unbundle(bundle(files), 3).release == 3
+    pack = pack_files["rules/pack.yaml"].replace(b"most_returns: 2", b"most_returns: 0")
+    assert unbundle(bundle({**pack_files, "rules/pack.yaml": pack}), 3).hand_over.most_returns == 0
 
 
 def test_an_outcome_that_looks_like_one_that_is_asked_for_is_noted(
@@ -209,6 +211,38 @@ def test_a_ladder_that_ends_at_nobody_in_person_is_noted(pack_files: dict[str, b
     file = "rules/ladders.yaml"
     files = {**pack_files, file: pack_files[file].replace(b"tell: leader", b"tell: owner")}
     assert any("最后一级告 owner，没有落到人" in note for note in notes(compile_pack(files)))
+
+
+ORGANISATION, LADDERS = "rules/organisation.yaml", "rules/ladders.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "told"),
+    [
+        (ORGANISATION, "confirm]", "export]", "没有人有权限 confirm：追溯超过 7天 的更正会一直等人确认"),
+        (
+            ORGANISATION,
+            "解除审批人, scope: involved",
+            "解除审批人, scope: owner",
+            "时没有人能延期：没有合适的 解除审批人",
+        ),
+        (
+            LADDERS,
+            "level: 黄, tell: unit.head}\n      - {at: +6h",
+            "level: 提醒, tell: unit.head}\n      - {at: +6h",
+            "越催越轻：提醒、蓝、提醒、红",
+        ),
+        (LADDERS, "at: -30m", "at: -3000h", "“常规催办”（standard）的提醒级早于起算：提前 125天，如"),
+    ],
+)
+def test_what_would_wait_for_ever_or_ring_at_once_is_noted(
+    pack_files: dict[str, bytes], book: Rulebook, file: str, right: str, wrong: str, told: str
+) -> None:
+    assert right in pack_files[file].decode()
+    files = {**pack_files, file: pack_files[file].decode().replace(right, wrong).encode()}
+    before = notes(book)
+    assert not any(told in note for note in before)
+    assert any(told in note for note in notes(unbundle(bundle(files), 3))), notes(unbundle(bundle(files), 3))
 
 
 def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(pack_files: dict[str, bytes]) -> None:
@@ -249,6 +283,8 @@ def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(
         ),
         ("rules/fields.yaml", "values: [他街道,", "values: [他镇,", "没有单位 他镇"),
         ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 区疾控中心", "区疾控中心 没有人员，无人裁定"),
+        ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 华业社区", "华业社区 的人员只看得到本单位的案件，无人裁定"),
+        ("rules/pack.yaml", "most_returns: 2", "most_returns: 0", "most_returns: 0，一次也不能退"),
         ("rules/pack.yaml", "matter: trip_check", "matter: trip_chek", "did you mean trip_check"),
         ("rules/pack.yaml", "matter: trip_check", "matter: registration", "没有流程 registration 的要素 about"),
     ],
