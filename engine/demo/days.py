@@ -182,6 +182,16 @@ def _sign(days: Days, row: Row) -> list[Step]:
     return [(user, "sign", {"signed_at": days.now}) for user in islice(able, 1)]
 
 
+def _bulletin(days: Days, row: Row) -> list[Step]:
+    """The bulletin and its receipts, when they are due."""
+    listed = task_list(days.office, days.stage.chief, everything=True, most=100_000)
+    due = {task["task"] for task in listed if task["case"] == row["case"] and task["state"] == "待做"}
+    sent = {"bulletin_sent": "已印发", "sent_at": days.now, "bulletin_no": days.now[:10], "told_until": days.now}
+    signed = {"bulletin_receipt": "全部签收", "receipt_at": days.now}
+    steps: list[Step] = [("jigong", "issue", sent), ("xiaoneng", "receive", signed)]
+    return [step for step, task in zip(steps, ("issue", "receipt"), strict=True) if task in due]
+
+
 def _hospital(days: Days, _: Row) -> list[Step]:
     admitted = {"hospital": "示例定点医院", "admitted_at": days.now, "receipt": "收治单"}
     return [("zhuanyun", "hospitalise", {}), ("zhuanyun", ACCEPT, admitted)]
@@ -195,6 +205,7 @@ def _sampled(days: Days, row: Row) -> list[Step]:
 
 _STEPS: dict[str, Callable[[Days, Row], list[Step]]] = {
     "signing.waiting": _sign,
+    "bulletin.running": _bulletin,
     "registration.recorded": lambda days, row: [(days.worker(row["owner"]), "inform", {"informed_at": days.now})],
     "arrival.found": _arrival,
     "arrival.quarantined": lambda days, row: days.release(row, "release"),
