@@ -104,7 +104,8 @@ def test_a_vague_word_that_nobody_set_blocks_publishing(pack_files: dict[str, by
 
 
 def test_a_vague_word_may_be_waived_with_a_reason(pack_files: dict[str, bytes]) -> None:
-    files = put(pack_files, TERMS, "定期.建筑工人核酸: {parameter: worker_test_every,", "定期.建筑工人核酸: {waived: 照通知,")
+    right = "定期.建筑工人核酸: {parameter: worker_test_every,"
+    files = put(pack_files, TERMS, right, "定期.建筑工人核酸: {waived: 照通知,")
     assert compile_pack(files).terms["定期.建筑工人核酸"].waived == "照通知"
 
 
