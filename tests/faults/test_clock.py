@@ -127,7 +127,7 @@ def told(office: Office) -> tuple[Alerts, list[int], set[tuple[Any, ...]]]:
     ladder = office.book(1).ladders["standard"]
     with office.store.reading() as driver:
         rows = driver.execute("SELECT case_id, name, rung, raised_at, due, level FROM alert").fetchall()
-        messages = driver.execute("SELECT count(*) FROM outbox").fetchone()[0]
+        messages = driver.execute("SELECT count(*) FROM outbox WHERE case_id <> ''").fetchone()[0]
         cases = driver.execute('SELECT id, state, owner, final, release FROM "case"').fetchall()
     levels = {rung.level: rung.at // timedelta(microseconds=1) for rung in ladder.rungs}
     late = [at - due - levels[level] for *_, at, due, level in rows]
