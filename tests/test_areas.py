@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from engine import areas
 from engine.core.errors import BadInput, Damaged, Refused
+from engine.proof.audit import verify
 from engine.service import Office
 from engine.store.schema import require_classes
 
@@ -39,6 +40,21 @@ def test_a_case_opened_by_hand_is_matched_too(office: Office, tmp_path: Path) ->
     stay = {"来源地省": "省", "来源地市": "市", "来源地县区": "县", "来源地详址": "甲小区", "离开时间": "2022-05-10"}
     answer = office.open_case("person", {"name": "李示例", "community": "和平社区", **stay}, office.actor("heping"))
     assert answer["category"] == "高风险来返"
+
+
+def test_key_areas_are_a_list_of_their_own(office: Office, tmp_path: Path) -> None:
+    listed = write(tmp_path, "province,city,county,level,listed_from\n省,市,县,key,2022-05-01T00:00:00+08:00\n")
+    stay = {"来源地省": "省", "来源地市": "市", "来源地县区": "县", "来源地详址": "乙小区", "离开时间": "2022-05-10"}
+    before = office.open_case("person", {"name": "王示例", "community": "和平社区", **stay}, office.actor("heping"))
+    assert before["category"] == "登记备案"
+    looked = areas.load(office, listed, office.actor("shuju"), "key_areas")
+    assert (looked["new"], looked["higher"]) == (1, 1)
+    after = office.open_case("person", {"name": "李示例", "community": "和平社区", **stay}, office.actor("heping"))
+    assert after["category"] == "重点地区来返"
+    areas.load(office, write(tmp_path, HEAD + ROW.replace("甲小区", "乙小区")), office.actor("shuju"))
+    third = office.open_case("person", {"name": "赵示例", "community": "和平社区", **stay}, office.actor("heping"))
+    assert third["category"] == "高风险来返"
+    assert not verify(office).problems
 
 
 def test_titles_and_packed_files_are_read(office: Office, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from engine.commands import custody, tasks, trips
@@ -171,6 +171,28 @@ def _follow_up(days: Days, row: Row) -> list[Step]:
     return [("shewu", "follow_up", {"proof": "随访记录"})] if near else []
 
 
+def _sign(days: Days, row: Row) -> list[Step]:
+    """Somebody of the unit who may."""
+    organisation, flow = days.office.book().organisation, days.office.book().workflows[row["workflow"]]
+    able = (
+        person.user
+        for person in organisation.staff.values()
+        for role, unit in person.roles
+        if unit == row["owner"] and role in flow.transitions["sign"].by
+    )
+    return [(user, "sign", {"signed_at": days.now}) for user in islice(able, 1)]
+
+
+def _bulletin(days: Days, row: Row) -> list[Step]:
+    """The bulletin and its receipts, when they are due."""
+    listed = task_list(days.office, days.stage.chief, everything=True, most=100_000)
+    due = {task["task"] for task in listed if task["case"] == row["case"] and task["state"] == "待做"}
+    sent = {"bulletin_sent": "已印发", "sent_at": days.now, "bulletin_no": days.now[:10], "told_until": days.now}
+    signed = {"bulletin_receipt": "全部签收", "receipt_at": days.now}
+    steps: list[Step] = [("jigong", "issue", sent), ("xiaoneng", "receive", signed)]
+    return [step for step, task in zip(steps, ("issue", "receipt"), strict=True) if task in due]
+
+
 def _hospital(days: Days, _: Row) -> list[Step]:
     admitted = {"hospital": "示例定点医院", "admitted_at": days.now, "receipt": "收治单"}
     return [("zhuanyun", "hospitalise", {}), ("zhuanyun", ACCEPT, admitted)]
@@ -183,6 +205,8 @@ def _sampled(days: Days, row: Row) -> list[Step]:
 
 
 _STEPS: dict[str, Callable[[Days, Row], list[Step]]] = {
+    "signing.waiting": _sign,
+    "bulletin.running": _bulletin,
     "registration.recorded": lambda days, row: [(days.worker(row["owner"]), "inform", {"informed_at": days.now})],
     "arrival.found": _arrival,
     "arrival.quarantined": lambda days, row: days.release(row, "release"),

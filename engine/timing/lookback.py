@@ -85,7 +85,7 @@ def _different(office: Office, name: str, number: int) -> tuple[dict[str, int], 
     found: list[_Found] = []
     seen = 0
     with office.store.reading() as driver:
-        touched = driver.execute(_STAYS, (name, number, f"$.facts.{current}"))
+        touched = driver.execute(_STAYS, (name, number, f"$.facts.{current or fact}"))
         while rows := touched.fetchmany(CHUNK):
             seen += len(rows)
             stays = {row[0]: Stay(name, date.fromordinal(row[1]), row[2:5]) for row in rows}

@@ -71,6 +71,10 @@ def test_each_clause_is_shown_with_what_carries_it_out(run: Run) -> None:
     assert told["R036"]["line"] == 31
 
 
+def test_nothing_of_the_shipped_plan_is_missing(run: Run) -> None:
+    assert run("--missing") == ("", "")
+
+
 def test_each_rule_is_shown_with_its_clauses(run: Run) -> None:
     told = {carrier["name"]: carrier for carrier in answer(run, "--by", "rule")["carriers"]}
     assert "R036" in told["persons.P03"]["clauses"]

@@ -65,3 +65,23 @@ def test_its_schedules_make_the_tasks_and_a_late_report_is_overdue_and_climbs(
     with office.store.reading() as driver:
         told = driver.execute("SELECT told FROM alert WHERE name LIKE 'submissions%' ORDER BY raised_at").fetchall()
     assert told == [("社会事务部",), ("社会事务部",), ("社会事务部主要负责人",), ("示例·分管领导甲",)]
+
+
+def test_each_unit_signs_for_the_plan_and_again_for_the_next_release(
+    office: Office, pack_files: dict[str, bytes], later: Callable[..., int]
+) -> None:
+    open_standing(office)
+    listed = case_list(office, office.actor("shuju"), most=1000)
+    asked = {row["owner"]: row["case"] for row in listed if row["category"] == "签收方案"}
+    units = office.book().organisation.units.values()
+    assert set(asked) == {unit.name for unit in units if unit.kind in ("department", "community")}
+    office.advance(asked["物业办"], "sign", office.actor("wuye"), {"signed_at": office.now().isoformat()})
+    later(hours=31)
+    told = "SELECT count(*) FROM alert WHERE case_id = ? AND level = '红'"
+    with office.store.reading() as driver:
+        assert driver.execute(told, (asked["城管中队"],)).fetchone() == (1,)
+        assert driver.execute(told, (asked["物业办"],)).fetchone() == (0,)
+    files = pack_files | {"rules/terms.yaml": pack_files["rules/terms.yaml"] + b"# v2\n"}
+    office.publish(files, office.actor("guanli"))
+    (again,) = open_standing(office)
+    assert office.case(again, office.actor("wuye"))[0].owner == "物业办"

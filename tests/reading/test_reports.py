@@ -20,6 +20,7 @@ from engine.reading import reportbook, reports
 from engine.reading.reports import Told, log, tell
 from engine.service import Office
 from engine.timing.sweep import move_clock
+from tests.commands.test_venues import registered
 from tests.conftest import START
 from tests.samples import CANARIES, CONTACT, opened, quarantined
 
@@ -195,3 +196,45 @@ def test_that_a_report_was_written_out_is_an_event(office: Office, later: Later)
     with office.store.reading() as driver:
         (data,) = driver.execute("SELECT data FROM event WHERE type = 'reported'").fetchone()
     assert '"report":"daily"' in data
+
+
+def test_the_bulletin_tells_issues_found_fixed_and_overdue_by_the_unit_inspected(office: Office, later: Later) -> None:
+    jigong = office.actor("jigong")
+    issue = {"issue_source": "supervision", "inspected": "物业办", "found_what": "李示例没有测温"}
+    office.open_case("issue", issue, jigong)
+    false = office.open_case("issue", issue | {"inspected": "城管中队"}, jigong)["case"]
+    looked = {"factual": False, "looked_at": office.now().isoformat(), "proof": "P1"}
+    office.advance(false, "dismiss", office.actor("xiaoneng"), looked)
+    later(hours=5)
+    at = office.now()
+    told = tell(office, "bulletin", office.actor("shuju"))
+    assert page(told, "各单位") == {"城管中队": (1, 1, 1, 0, 0), "物业办": (1, 1, 0, 1, 1)}
+    for title in ("超期问题", "未销号问题"):
+        (row,) = page(told, title).values()
+        assert (row[0], row[3]) == ("物业办", "物业办")
+    assert not any("李示例" in str(each.rows) for each in told.pages)
+    later(days=8)
+    assert page(tell(office, "bulletin", office.actor("shuju")), "各单位")["物业办"] == (1, 0, 0, 1, 1)
+    assert tell(office, "bulletin", office.actor("shuju"), at).pages == told.pages
+
+
+def test_a_bulletin_covers_as_long_as_it_is_until_the_next(office: Office) -> None:
+    book = office.book()
+    assert book.reports["bulletin"].period == book.within("适时.通报", {}, office.now())
+
+
+def test_a_venue_without_a_grid_owner_is_told_as_a_blind_spot_until_it_has_one(office: Office, later: Later) -> None:
+    registered(office, "药房")
+    told = {"venue_name": "甲店", "venue_type": "药房", "address": "x", "community": "凤阳社区"}
+    case = office.open_case("venue", told, office.actor("fengyang"))["case"]
+    shijian, dated = office.actor("shijian"), {"reviewed_on": "2022-05-26"}
+    with pytest.raises(Refused, match="网格级责任人"):
+        office.advance(case, "file", shijian, dated)
+    later(hours=25)
+    shown = tell(office, "network", office.actor("shuju"))
+    spots = page(shown, "各社区")
+    assert (spots["凤阳社区"], spots["华业社区"], spots["东七社区"]) == ((1, 0, 1, 1), (1, 1, 0, 0), (0, 0, 0, 0))
+    assert list(page(shown, "盲区名单")) == [case]
+    office.advance(case, "file", shijian, dated | {"network_grid": "丙示例"})
+    later(minutes=1)
+    assert page(tell(office, "network", office.actor("shuju")), "各社区")["凤阳社区"] == (1, 1, 0, 0)
