@@ -50,7 +50,8 @@ lint: .venv/dev ## style, types, contracts
 	$(BIN)/lint-imports
 
 test: .venv/dev lint ## everything that must be green
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report= --cov-report=term:skip-covered
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report= --cov-report=term:skip-covered --ignore tests/simulation
+	$(BIN)/pytest -n $(WORKERS) tests/simulation
 	@$(BIN)/coverage report --include='engine/core/*' --fail-under=95 --format=total >/dev/null || \
 	{ $(BIN)/coverage report --include='engine/core/*'; echo "engine/core: branch coverage under 95 %"; exit 1; }
 	@command -v strace >/dev/null || echo "没有 strace：断电测试没有运行 (the power-cut tests did not run)"

@@ -13,7 +13,7 @@ from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
 from engine.core.moving import fire, home_of, offered, opened, told, unit_of
-from engine.core.org import Actor
+from engine.core.org import FACT, Actor
 from engine.core.reckoning import CONFIRM, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
@@ -198,15 +198,19 @@ def _reclassified(attempt: Attempt, decision: Decision, successor: str, more: Ma
 def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: datetime, **more: Any) -> Event:
     """The first event of the case that goes on where this one ends, under the same release.
 
-    It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one.
+    It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one; so it
+    does where no fact names whose that state would be.
     """
     book = book.under(case.profile)
     flow = book.flow_of(book.workflows[case.workflow].subject, decision.outcome)
     stage = book.workflows[case.workflow].states[case.state].stage
+    state = flow.states[flow.continues.get(stage, flow.initial)]
+    if state.owner.startswith(FACT) and case.facts.get(state.owner.removeprefix(FACT)) is None:
+        state = flow.states[flow.initial]
     return opened(
         book,
         flow,
-        flow.states[flow.continues.get(stage, flow.initial)],
+        state,
         decision,
         case.subject,
         Stated(typed(book, case), case.personal),

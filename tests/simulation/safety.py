@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.case import AT, WORK, Case, Event, micros, moment, occurrence
 from engine.core.evolving import evolve
 from engine.core.guards import ActorGuard
-from engine.core.judging import typed
+from engine.core.judging import typed, who
 from engine.core.reckoning import HAND_OVER, MICRO, Reckoning
 from engine.core.record import to_json
 from engine.core.why import misreckoned
@@ -89,8 +89,8 @@ def lawful(world: World, before: Case, happened: Event, after: Case) -> None:
     if "due" in told and happened.type in ("advanced", "claimed", "skipped"):
         mark = before.marks.get(occurrence(told["schedule"], told["due"]))
         require(mark is None or mark.state == "claimed", f"{where}：同一次任务办了两回")
-        taken = happened.type == "claimed" and mark is not None and not data.get("given_up")
-        require(not taken, f"{where}：任务已有人认领")
+        if happened.type == "claimed" and mark is not None and not data.get("given_up"):
+            require(gone(world, before, told["schedule"], mark.by), f"{where}：任务已有人认领")
     if happened.type == "alerted":
         alert = (before.id, data["armed"], data["deadline"], data["rung"])
         require(alert not in world.alerted, f"{where}：预警发了两次 {alert}")
@@ -276,3 +276,10 @@ def told_nothing(world: World, text: str) -> None:
     if "金" in text or "139" in text:
         for canary in world.canaries:
             require(canary not in text, f"个人信息外泄：{text}")
+
+
+def gone(world: World, case: Case, schedule: str, user: str) -> bool:
+    """Whether whoever claimed a task may act on the case no more, so that her claim binds nobody."""
+    flow = world.book.workflows[case.workflow]
+    verbs = (verb for verb in flow.transitions.values() if verb.task == flow.schedules[schedule].task)
+    return all(who(world.book, case, verb.by, world.actor(user)) for verb in verbs)
