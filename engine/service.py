@@ -136,10 +136,7 @@ class Office:
     def files(self, release: int = 0) -> dict[str, bytes]:
         """The files of a stored release as they were published; 0: the latest."""
         with self.store.reading() as driver:
-            return unbundled(self._text(driver, release or self._latest(driver)))
-
-    def _latest(self, driver: Driver) -> int:
-        return int(driver.execute("SELECT max(number) FROM release").fetchone()[0])
+            return unbundled(self._text(driver, release or driver.execute(_LATEST).fetchone()[0]))
 
     def _text(self, driver: Driver, release: int) -> str:
         row = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
