@@ -148,11 +148,18 @@ def _put_right(
 def _moved(attempt: Attempt, after: Case, decided: str) -> tuple[Event, ...]:
     """What the new decision, or a result put right, fires where the case stands, if its guards hold and it may be."""
     results = ((task, attempt.stated.facts.get(task.result)) for task in attempt.flow.tasks.values())
-    names = [decided, *(task.on_result.get(str(result), "") for task, result in results if result is not None)]
+    names = [task.on_result.get(str(result), "") for task, result in results if result is not None]
+    if (
+        after.offer is None
+    ):  # whom it is offered to may answer first; a result waits for nobody, as when it is registered
+        names.insert(0, decided)
     again = Attempt.of(attempt.book, after, attempt.actor, NOTHING, attempt.now)
     for fired in (attempt.flow.transitions[name] for name in names if name):
-        fits = after.offer is None and after.state in fired.sources
-        if fits and not again.conditions(fired) and not again.missing(fired.evidence, known=True):
+        if (
+            after.state in fired.sources
+            and not again.conditions(fired)
+            and not again.missing(fired.evidence, known=True)
+        ):
             return fire(again, fired)
     return ()
 

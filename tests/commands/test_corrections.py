@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands import custody
 from engine.commands.corrections import confirm, correct
 from engine.core.errors import BadInput, Refused
 from engine.core.lifecycle import possible
@@ -248,4 +249,16 @@ def test_who_is_positive_stays_in_her_room_and_in_the_sight_of_the_site_until_sh
         admit(office, other, "101")
     head = case_show(office, case, office.actor("shewu"))
     assert (head["final"], head["followed_by"]) == ("reclassified", told["case"])
+    assert audit.verify(office).problems == []
+
+
+def test_a_result_put_right_to_positive_waits_for_nobody_who_is_to_accept(office: Office) -> None:
+    case = quarantined(office)
+    now = office.now().isoformat()
+    office.advance(case, "test", office.actor("geli"), {"pcr_result": "可疑", "sampled_at": now})
+    office.advance(case, "recheck_negative", office.actor("shewu"), {"recheck_result": "阴性"})
+    custody.offer(office, case, "第二隔离点", office.actor("geli"))
+    correct(office, case, {"pcr_result": "阳性"}, "化验单看错", office.actor("shewu"))
+    now_stands, _ = office.case(case, office.actor("shewu"))
+    assert (now_stands.state, now_stands.offer, set(now_stands.deadlines)) == ("rechecking", None, {"recheck"})
     assert audit.verify(office).problems == []
