@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import refusals, vault
 from engine.core import corrections, lifecycle, tasks
-from engine.core.case import Case, Event, micros, moment
+from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
@@ -22,44 +22,23 @@ from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
-from engine.packs.pack import bundle, compile_pack, digest_of_bundle, unbundle, unbundled
+from engine.packs.pack import compile_pack
 from engine.relatives import with_relatives
+from engine.releases import Releases
+from engine.step import Step
 from engine.store import places, references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, corrected, plain
-from engine.store.store import Driver, Lost, Store, Writer
+from engine.store.store import Lost, Store, Writer
 from engine.vault import MasterKey
 
 ATTEMPTS = 3
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Between these a rehearsal may be: far outside of them days cannot be reckoned with."""
-_LATEST = "SELECT max(number), (SELECT value FROM meta WHERE name = 'profile') FROM release"
 REASON = "reason@"
 """`reason@CASE:5` is why somebody did what the fifth event of a case tells."""
 SIGNED = "signed@"
 """`signed@CASE:5` is who signed for the paper that the fifth event tells of."""
-
-
-@dataclass(slots=True)
-class Step:
-    """What a command decided: changes of one or several cases, what is answered, and what else it writes."""
-
-    changes: list[Change]
-    answer: dict[str, Any]
-    sealed: subjects.Sealed = field(default_factory=subjects.Sealed)
-    before: Callable[[Writer], None] | None = None
-    """Checks and rows of its own, under the write lock; a `Lost` raised here has everything decided again."""
-
-    def beside(self, opened: Step) -> Step:
-        """With the case that it opens."""
-
-        def both(writer: Writer) -> None:
-            for before in (self.before, opened.before):
-                if before:
-                    before(writer)
-
-        answer = {**self.answer, "opened": [*self.answer.get("opened", ()), opened.answer["case"]]}
-        return Step([*self.changes, *opened.changes], answer, self.sealed.with_(opened.sealed), both)
 
 
 class _TakenBack(Exception):
@@ -74,7 +53,7 @@ class Office:
         self.master = master
         self.rehearsal = "rehearsal" in meta
         self.account = getpass.getuser()
-        self._books: dict[int, Rulebook] = {}
+        self.releases = Releases(store)
 
     @classmethod
     def create(
@@ -90,7 +69,7 @@ class Office:
         if rehearsal is not None:
             meta["rehearsal"] = str(micros(rehearsal))
         office = cls(Store.create(path, master.chain, meta), master, meta)
-        office._release(files, book, 1, office.account)
+        office.releases.add(files, book, office.account, office.account, office.now())
         return office
 
     @classmethod
@@ -119,33 +98,8 @@ class Office:
         return datetime.now(UTC)
 
     def book(self, release: int = 0) -> Rulebook:
-        """A stored release, compiled once; 0: the latest, under the profile the office works in.
-
-        One whose digest differs from its text is refused.
-        """
-        if release in self._books:
-            return self._books[release]
-        profile = None
-        with self.store.reading() as driver:
-            if not release:
-                release, profile = driver.execute(_LATEST).fetchone()
-            if release not in self._books:
-                self._books[release] = unbundle(self._text(driver, release), release)
-        return self._books[release].under(profile or "")
-
-    def files(self, release: int = 0) -> dict[str, bytes]:
-        """The files of a stored release as they were published; 0: the latest."""
-        with self.store.reading() as driver:
-            return unbundled(self._text(driver, release or driver.execute(_LATEST).fetchone()[0]))
-
-    def _text(self, driver: Driver, release: int) -> str:
-        row = driver.execute("SELECT text, digest FROM release WHERE number = ?", (release,)).fetchone()
-        if row is None:
-            raise Damaged(Problem("RULE-038", f"没有第 {release} 版规则", "请从备份恢复"))
-        text, digest = row
-        if digest_of_bundle(text) != digest:
-            raise Damaged(Problem("RULE-038", f"第 {release} 版规则被改动过", "摘要与发布时不同，请从备份恢复"))
-        return str(text)
+        """A stored release; 0: the latest, under the profile the office works in."""
+        return self.releases.book(release) if release else self.releases.latest()
 
     def actor(self, user: str) -> Actor:
         """The member of staff who acts; nobody may do anything without a name."""
@@ -170,29 +124,6 @@ class Office:
         roles = self.book().organisation.roles
         held = [(roles[role], unit) for role, unit in actor.roles if right in roles[role].may]
         return None if any(role.scope == "all" for role, _ in held) else frozenset(unit for _, unit in held)
-
-    def publish(self, files: Mapping[str, bytes], actor: Actor) -> Rulebook:
-        """Store a checked pack as the next release; cases already open keep theirs."""
-        self.require(actor, "publish")
-        latest = self.book()
-        book = compile_pack(files)
-        if book.digest == latest.digest:
-            raise Refused(Problem("RULE-037", f"与第 {latest.release} 版内容相同", f"摘要 {book.digest[:12]}"))
-        return self._release(files, book, latest.release + 1, actor.user)
-
-    def _release(self, files: Mapping[str, bytes], book: Rulebook, number: int, by: str) -> Rulebook:
-        now = self.now()
-        row = {
-            "number": number,
-            "digest": book.digest,
-            "text": bundle(files),
-            "published_by": by,
-            "published_at": micros(now),
-        }
-        with self.store.writing(micros(now)) as writer:
-            writer.one(s.Release, row)
-            writer.system(Event("published", by, now, {"release": number, "digest": book.digest}, self.account))
-        return replace(book, release=number)
 
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
         """Open a case for a subject (no kind named: the first decided); one already known is used, not doubled."""

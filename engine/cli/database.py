@@ -50,10 +50,11 @@ def init(
 
 def publish(folder: Path, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
     """检查并发布规则包为下一版；在办案件仍按原版 (publish a pack)."""
+    from engine.commands.publishing import publish as publish_pack
     from engine.commands.standing import open_standing
 
     with office(db, quiet=as_json) as found:
-        book = found.publish(read_folder(folder), found.actor(user))
+        book = publish_pack(found, read_folder(folder), found.actor(user))
         standing = open_standing(found)
         if as_json:
             print_json({"release": book.release, "digest": book.digest, "standing": standing}, found)

@@ -29,7 +29,7 @@ def diff(
         before = read_folder(old or shipped())
     else:
         with office(db, quiet=True) as found:
-            before = found.files(release)
+            before = found.releases.files(release)
     changed = differences(before, read_folder(new))
     if as_json:
         print_json({"changed": [each._asdict() for each in changed]})

@@ -17,7 +17,8 @@ from engine.core.org import Actor
 from engine.core.workflows import ChildType
 from engine.ids import new_id
 from engine.intake.given import parse
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import subjects
 
 

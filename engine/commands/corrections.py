@@ -15,7 +15,8 @@ from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.ids import new_id
 from engine.intake.given import parse
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import references, subjects
 from engine.store.changes import Change, corrected
 from engine.store.store import Writer

@@ -9,7 +9,8 @@ from engine.core.noting import noted
 from engine.core.org import Actor
 from engine.core.reckoning import MICRO
 from engine.ids import read_id
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store.changes import Change
 from engine.store.store import Writer
 

@@ -18,7 +18,8 @@ from engine.core.rulebook import Rulebook
 from engine.ids import read_id
 from engine.papers import compose
 from engine.reading.boards import late
-from engine.service import SIGNED, Office, Step
+from engine.service import SIGNED, Office
+from engine.step import Step
 from engine.store import subjects
 from engine.store.changes import Change
 from engine.store.store import Driver

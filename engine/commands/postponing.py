@@ -8,7 +8,8 @@ from typing import Any
 from engine.core.errors import BadInput, Problem
 from engine.core.org import Actor
 from engine.core.postponing import postpone
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store.changes import Change
 
 

@@ -14,7 +14,8 @@ from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.values import duration_words
 from engine.ids import new_id
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import subjects
 from engine.store.changes import Change
 

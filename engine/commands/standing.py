@@ -7,7 +7,8 @@ from datetime import datetime
 from engine.core.judging import Stated
 from engine.core.org import SYSTEM, Actor
 from engine.core.rulebook import Standing
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import subjects
 
 

@@ -15,7 +15,8 @@ from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.ids import read_id
 from engine.intake.files import read_grid
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store.changes import Change
 from engine.store.subjects import Sealed
 

@@ -18,7 +18,8 @@ from engine.core.judging import NOTHING, Stated, at_no_time
 from engine.core.org import Actor
 from engine.ids import new_id, read_id
 from engine.intake.clean import clean_name
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import schema as s
 from engine.store import subjects
 from engine.store.changes import Change

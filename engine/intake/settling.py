@@ -17,7 +17,8 @@ from engine.core.judging import Stated
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.intake.given import parse
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store.changes import Change
 from engine.store.store import Driver, Lost, Writer, load_case
 

@@ -17,7 +17,8 @@ from engine.core.rulebook import Rulebook
 from engine.core.values import LONGEST
 from engine.core.workflows import State, Workflow
 from engine.ids import new_id
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store.changes import Change
 from engine.timing.sweep import move_clock
 

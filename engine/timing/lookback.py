@@ -16,7 +16,8 @@ from engine.core.org import SYSTEM, Actor
 from engine.core.reference import Matcher, Reference
 from engine.core.values import local_day
 from engine.ids import new_id
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import references, subjects
 from engine.store.changes import Change
 from engine.store.references import Stay

@@ -11,7 +11,8 @@ from engine.core.errors import BadInput, BihuanError, Problem
 from engine.core.org import SYSTEM
 from engine.core.values import local_day, midnight
 from engine.intake.exchange import tell_silent
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store.changes import Change
 from engine.store.store import Driver
 

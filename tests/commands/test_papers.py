@@ -10,6 +10,7 @@ import pytest
 from engine.commands import trips
 from engine.commands.papers import papers_of, serve, sheets, suitable
 from engine.commands.privacy import erase, personal
+from engine.commands.publishing import publish
 from engine.core.errors import BadInput, Refused
 from engine.proof import audit
 from engine.reading.queries import case_show
@@ -156,7 +157,7 @@ def test_a_case_has_the_papers_of_its_own_rules(make_office: Make, pack_files: d
     office = make_office()
     case = quarantined(office)
     less = {name: raw for name, raw in pack_files.items() if "quarantine_notice" not in name}
-    office.publish(less, office.actor("guanli"))
+    publish(office, less, office.actor("guanli"))
     assert NOTICE not in office.book().papers
     assert NOTICE in {row["paper"] for row in papers_of(office, office.actor("geli"), case)}
     assert NOTICE not in {row["paper"] for row in papers_of(office, office.actor("geli"))}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands.publishing import publish
 from engine.core.case import micros
 from engine.core.errors import Refused
 from engine.core.values import parse_time
@@ -71,7 +72,7 @@ def made(base: Path, files: dict[str, bytes], start: str) -> tuple[Path, Path]:
     day = office.now().date().isoformat()
     opened(office, last_exposure=day)
     other = files["rules/pack.yaml"].replace(b"Asia/Shanghai", b"America/New_York")
-    office.publish(files | {"rules/pack.yaml": other}, office.actor("guanli"))
+    publish(office, files | {"rules/pack.yaml": other}, office.actor("guanli"))
     opened(office, id_number="", name="甲乙", phone="13900000002", last_exposure=day)
     if start == STARTS[-1]:
         quarantined(office, id_number="", name="甲丙", phone="13900000003", last_exposure=day)

@@ -17,7 +17,8 @@ from engine.core.case import micros
 from engine.core.judging import Stated
 from engine.ids import new_id
 from engine.proof import audit
-from engine.service import Office, Step
+from engine.service import Office
+from engine.step import Step
 from engine.store import subjects
 from engine.store.changes import Change
 from tests.conftest import Make

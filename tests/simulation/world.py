@@ -62,7 +62,7 @@ def template() -> tuple[Path, Path, dict[int, Rulebook], Path]:
     office = Office.create(base / "db" / "office.db", base / "keys" / "key", read_folder(shipped()), START)
     office.book()
     office.close()
-    return base / "db" / "office.db", base / "keys" / "key", office._books, base  # noqa: SLF001 - shared on purpose
+    return base / "db" / "office.db", base / "keys" / "key", office.releases.compiled, base
 
 
 def in_this_process(path: Path) -> files.Grid:
@@ -123,7 +123,7 @@ class World:
     def open(self) -> Office:
         """One more office at work on the same database."""
         office = Office.open(self.folder / "office.db", self.key)
-        office._books = self.books  # noqa: SLF001 - compiled once a process
+        office.releases.compiled = self.books  # once a process
         return office
 
     @property
