@@ -34,7 +34,7 @@ def clauses(
     """条款由什么落实，什么落实哪些条款 (clause by clause, both ways; what a revised document touches)."""
     if sum((by is not None, missing, against is not None)) > 1:
         raise BadInput(Problem("ARG-004", "--by、--missing、--against 一次写一个"))
-    book = compile_pack(read_folder(pack or shipped()))
+    book = compile_pack(read_folder(pack or shipped()), stored=True)  # also of a draft that is not whole yet
     if by is not None:
         _carriers(book, by, as_json=as_json)
         return

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.common import Json, PackDir, console, pairs, print_json, print_problems, table
+from engine.cli.common import Json, PackDir, console, pairs, print_json, problem_json, table
 from engine.core.conditions import Fact, parse_value
 from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
 from engine.core.findings import Finding, findings
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
+from engine.packs.check import Proved
 from engine.packs.notes import notes
-from engine.packs.pack import compile_pack, read_folder, shipped
+from engine.packs.pack import Examined, compile_pack, examine, read_folder, shipped
 from engine.packs.scaffold import scaffold
 
 
@@ -32,23 +33,25 @@ def check(
 ) -> None:
     """检查规则包，一次列出全部错误 (check a pack, every mistake at once)."""
     try:
-        book = _book(folder or pack)
+        examined = examine(read_folder(folder or pack or shipped()))
     except BihuanError as error:
-        if as_json:
-            print_problems(error)
-        else:
-            typer.echo(str(error))
-            typer.echo(f"共 {len(error.problems)} 处错误，规则包不能发布 ({len(error.problems)} mistakes)")
-        raise typer.Exit(2) from None
+        examined = Examined(None, error.problems)
+    if examined.book is None:
+        _not_whole(examined, as_json=as_json)
+        raise typer.Exit(2)
+    book = examined.book
     rows = sum(len(item.rows) for item in book.tables.values())
     far = reached(book)
     if as_json:
         tables = [covered._asdict() for covered in far.tables]
         coverage = {"tables": tables, "untold": far.untold}
         open_ = [asdict(finding) for finding in findings(book)]
-        told = {"notes": notes(book), "findings": open_, "coverage": coverage}
+        certificates = [_certificate_json(one) for one in examined.proved]
+        told = {"certificates": certificates, "notes": notes(book), "findings": open_, "coverage": coverage}
         print_json({"ok": True, "pack": book.name, "digest": book.digest, **told})
         return
+    for one in examined.proved:
+        typer.echo(_certificate(one))
     for note in notes(book):
         typer.echo(f"注意：{note}")
     for finding in findings(book):
@@ -58,6 +61,43 @@ def check(
         f"规则包“{book.title}”没有错误：{len(book.tables)} 张规则表 {rows} 条规则，{len(book.workflows)} 个流程，"
         f"{len(book.examples)} 个例子、{len(book.stories)} 个故事全部成立；摘要 {book.digest[:12]} (no mistakes)"
     )
+
+
+def _not_whole(examined: Examined, *, as_json: bool) -> None:
+    """The certificates with their counter-examples, then whatever else is wrong."""
+    number = len(examined.problems)
+    if as_json:
+        certificates = [_certificate_json(one) for one in examined.proved]
+        problems = [problem_json(problem) for problem in examined.problems]
+        print_json({"ok": False, "problems": problems, "certificates": certificates})
+        return
+    for one in examined.proved:
+        typer.echo(_certificate(one))
+    if not examined.proved:
+        typer.echo("？四项闭环：文件和名字都对了才能证明 (not proved yet)")
+    broken = {problem.place for one in examined.proved for problem in one.problems}
+    others = [problem for problem in examined.problems if problem.place not in broken]
+    if others:
+        typer.echo(str(BadInput(others)))
+    typer.echo(f"共 {number} 处错误，规则包不能发布 ({number} mistakes)")
+
+
+def _certificate(one: Proved) -> str:
+    """A certificate with what was proved, or with each counter-example."""
+    name, promise = one.certificate.name, one.certificate.promise
+    if one.problems:
+        return f"✗ {name}：{promise}，有 {len(one.problems)} 处反例\n{BadInput(one.problems)}"
+    return f"✓ {name}：{promise}（{'，'.join(f'{number} {of}' for of, number in one.certificate.proved.items())}）"
+
+
+def _certificate_json(one: Proved) -> dict[str, Any]:
+    return {
+        "name": one.certificate.name,
+        "promise": one.certificate.promise,
+        "holds": not one.problems,
+        "proved": one.certificate.proved,
+        "problems": [problem_json(problem) for problem in one.problems],
+    }
 
 
 def _left_open(finding: Finding) -> str:

@@ -46,6 +46,8 @@ class Field:
     """Whether a date or time may lie ahead: else it tells of what has happened."""
     back: timedelta | None = None
     """How long before the case was opened it may lie when it is stated by hand; None: as its kind has it."""
+    noted: tuple[str, ...] = ()
+    """Options that, as the result of a task, are only noted: nothing has to follow from them."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """What options are called as well, in the form names are compared in."""
 

@@ -76,17 +76,17 @@ def owners(book: Rulebook, flow: Workflow, state: State) -> Iterator[str]:
     yield from found
 
 
-def endless(book: Rulebook) -> list[Problem]:
-    """Ladders that do not end at a named person."""
-    return [
-        Problem(
+def endless(book: Rulebook) -> dict[str, Problem]:
+    """Ladders that do not end at a named leader."""
+    return {
+        name: Problem(
             "LADDER-002",
-            f"催办阶梯“{ladder.title}”（{name}）最后一级告 {ladder.rungs[-1].tell}，没有落到人",
-            "最后一级写 tell: leader 或 unit.head",
+            f"催办阶梯“{ladder.title}”（{name}）最后一级告 {ladder.rungs[-1].tell}，没有落到具名领导",
+            "最后一级写 tell: leader",
         )
         for name, ladder in book.ladders.items()
-        if ladder.rungs[-1].tell not in ("leader", "unit.head")
-    ]
+        if ladder.rungs[-1].tell != "leader"
+    }
 
 
 def silent(book: Rulebook, fired: Iterable[Fired]) -> dict[tuple[str, str], Problem]:

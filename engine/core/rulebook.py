@@ -99,8 +99,8 @@ class Source:
     """Pairs of dates of which the first may not be after the second."""
     rejects: str = ""
     """The workflow of the matter that keeps refused rows until each is settled."""
-    silent_after: timedelta | None = None
-    """So long without a list, and somebody is told; None: nobody waits for it."""
+    silent_after: str = ""
+    """So long without a list (a length, a term or a parameter), and somebody is told; empty: nobody waits for it."""
 
 
 TRIP_FACTS = ("trip", "about", "giver", "discrepancy")

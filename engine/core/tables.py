@@ -1,4 +1,4 @@
-"""Decision tables: rows that map facts to an outcome, compiled to bit masks; gaps and overlaps found exactly."""
+"""Decision tables: rows that map facts to an outcome, compiled to bit masks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any
 from engine.core.conditions import Between, Cell, Fact, Field, NotOneOf, OneOf, holds, label, to_json, words
 from engine.core.errors import BadInput, Problem, Refused, nearest
 
-MOST_EXAMPLES = 20
 MOST_REMEMBERED = 65_536
 INPUT_TYPES = ("enum", "yes_no", "integer", "number", "date", "unit")
 
@@ -63,7 +62,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class RowCase:
     """One `when` mapping of a row: what the masks have a bit for."""
 
     row: int
@@ -71,7 +70,7 @@ class _Case:
 
 
 @dataclass(slots=True)
-class _Axis:
+class Axis:
     """One input cut into classes of values that no row tells apart: a mask of cases and an example for each."""
 
     name: str
@@ -84,6 +83,7 @@ class _Axis:
     examples: list[tuple[Fact, int]] = field(default_factory=list)
 
     def mask(self, value: Any) -> int:
+        """The cases that a value allows."""
         if value is None:
             return self.unknown
         if self.points:
@@ -115,10 +115,10 @@ class Table:
         order = (
             sorted(range(len(rows)), key=lambda i: rows[i].priority) if hit_policy == "priority" else range(len(rows))
         )
-        self._cases = [_Case(i, cells) for i in order for cells in rows[i].when]
-        self._axes = [_axis(of, self._cases) for of in inputs]
-        self._days = self._dates()
-        self._all = (1 << len(self._cases)) - 1
+        self.cases = [RowCase(i, cells) for i in order for cells in rows[i].when]
+        self.axes = [_axis(of, self.cases) for of in inputs]
+        self.days = self._dates()
+        self._all = (1 << len(self.cases)) - 1
         self._remembered: dict[tuple[Any, ...], Decision] = {}
 
     def decide(self, facts: Mapping[str, Fact], as_of: date) -> Decision:
@@ -136,7 +136,7 @@ class Table:
 
     def _decide(self, values: tuple[Fact, ...], as_of: date) -> Decision:
         mask = self._all & self._day_mask(as_of)
-        for of, axis, value in zip(self.inputs, self._axes, values, strict=True):
+        for of, axis, value in zip(self.inputs, self.axes, values, strict=True):
             if problem := domain_problem(of, value):
                 raise BadInput(problem)
             mask &= axis.mask(value)
@@ -158,8 +158,8 @@ class Table:
 
     def _hits(self, mask: int) -> list[Row]:
         if self.hit_policy == "priority":
-            return [self.rows[self._cases[(mask & -mask).bit_length() - 1].row]] if mask else []
-        rows = list(dict.fromkeys(self._cases[bit].row for bit in _bits(mask)))
+            return [self.rows[self.cases[(mask & -mask).bit_length() - 1].row]] if mask else []
+        rows = list(dict.fromkeys(self.cases[bit].row for bit in bits(mask)))
         if self.hit_policy == "unique" and len(rows) > 1:
             ids = "、".join(self.rows[row].id for row in rows)
             raise Refused(
@@ -169,9 +169,10 @@ class Table:
 
     def considered(self, facts: Mapping[str, Fact], as_of: date) -> list[tuple[Row, str]]:
         """Every row with the first cell that failed, in words; empty for a row that holds."""
-        return [(row, self._failed(row, facts, as_of)) for row in self.rows]
+        return [(row, self.failed(row, facts, as_of)) for row in self.rows]
 
-    def _failed(self, row: Row, facts: Mapping[str, Fact], as_of: date) -> str:
+    def failed(self, row: Row, facts: Mapping[str, Fact], as_of: date) -> str:
+        """The first condition of a row that does not hold, in words; empty when all hold."""
         if (row.since and as_of < row.since) or (row.until and as_of >= row.until):
             return f"有效期 {row.since or ''}～{row.until or ''} 之外"
         fields = {of.name: of for of in self.inputs}
@@ -185,88 +186,27 @@ class Table:
             )
         return told
 
-    def overlaps(self) -> list[tuple[Row, Row, dict[str, Fact], date | None]]:
-        """Rows that can hold at once although the hit policy forbids it, each pair with an example; at most 20."""
-        if self.hit_policy == "collect":
-            return []
-        axes = [[mask for _, mask in axis.examples] for axis in self._axes]
-        dated = [mask for _, mask in self._days]
-        pairs: dict[tuple[int, int], tuple[int, int]] = {}
-        for bit, case in enumerate(self._cases):
-            together = self._all
-            for masks in (*axes, dated):
-                together &= reduce(or_, (mask for mask in masks if mask >> bit & 1), 0)
-            for other in _bits(together >> (bit + 1) << (bit + 1)):
-                if self._cases[other].row != case.row and self._equal(case.row, self._cases[other].row):
-                    pairs.setdefault((case.row, self._cases[other].row), (bit, other))
-            if len(pairs) >= MOST_EXAMPLES:
-                break
-        return [self._example_of(pair, bits) for pair, bits in list(pairs.items())[:MOST_EXAMPLES]]
-
-    def _equal(self, one: int, other: int) -> bool:
-        return self.hit_policy == "unique" or self.rows[one].priority == self.rows[other].priority
-
-    def _example_of(
-        self, pair: tuple[int, int], bits: tuple[int, int]
-    ) -> tuple[Row, Row, dict[str, Fact], date | None]:
-        both = (1 << bits[0]) | (1 << bits[1])
-        example = {
-            axis.name: next(value for value, mask in axis.examples if mask & both == both) for axis in self._axes
-        }
-        day = next(day for day, mask in self._days if mask & both == both)
-        return self.rows[pair[0]], self.rows[pair[1]], example, day
-
-    def gaps(self, budget: int = 200_000) -> tuple[list[dict[str, Fact]], bool]:
-        """Inputs that no row covers (key `as_of` where days matter), at most 20, and whether all were looked at."""
-        found: list[dict[str, Fact]] = []
-        levels: list[tuple[str, list[tuple[Fact, int]]]] = [(axis.name, _classes(axis.examples)) for axis in self._axes]
-        if len(self._days) > 1:
-            levels.append(("as_of", _classes(self._days)))
-        stack: list[tuple[int, int, tuple[Fact, ...]]] = [(0, self._all, ())]
-        work = 0
-        free = self._free_suffixes(levels)
-        while stack:
-            level, mask, chosen = stack.pop()
-            work += 1
-            if work > budget:
-                return found, False
-            if mask & free[level]:
-                continue
-            if not mask or level == len(levels):
-                rest = [values[0][0] for _, values in levels[level:]]
-                found.append(dict(zip((name for name, _ in levels), (*chosen, *rest), strict=True)))
-                if len(found) >= MOST_EXAMPLES:
-                    return found, True
-                continue
-            for value, allowed in reversed(levels[level][1]):
-                stack.append((level + 1, mask & allowed, (*chosen, value)))
-        return found, True
-
-    def _free_suffixes(self, levels: list[tuple[str, list[tuple[Fact, int]]]]) -> list[int]:
-        """Per level, the cases that hold whatever the remaining inputs are."""
-        free = [self._all]
-        for _, values in reversed(levels):
-            free.append(reduce(lambda one, other: one & other, (mask for _, mask in values), free[-1]))
-        return free[::-1] if levels else [self._all]
-
     def _dates(self) -> list[tuple[date | None, int]]:
         edges = sorted({day for row in self.rows for day in (row.since, row.until) if day})
         days: list[date | None] = [edges[0] - timedelta(days=1), *edges] if edges else [None]
-        return [(day, self._valid(day)) for day in days]
-
-    def _valid(self, day: date | None) -> int:
-        mask = 0
-        for bit, case in enumerate(self._cases):
+        spans: dict[tuple[date | None, date | None], int] = {}
+        for bit, case in enumerate(self.cases):
             row = self.rows[case.row]
-            if day is None or ((not row.since or row.since <= day) and (not row.until or day < row.until)):
-                mask |= 1 << bit
-        return mask
+            spans[row.since, row.until] = spans.get((row.since, row.until), 0) | 1 << bit
+        return [(day, self._valid(day, spans)) for day in days]
+
+    def _valid(self, day: date | None, spans: Mapping[tuple[date | None, date | None], int]) -> int:
+        if day is None:
+            return reduce(or_, spans.values(), 0)
+        held = (mask for (since, until), mask in spans.items() if since is None or since <= day)
+        ended = (mask for (_, until), mask in spans.items() if until is not None and until <= day)
+        return reduce(or_, held, 0) & ~reduce(or_, ended, 0)
 
     def _day_mask(self, as_of: date) -> int:
-        if len(self._days) == 1:
-            return self._days[0][1]
-        index = bisect_right(self._days, as_of, lo=1, key=lambda item: item[0] or date.min)
-        return self._days[index - 1][1]
+        if len(self.days) == 1:
+            return self.days[0][1]
+        index = bisect_right(self.days, as_of, lo=1, key=lambda item: item[0] or date.min)
+        return self.days[index - 1][1]
 
 
 def domain_problem(of: Field, value: Fact) -> Problem | None:
@@ -288,8 +228,8 @@ def _same_types(key: tuple[Any, ...], found: Decision) -> bool:
     )
 
 
-def _axis(of: Field, cases: list[_Case]) -> _Axis:
-    axis = _Axis(of.name)
+def _axis(of: Field, cases: list[RowCase]) -> Axis:
+    axis = Axis(of.name)
     cells = [(1 << bit, case.cells.get(of.name)) for bit, case in enumerate(cases)]
     axis.unknown = _mask(cells, None)
     if of.type in ("integer", "number", "date"):
@@ -304,7 +244,7 @@ def _mask(cells: list[tuple[int, Cell | None]], value: Fact) -> int:
     return reduce(or_, (bit for bit, cell in cells if holds(cell, value)), 0)
 
 
-def _listed(axis: _Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
+def _listed(axis: Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
     """Enumerated values: each named value gets its mask from the cells that name it, in one pass."""
     anything = 0
     named: dict[Fact, int] = {}
@@ -330,7 +270,7 @@ def _listed(axis: _Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> Non
 _ANYTHING: Any = object()
 
 
-def _cut(axis: _Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
+def _cut(axis: Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
     """Numbers and dates: a mask for each bound and for each open stretch between two of them."""
     bounds: set[Any] = {edge for edge in (of.low, of.high) if edge is not None}
     for _, cell in cells:
@@ -344,6 +284,10 @@ def _cut(axis: _Axis, of: Field, cells: list[tuple[int, Cell | None]]) -> None:
         axis.rest = _mask(cells, 0 if of.type != "date" else date.min)
         axis.examples = [(0 if of.type != "date" else date(2022, 1, 1), axis.rest)]
         return
+    alike: dict[Cell | None, int] = {}
+    for bit, cell in cells:
+        alike[cell] = alike.get(cell, 0) | bit
+    cells = [(bits, cell) for cell, bits in alike.items()]
     whole = of.type != "number"
     step: Any = timedelta(days=1) if of.type == "date" else 1
     for index in range(2 * len(points) + 1):
@@ -369,15 +313,8 @@ def _sample(points: list[Any], index: int, step: Any, *, whole: bool) -> Any:
     return (low + high) / 2
 
 
-def _classes(values: Sequence[tuple[Any, int]]) -> list[tuple[Fact, int]]:
-    """One example for each mask: values that no row tells apart are looked at once."""
-    first: dict[int, Fact] = {}
-    for value, mask in values:
-        first.setdefault(mask, value)
-    return [(value, mask) for mask, value in first.items()]
-
-
-def _bits(mask: int) -> Iterator[int]:
+def bits(mask: int) -> Iterator[int]:
+    """The positions that are set, from the lowest."""
     while mask:
         low = mask & -mask
         yield low.bit_length() - 1

@@ -171,6 +171,8 @@ class ChildType:
     """Fact of the child → what of this case it is: a fact, or the unit that owns or leads it."""
     tells: tuple[str, ...] = ()
     """The tasks whose results each of them is told (their index case's)."""
+    outlives: bool = False
+    """Whether it goes on by itself when this case is closed: else nothing closes this case before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,8 @@ class State:
     place: Place | None = None
     on_decision: str = ""
     """The transition that a new decision fires at once, where its guards hold."""
+    verified_since: tuple[str, ...] = ()
+    """Whoever brings a case here may not have acted on it since it entered one of these stages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def channels(office: Office) -> list[Channel]:
     made = []
     for source in book.sources.values():
         at, lists, rows = last.get(source.name, (0, 0, 0))
-        quiet = source.silent_after
+        quiet = book.within(source.silent_after, {}, office.now()) if source.silent_after else None
         silent = quiet is not None and now - (at or begun) > quiet // timedelta(microseconds=1)
         made.append(Channel(source.name, at, lists, rows, silent))
     return made

@@ -13,13 +13,13 @@ from engine.core.conditions import Cell, ConditionError, Fact, Field, parse_cell
 from engine.core.documents import Text
 from engine.core.errors import Problem, closest, listing, nearest
 from engine.core.org import COMMUNITY, FACT, Organisation
-from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject
+from engine.core.rulebook import TRIP_FACTS, Example, HandOverRules, Rulebook, Subject, ladder_under
 from engine.core.tables import Row, Table
 from engine.core.values import Parameter
 from engine.core.workflows import Workflow
 from engine.packs import models as m
 from engine.packs.carriers import carriers_of
-from engine.packs.clausemodels import WordingFile
+from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.clauses import build_documents
 from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flowmodels import WorkflowFile
@@ -70,8 +70,7 @@ class PackBuilder(Declarations):
         terms = self.terms(parameters)
         ladders = self.ladders()
         results = self.results(subjects)
-        for where, model in self.files(m.OrganisationFile):
-            self.table_places |= {f"unit {name}": (where, ("units", name)) for name in model.units}
+        self.table_places |= self.declared()
         for where, model in self.files(WordingFile):
             self.table_places |= {f"finding {key}": (where, ("findings", key)) for key in model.findings}
         decisions = self.decisions(subjects)
@@ -80,7 +79,7 @@ class PackBuilder(Declarations):
         workflows = self.workflows(names)
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
-        sources = build_sources(self, subjects)
+        sources = build_sources(self, subjects, names.no_length)
         papers = build_papers(self, subjects, organisation.roles)
         self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, UNITS_FILE)
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
@@ -129,6 +128,24 @@ class PackBuilder(Declarations):
             wording=wording,
             carriers=carriers,
         )
+
+    def declared(self) -> dict[str, tuple[Document, Path]]:
+        """Where units, parameters, terms, ladders and clauses stand."""
+        made: dict[str, tuple[Document, Path]] = {}
+        for kind, model, section in (
+            ("unit", m.OrganisationFile, "units"),
+            ("parameter", m.ParametersFile, "parameters"),
+            ("term", m.TermsFile, "terms"),
+            ("ladder", m.LaddersFile, "ladders"),
+        ):
+            made |= {f"{kind} {name}": (where, (section, name)) for where, name, _ in self.sections(model, section)}
+        for where, name, ladder in self.sections(m.LaddersFile, "ladders"):
+            for profile in ladder.in_profile:
+                path: Path = ("ladders", name, "in_profile", profile)
+                made[f"ladder {ladder_under(name, profile)}"] = (where, path)
+        for where, name, document in self.sections(ClausesFile, "documents"):
+            made |= {f"clause {key}": (where, ("documents", name, "clauses", key)) for key in document.clauses}
+        return made
 
     def hand_over(
         self, document: Document, model: m.HandOverRulesModel, names: Names, organisation: Organisation

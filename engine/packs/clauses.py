@@ -117,7 +117,7 @@ class _DocumentBuilder:
         kind, _, name = told.partition(" ")
         named = self.carriers.get(kind, {})
         if name in named or not self.sound:
-            return named.get(name)
+            return named.get(name, Carrier(kind, name, "", ""))
         if self.known(file, path, "这一类", kind, self.carriers):
             self.known(file, path, f" {kind}", name, named)
         return None

@@ -162,6 +162,8 @@ class Declarations(Resolver):
             self.wrong(document, "RULE-029", (*path, "future"), f"{model.type} 没有将来", "future 只用于 date 和 time")
         if model.back is not None and model.type not in ("date", "time"):
             self.wrong(document, "RULE-029", (*path, "back"), f"{model.type} 没有先后", "back 只用于 date 和 time")
+        for option in model.noted:
+            self.known(document, "RULE-022", (*path, "noted"), "选项", option, list(model.values))
         titles = model.values if isinstance(model.values, dict) else {}
         kind = tuple(model.values)
         if model.type == "unit":
@@ -181,6 +183,7 @@ class Declarations(Resolver):
             model.check,
             model.future,
             model.back,
+            tuple(model.noted),
             self.also(kind, titles) if model.type == "enum" else {},
         )
 

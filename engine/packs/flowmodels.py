@@ -103,6 +103,7 @@ class ChildModel(Model):
     sets: dict[str, Any] = {}
     carries: dict[str, str] = {}
     tells: list[str] = []
+    outlives: bool = False
 
 
 class PlaceModel(Model):
@@ -123,6 +124,7 @@ class StateModel(Cited):
     final: Literal["", "released", "transferred", "closed"] = ""
     place: PlaceModel | None = None
     on_decision: str = ""
+    verified_since: Names = []
 
 
 if set(FINAL) != {"released", "transferred", "closed"}:

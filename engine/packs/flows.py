@@ -236,7 +236,8 @@ class FlowBuilder(GuardBuilder):
             if self.known("RULE-032", (*path, "carries", key), "要素", key, fields):
                 self.carried((*path, "carries", key), fields[key], of)
         states, by = tuple(model.from_), tuple(model.by)
-        return ChildType(name, model.title, model.subject, states, by, sets, model.carries, tuple(model.tells))
+        tells = tuple(model.tells)
+        return ChildType(name, model.title, model.subject, states, by, sets, model.carries, tells, model.outlives)
 
     def carried(self, path: Path, to: Field, name: str) -> None:
         """Note a fact that cannot be what it is to be carried over as."""
@@ -274,6 +275,9 @@ class FlowBuilder(GuardBuilder):
         if model.on_decision:
             verbs = [verb for item in self.model.transitions for verb in item]
             self.known("FLOW-012", (*path, "on_decision"), "动作", model.on_decision, verbs)
+        stages = {state.stage for state in self.model.states.values()}
+        for stage in model.verified_since:
+            self.known("FLOW-012", (*path, "verified_since"), "阶段", stage, stages)
         return State(
             name,
             model.title,
@@ -284,6 +288,7 @@ class FlowBuilder(GuardBuilder):
             model.clause,
             place,
             model.on_decision,
+            tuple(model.verified_since),
         )
 
     def place(self, path: Path, model: StateModel) -> Place | None:

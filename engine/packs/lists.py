@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.core.conditions import parse_value
 from engine.core.errors import listing
@@ -126,7 +126,9 @@ def _headers_once(pack: Resolver, document: Document, path: Path, model: m.Sourc
             pack.wrong(document, "RULE-001", (*path, section, key), what, "一个表头只写给一个要素")
 
 
-def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, Source]:
+def build_sources(
+    pack: Resolver, subjects: Mapping[str, Subject], no_length: Callable[[str], str]
+) -> dict[str, Source]:
     """Senders of lists, and how their columns are called."""
     flows = [model.workflow for _, model in pack.files(WorkflowFile)]
     made = {}
@@ -150,6 +152,8 @@ def build_sources(pack: Resolver, subjects: Mapping[str, Subject]) -> dict[str, 
         verbs = [verb for item in keeps.transitions for verb in item] if keeps else []
         for verb in _SETTLING if keeps else ():
             pack.known(document, "FLOW-012", (*path, "rejects"), f"流程 {model.rejects} 的动作", verb, verbs)
+        if words := no_length(model.silent_after) if model.silent_after else "":
+            pack.wrong(document, "RULE-027", (*path, "silent_after"), words, "时长（如 24h）、参数名或 terms 里的词")
         _headers_once(pack, document, path, model)
         made[name] = Source(
             name=name,

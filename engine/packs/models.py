@@ -178,6 +178,7 @@ class FieldModel(Model):
     check: Literal["", "name", "cn_id", "phone"] = ""
     future: bool = False
     back: Length | None = None
+    noted: Names = []
 
 
 class SubjectModel(Model):
@@ -286,7 +287,7 @@ class SourceModel(Model):
     meanings: dict[str, dict[str, str]] = {}
     split: dict[str, list[str]] = {}
     rejects: str
-    silent_after: Duration | None = None
+    silent_after: str = ""
 
 
 class SourcesFile(File):

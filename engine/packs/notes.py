@@ -8,24 +8,23 @@ from difflib import get_close_matches
 
 from engine.core.errors import listing
 from engine.core.guards import DecisionGuard
-from engine.core.ladders import endless, owners
+from engine.core.ladders import owners
 from engine.core.org import Actor
+from engine.core.proof.rules import told
+from engine.core.proof.tables import uncovered
 from engine.core.rulebook import UNITS, Rulebook
 from engine.core.values import duration_words, parse_duration
 from engine.core.workflows import LEVELS, Deadline, State, Workflow
-from engine.packs.check import told
 
 
 def notes(book: Rulebook) -> list[str]:
-    """What is no mistake but a manager should know: what goes to the default owner, is escalated to nobody, or odd."""
-    found = [*(f"{problem.what}；{problem.expected}" for problem in endless(book)), *_odd(book)]
-    found += [*_unconfirmed(book), *_not_put_off(book), *_downwards(book), *_too_early(book)]
+    """What is no mistake but a manager should know: what goes to the default owner, or is odd."""
+    found = [*_odd(book), *_unconfirmed(book), *_not_put_off(book), *_downwards(book), *_too_early(book)]
     for table in book.tables.values():
-        if table.gaps_policy == "default_owner" and table.hit_policy != "collect":
-            examples, _ = table.gaps()
-            if examples:
-                shown = told(examples[0], table.inputs)
-                found.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
+        decides = table.gaps_policy == "default_owner" and table.hit_policy != "collect"
+        if decides and (open_ := uncovered(table)) is not None:
+            shown = told(open_.example, table.inputs)
+            found.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
     return found
 
 

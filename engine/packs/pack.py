@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from functools import lru_cache
@@ -19,7 +19,7 @@ from engine.core.errors import BadInput, BihuanError, Place, Problem, closest, l
 from engine.core.rulebook import Rulebook
 from engine.packs import models as m
 from engine.packs.build import PackBuilder
-from engine.packs.check import check_book, check_stories
+from engine.packs.check import Proved, certify, check_book, check_stories
 from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.flowmodels import WorkflowFile
 from engine.packs.guards import NAMED_DAYS
@@ -103,6 +103,23 @@ def unbundled(text: str) -> dict[str, bytes]:
 
 def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Rulebook:
     """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stored`: already proved."""
+    examined = examine(files, stored=stored)
+    if examined.book is None:
+        raise BadInput(examined.problems)
+    return examined.book
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A pack as it was found: its rule book, or all of its mistakes; the certificates where it could be built."""
+
+    book: Rulebook | None
+    problems: tuple[Problem, ...] = ()
+    proved: tuple[Proved, ...] = ()
+
+
+def examine(files: Mapping[str, bytes], *, stored: bool = False) -> Examined:
+    """Read, check and prove a pack; `stored`: only what is needed to load it."""
     problems: list[Problem] = []
     read: Read = []
     texts: dict[str, Text] = {}
@@ -119,7 +136,7 @@ def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Ruleboo
         if model is not None:
             read.append((document, model))
     if len(read) + len(texts) < len(files):
-        raise BadInput(problems)
+        return Examined(None, tuple(problems))
     builder = PackBuilder(read, digest_of(files), texts, sound=not problems)
     book = builder.build()
     stood_in = {problem.place.file for problem in problems if problem.code != "RULE-020"}
@@ -129,13 +146,17 @@ def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Ruleboo
         for found in builder.problems
         if not (found.code == ORDER and found.place.file in stood_in) and not (typed and found.code in _OF_TYPES)
     ]
+    proved: tuple[Proved, ...] = ()
     if book is not None and not stood_in and not stored:
-        problems += check_book(book, lambda name, path: _place(builder, name, path))
+
+        def at(name: str, path: Keys) -> Place:
+            return _place(builder, name, path)
+
+        proved = certify(book, at)
+        problems += [*(problem for one in proved for problem in one.problems), *check_book(book, at)]
         if not problems:
-            problems += check_stories(book, lambda name, path: _place(builder, name, path))
-    if problems or book is None:
-        raise BadInput(_once(problems))
-    return book
+            problems += check_stories(book, at)
+    return Examined(None if problems else book, tuple(_once(problems)), proved)
 
 
 _NAMES = ("CLAUSE-001", "FLOW-001", "FLOW-012", "RULE-022", "RULE-023", "RULE-027", "RULE-032", "RULE-040")

@@ -86,4 +86,4 @@ def _opened(book: Rulebook, flow: Workflow, state: State, owner: str, there: Map
 
 def problems(book: Rulebook, fired: list[Fired]) -> list[Problem]:
     """Rungs that told nobody the organisation knows, and ladders that do not end at a named person."""
-    return [*endless(book), *silent(book, fired).values()]
+    return [*endless(book).values(), *silent(book, fired).values()]

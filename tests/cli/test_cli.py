@@ -379,7 +379,7 @@ def test_ladders_are_rehearsed_by_command_line(bihuan: Bihuan, tmp_path: Path, p
         path = tmp_path / "pack" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(raw.replace(b"tell: leader", b"tell: owner"))
-    refused = bihuan("ladder", "test", str(tmp_path / "pack"), exit_code=1)
+    refused = bihuan("ladder", "test", str(tmp_path / "pack"), exit_code=2)
     assert "LADDER-002" in refused.stderr
 
 

@@ -269,7 +269,7 @@ def test_one_for_each_missed_interval_is_caught(office: Office, monkeypatch: pyt
 def test_one_claims_and_another_is_told_who(office: Office) -> None:
     case = quarantined(office)
     sweep(office)
-    geli, other = office.actor("geli"), office.actor("shewu")
+    geli, other = office.actor("geli"), office.actor("shenpi")
     tasks.claim(office, case, "pcr_test", geli)
     with pytest.raises(Refused, match="已由 geli 认领"):
         tasks.claim(office, case, "pcr_test", geli)

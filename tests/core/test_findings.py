@@ -57,9 +57,9 @@ def test_a_category_that_a_second_clause_gives_to_others_is_found(pack_files: di
     second = """
       - id: P99
         clause: 二（二）7
-        priority: 35
+        priority: 25
         when: {contact: 密切接触者, key_group: 康复患者}
-        then: {category: 密接, lead: 属地社区, workflow: close_contact,
+        then: {category: 密接, lead: 属地社区, supporting: [社会事务部], workflow: close_contact,
                days: close_contact_quarantine_days, tests: close_contact_test_days}
       - id: P04
 """

@@ -112,45 +112,6 @@ def test_unique_takes_the_one_row_or_refuses(table: Table, day: date) -> None:
             assert table.decide(facts, day).rules == tuple(row.id for row in hits)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["unique", "priority"]).flatmap(tables))
-def test_overlaps_are_those_of_brute_force_each_with_an_example(table: Table) -> None:
-    days = [START - timedelta(days=1), *DAYS]
-    expected = set()
-    for facts, day in product(whole_domain(), days):
-        hits = naive(table, facts, day)
-        for one, other in product(hits, hits):
-            if table.rows.index(one) < table.rows.index(other) and (
-                table.hit_policy == "unique" or one.priority == other.priority
-            ):
-                expected.add(frozenset((one.id, other.id)))
-    found = table.overlaps()
-    assert {frozenset((one.id, other.id)) for one, other, _, _ in found} == expected
-    for one, other, example, since in found:
-        ids = {row.id for row in naive(table, example, since or DAYS[-1])}
-        assert {one.id, other.id} <= ids
-
-
-@settings(max_examples=60, deadline=None)
-@given(tables("priority"))
-def test_gaps_are_those_of_brute_force(table: Table) -> None:
-    days = [START - timedelta(days=1), *DAYS] if any(row.since or row.until for row in table.rows) else [START]
-    uncovered = [(facts, day) for facts, day in product(whole_domain(), days) if not naive(table, facts, day)]
-    found, proved = table.gaps()
-    assert proved
-    assert bool(found) is bool(uncovered)
-    for example in found:
-        facts = {name: value for name, value in example.items() if name != "as_of"}
-        day = example.get("as_of", START)
-        assert isinstance(day, date)
-        assert not naive(table, facts, day)
-
-
-def test_a_search_for_gaps_beyond_its_budget_says_not_proved() -> None:
-    rows = [Row("a", ({"colour": one_of("red"), "flag": one_of(True), "size": one_of(1)},), {})]
-    assert Table("t", "表", "priority", [COLOUR, FLAG, SIZE], rows).gaps(budget=2)[1] is False
-
-
 def test_a_value_outside_its_domain_is_told_with_the_nearest() -> None:
     table = Table("t", "表", "unique", [COLOUR], [Row("a", ({},), {"x": 1})])
     with pytest.raises(BadInput, match="did you mean green"):

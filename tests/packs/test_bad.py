@@ -207,12 +207,6 @@ def test_an_outcome_that_looks_like_one_that_is_asked_for_is_noted(
     assert "规则 P09 的 measure: 健康测监 没有流程用到，用到的有 健康监测" in told
 
 
-def test_a_ladder_that_ends_at_nobody_in_person_is_noted(pack_files: dict[str, bytes]) -> None:
-    file = "rules/ladders.yaml"
-    files = {**pack_files, file: pack_files[file].replace(b"tell: leader", b"tell: owner")}
-    assert any("最后一级告 owner，没有落到人" in note for note in notes(compile_pack(files)))
-
-
 ORGANISATION, LADDERS = "rules/organisation.yaml", "rules/ladders.yaml"
 
 

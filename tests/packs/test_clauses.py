@@ -118,7 +118,8 @@ def test_a_term_by_a_parameter_is_as_long_as_the_parameter_says_on_that_day(book
 def test_two_documents_may_not_number_their_clauses_alike(pack_files: dict[str, bytes]) -> None:
     second = """
   notice:
-    {title: 通知, number: 1号, issuer: 区里, issued: 2022-06-01, clauses: {R001: {clause: 一, quote: 每日上报}}}
+    {title: 通知, number: 1号, issuer: 区里, issued: 2022-06-01,
+     clauses: {R001: {clause: 一, quote: 每日上报, waived: 另办}}}
 """
     files = put(pack_files, CLAUSES, "documents:\n", f"documents:{second}")
     told = refused(files | {"rules/documents/notice.txt": "每日上报。".encode()})

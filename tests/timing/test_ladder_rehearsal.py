@@ -75,7 +75,7 @@ BAD: dict[str, tuple[str, str, str, str]] = {
         "tell: 应急办",
         "LADDER-002 “常规催办”（standard）",
     ),
-    "ends at the owner": ("rules/ladders.yaml", "tell: leader", "tell: owner", "最后一级告 owner，没有落到人"),
+    "ends at the owner": ("rules/ladders.yaml", "tell: leader", "tell: owner", "最后一级告 owner，没有落到具名领导"),
 }
 
 

@@ -1,0 +1,229 @@
+"""What is proved of a table, held against every input on every day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import combinations, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.core.conditions import Between, Fact
+from engine.core.proof.tables import (
+    CONTRARY,
+    GAP,
+    MOST_EXAMPLES,
+    NEVER,
+    OVERLAP,
+    PAUSE,
+    SHADOWED,
+    TWIN,
+    Found,
+    prove,
+    uncovered,
+)
+from engine.core.tables import Row, Table
+from tests.core.test_tables import COLOUR, DAYS, DOMAINS, FLAG, SIZE, START, naive, one_of, tables, whens
+
+ALL_DAYS = [START - timedelta(days=1), *DAYS]
+Point = tuple[tuple[Fact, ...], date]
+POINTS: list[Point] = list(product(product(*DOMAINS.values()), ALL_DAYS))
+
+
+def named(values: tuple[Fact, ...]) -> dict[str, Fact]:
+    return dict(zip(DOMAINS, values, strict=True))
+
+
+def places(table: Table) -> dict[str, set[Point]]:
+    """Where each row holds, found by asking for every input on every day."""
+    made: dict[str, set[Point]] = {row.id: set() for row in table.rows}
+    for values, day in POINTS:
+        for row in naive(table, named(values), day):
+            made[row.id].add((values, day))
+    return made
+
+
+def holding(table: Table, found: Found) -> set[str]:
+    return {row.id for row in naive(table, found.example, found.day or DAYS[-1])}
+
+
+def of_kind(table: Table, kind: int) -> list[Found]:
+    proof = prove(table)
+    assert proof.proved
+    assert not proof.more
+    return [found for found in proof.found if found.kind == kind]
+
+
+def pairs(found: list[Found]) -> set[frozenset[str]]:
+    return {frozenset(row.id for row in one.rows[:2]) for one in found}
+
+
+POLICIES = ["unique", "priority", "collect"]
+
+
+@st.composite
+def repeated(draw: st.DrawFn, policy: str, gaps: str = "refuse") -> Table:
+    """A table some of whose rows are like others, so that twins and shadows are not left to luck."""
+    made = draw(tables(policy))
+    rows = list(made.rows)
+    for number in range(draw(st.integers(0, 3))):
+        if rows:
+            like = draw(st.sampled_from(rows))
+            more = (draw(whens()),) if draw(st.booleans()) else ()
+            then = draw(st.sampled_from([like.then, {"value": 100 + number}]))
+            rank = draw(st.integers(0, 2)) if policy == "priority" else 0
+            since = draw(st.sampled_from([like.since, *DAYS]))
+            rows.append(Row(f"S{number}", (*like.when, *more), then, "", rank, since, like.until))
+    return Table("t", "表", policy, [COLOUR, FLAG, SIZE], rows, gaps)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["unique", "priority"]).flatmap(repeated))
+def test_gaps_are_those_of_brute_force(table: Table) -> None:
+    open_ = set(POINTS) - set().union(*places(table).values())
+    proof = prove(table)
+    found = [one for one in proof.found if one.kind == GAP]
+    assert proof.proved
+    if len(proof.found) < MOST_EXAMPLES:
+        assert bool(found) is bool(open_)
+    for gap in found:
+        assert not holding(table, gap)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(POLICIES).flatmap(lambda policy: repeated(policy, "default_owner")))
+def test_rows_that_are_there_twice_are_those_of_brute_force(table: Table) -> None:
+    where = places(table)
+    classes: list[set[str]] = []
+    for row in table.rows:
+        if where[row.id]:
+            like = next((one for one in classes if where[min(one)] == where[row.id]), None)
+            classes.append({row.id}) if like is None else like.add(row.id)
+    then = {row.id: row.then for row in table.rows}
+    proof = prove(table)
+    twins = [one for one in proof.found if one.kind == TWIN]
+    contrary = [one for one in proof.found if one.kind == CONTRARY]
+    for found in (*twins, *contrary):
+        one, other = (row.id for row in found.rows)
+        assert where[one] == where[other]
+        assert {one, other} <= holding(table, found)
+        assert (then[one] == then[other]) is (found.kind == TWIN)
+    if table.hit_policy != "collect" and not proof.more:
+        told = {row.id for found in (*twins, *contrary) for row in found.rows}
+        assert told == set().union(*(one for one in classes if len(one) > 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["unique", "priority"]).flatmap(lambda policy: repeated(policy, "default_owner")))
+def test_overlaps_are_those_of_brute_force_each_with_an_example(table: Table) -> None:
+    where = places(table)
+    expected = {
+        frozenset((one.id, other.id))
+        for one, other in combinations(table.rows, 2)
+        if (table.hit_policy == "unique" or one.priority == other.priority)
+        and where[one.id] & where[other.id]
+        and where[one.id] != where[other.id]
+    }
+    proof = prove(table)
+    found = [one for one in proof.found if one.kind == OVERLAP]
+    assert pairs(found) <= expected
+    if not proof.more:
+        assert pairs(found) == expected
+    for overlap in found:
+        assert {row.id for row in overlap.rows} <= holding(table, overlap)
+
+
+@settings(max_examples=80, deadline=None)
+@given(repeated("priority", "default_owner"))
+def test_rows_that_never_win_are_those_of_brute_force(table: Table) -> None:
+    where = places(table)
+    twice = {
+        max(one, other, key=lambda row: (row.priority, table.rows.index(row))).id
+        for one, other in combinations(table.rows, 2)
+        if where[one.id] == where[other.id]
+    }
+    expected = set()
+    for row in table.rows:
+        better = [other for other in table.rows if other.priority < row.priority]
+        over = set().union(*(where[other.id] for other in better))
+        if where[row.id] and where[row.id] <= over and row.id not in twice:
+            expected.add(row.id)
+    proof = prove(table)
+    if not proof.more:
+        assert {one.rows[0].id for one in proof.found if one.kind == SHADOWED} == expected
+        assert {one.rows[0].id for one in proof.found if one.kind == NEVER} == {id_ for id_ in where if not where[id_]}
+
+
+@settings(max_examples=80, deadline=None)
+@given(repeated("priority", "default_owner"))
+def test_rows_that_stop_before_the_next_one_starts_are_those_of_brute_force(table: Table) -> None:
+    where = places(table)
+    inputs = {id_: {values for values, _ in there} for id_, there in where.items()}
+    expected = set()
+    for row in table.rows:
+        until = row.until
+        if until is None or until not in ALL_DAYS:
+            continue
+        open_ = {values for values in inputs[row.id] if not naive(table, named(values), until)}
+        if any(open_ & inputs[other.id] for other in table.rows if other.since and other.since > until):
+            expected.add(row.id)
+    proof = prove(table)
+    if not proof.more:
+        found = [one for one in proof.found if one.kind == PAUSE]
+        assert {one.rows[0].id for one in found} == expected
+        assert all(not naive(table, pause.example, pause.day or START) for pause in found)
+
+
+def test_a_gap_is_told_with_the_rows_that_miss_it_by_least() -> None:
+    red, green = one_of("red"), one_of("green")
+    rows = [
+        Row("a", ({"colour": red, "flag": one_of(True)}, {"colour": red, "flag": one_of(False)}), {}),
+        Row("b", ({"colour": green, "flag": one_of(True), "size": one_of(1)},), {}),
+        Row("c", ({"colour": one_of("blue")},), {}),
+    ]
+    found = of_kind(Table("t", "表", "priority", [COLOUR, FLAG], rows[:1] + rows[2:]), GAP)
+    told = {(gap.example["colour"], gap.example["flag"]): [row.id for row in gap.rows] for gap in found}
+    assert told["red", None] == ["a", "c"]
+    assert told["green", True] == ["a", "c"]
+
+
+def test_a_gap_in_time_is_told_with_its_day() -> None:
+    rows = [Row("a", ({},), {}, until=DAYS[1]), Row("b", ({},), {}, since=DAYS[3])]
+    (gap,) = of_kind(Table("t", "表", "unique", [COLOUR], rows), GAP)
+    assert gap.day == DAYS[1]
+    assert [row.id for row in gap.rows] == ["a", "b"]
+
+
+def test_what_stops_in_a_table_that_adds_up_is_told_though_another_row_holds() -> None:
+    red = {"colour": one_of("red")}
+    rows = [
+        Row("a", (red,), {"measures": ["x"]}, until=DAYS[1]),
+        Row("b", (red,), {"measures": ["x"]}, since=DAYS[2]),
+        Row("c", ({},), {"measures": ["y"]}),
+    ]
+    (pause,) = of_kind(Table("t", "表", "collect", [COLOUR], rows), PAUSE)
+    assert [row.id for row in pause.rows] == ["a", "b"]
+    assert pause.day == DAYS[1]
+
+
+def test_at_most_twenty_examples_are_told_and_that_there_are_more() -> None:
+    rows = [Row(f"R{n}", ({},), {"value": n}) for n in range(40)]
+    proof = prove(Table("t", "表", "unique", [COLOUR], rows))
+    assert len(proof.found) == MOST_EXAMPLES
+    assert proof.more == 19
+
+
+def test_beyond_the_work_allowed_nothing_is_called_proved() -> None:
+    rows = [Row("a", ({"colour": one_of("red"), "flag": one_of(True), "size": one_of(1)},), {})]
+    table = Table("t", "表", "priority", [COLOUR, FLAG, SIZE], rows)
+    assert prove(table).proved
+    assert not prove(table, work=2).proved
+    assert uncovered(table, work=2) is None
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_row_whose_range_is_empty_never_holds(policy: str) -> None:
+    rows = [Row("a", ({"size": Between(3, 2)},), {"x": 1}), Row("b", ({},), {"x": 2}, priority=9)]
+    (never,) = of_kind(Table("t", "表", policy, [SIZE], rows), NEVER)
+    assert never.rows[0].id == "a"
