@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from engine.cli import app
-from engine.packs import clausemodels, flowmodels, models, storymodels
+from engine.packs.models import Model
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -21,15 +20,12 @@ def words(name: str) -> set[str]:
 
 
 def keys() -> set[str]:
-    found = set()
-    for model in [
-        *vars(models).values(),
-        *vars(flowmodels).values(),
-        *vars(storymodels).values(),
-        *vars(clausemodels).values(),
-    ]:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            found |= {field.alias or name for name, field in model.model_fields.items()}
+    found, waiting = set(), list(Model.__subclasses__())
+    while waiting:
+        model = waiting.pop()
+        waiting += model.__subclasses__()
+        found |= {field.alias or name for name, field in model.model_fields.items()}
+    assert len(found) > 100
     return found
 
 

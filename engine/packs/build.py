@@ -19,20 +19,18 @@ from engine.core.values import Parameter
 from engine.core.workflows import Workflow
 from engine.packs import models as m
 from engine.packs.carriers import carriers_of
-from engine.packs.clausemodels import ClausesFile, WordingFile
 from engine.packs.clauses import build_documents
 from engine.packs.declarations import UNITS_FILE, Declarations
-from engine.packs.flowmodels import WorkflowFile
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
+from engine.packs.models import ClausesFile, ExamplesFile, WordingFile, WorkflowFile
 from engine.packs.papers import build_papers
 from engine.packs.profiles import build_profiles
 from engine.packs.reports import ReportBuilder
 from engine.packs.resolve import Read
 from engine.packs.standing import build_standing
 from engine.packs.stories import StoryBuilder
-from engine.packs.storymodels import ExamplesFile
 from engine.packs.wording import build_wording
 from engine.packs.yamlfile import Document, Path
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.core.documents import Carrier
-from engine.packs.clausemodels import ClausesFile, WordingFile
+from engine.packs.models import ClausesFile, ExamplesFile, WordingFile
 from engine.packs.resolve import Read
-from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document
 
 Carriers = Mapping[str, Mapping[str, Carrier]]

@@ -8,8 +8,7 @@ from typing import Any
 from engine.core.documents import Carrier, Clause, Document, Span, Text, bare
 from engine.core.errors import Place, Problem
 from engine.packs.carriers import Carriers
-from engine.packs.clausemodels import ClausesFile, DocumentModel
-from engine.packs.models import TermModel, TermsFile
+from engine.packs.models import ClausesFile, DocumentModel, TermModel, TermsFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document as File
 from engine.packs.yamlfile import Path

@@ -11,8 +11,7 @@ from engine.core.rulebook import Subject, Term, ladder_under
 from engine.core.values import Dated, Parameter, same_name
 from engine.core.workflows import Ladder, Rung
 from engine.packs import models as m
-from engine.packs.clausemodels import WordingFile
-from engine.packs.flowmodels import WorkflowFile
+from engine.packs.models import WordingFile, WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 

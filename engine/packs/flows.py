@@ -28,8 +28,8 @@ from engine.core.workflows import (
     Transition,
     Workflow,
 )
-from engine.packs.flowmodels import AllowanceModel, StateModel, TransitionModel
 from engine.packs.guards import GuardBuilder
+from engine.packs.models import AllowanceModel, StateModel, TransitionModel
 from engine.packs.yamlfile import Path
 
 MOST_STATES = 200

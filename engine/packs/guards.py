@@ -27,8 +27,7 @@ from engine.core.rulebook import Subject, Term
 from engine.core.taskguards import Asked
 from engine.core.values import Parameter, parse_duration
 from engine.packs.cells import CellError, read_task_cell
-from engine.packs.flowmodels import WorkflowFile
-from engine.packs.models import When
+from engine.packs.models import When, WorkflowFile
 from engine.packs.yamlfile import Document, Path
 
 _G = TypeVar("_G", bound=Guard)

@@ -11,7 +11,7 @@ from engine.core.reference import HIGHEST, Column, Reference, Step
 from engine.core.rulebook import Source, Subject
 from engine.core.values import same_name
 from engine.packs import models as m
-from engine.packs.flowmodels import WorkflowFile
+from engine.packs.models import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 

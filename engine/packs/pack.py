@@ -17,37 +17,15 @@ from pydantic import BaseModel, ValidationError
 from engine.core.documents import Text
 from engine.core.errors import BadInput, BihuanError, Place, Problem, closest, listing, nearest
 from engine.core.rulebook import Rulebook
-from engine.packs import models as m
 from engine.packs.build import PackBuilder
 from engine.packs.check import Proved, certify, check_book, check_stories
-from engine.packs.clausemodels import ClausesFile, WordingFile
-from engine.packs.flowmodels import WorkflowFile
 from engine.packs.guards import NAMED_DAYS
+from engine.packs.models import KINDS
 from engine.packs.resolve import Read
-from engine.packs.storymodels import ExamplesFile
 from engine.packs.yamlfile import Document, read_text, read_yaml
 from engine.packs.yamlfile import Path as Keys
 
 MOST_FILES = 500
-KINDS: tuple[tuple[str, type[m.File]], ...] = (
-    ("rules/pack.yaml", m.PackFile),
-    ("rules/organisation.yaml", m.OrganisationFile),
-    ("rules/fields.yaml", m.FieldsFile),
-    ("rules/parameters.yaml", m.ParametersFile),
-    ("rules/terms.yaml", m.TermsFile),
-    ("rules/ladders.yaml", m.LaddersFile),
-    ("rules/sources.yaml", m.SourcesFile),
-    ("rules/standing.yaml", m.StandingFile),
-    ("rules/reports.yaml", m.ReportsFile),
-    ("rules/clauses.yaml", ClausesFile),
-    ("rules/wording.yaml", WordingFile),
-    ("rules/reference/*.yaml", m.ReferenceFile),
-    ("rules/examples/*.yaml", ExamplesFile),
-    ("rules/papers/*.yaml", m.PaperFile),
-    ("rules/*.yaml", m.TablesFile),
-    ("workflows/*.yaml", WorkflowFile),
-)
-"""Which file says what, the first pattern that fits."""
 
 
 def shipped() -> Path:

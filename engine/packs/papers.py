@@ -9,7 +9,7 @@ from engine.core.errors import listing, nearest
 from engine.core.papers import ANY, CASE, CLOCK, COMMON, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
 from engine.core.rulebook import Subject
 from engine.packs import models as m
-from engine.packs.flowmodels import WorkflowFile
+from engine.packs.models import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 

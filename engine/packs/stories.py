@@ -12,8 +12,8 @@ from engine.core.conditions import Fact, parse_value
 from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Expected, Story, StoryStep, Subject
 from engine.core.values import local_day, local_time
-from engine.packs import storymodels as m
-from engine.packs.flowmodels import WorkflowFile
+from engine.packs import models as m
+from engine.packs.models import WorkflowFile
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
 

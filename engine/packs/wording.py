@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from engine.core.documents import Document
 from engine.core.rulebook import Subject, Wording, Written
 from engine.core.tables import Table
-from engine.packs.clausemodels import WordingFile
 from engine.packs.declarations import Declarations
+from engine.packs.models import WordingFile
 from engine.packs.yamlfile import Document as File
 from engine.packs.yamlfile import Path
 

@@ -25,9 +25,9 @@ def refused(files: dict[str, bytes]) -> BadInput:
 def test_a_mistake_is_told_with_its_place_and_the_way_out(path: Path, pack_files: dict[str, bytes]) -> None:
     text = path.read_text("utf-8")
     words, where = (line.removeprefix("# ") for line in text.splitlines()[:2])
-    started = time.perf_counter()
+    started = time.process_time()
     error = refused(pack_files | {where: path.read_bytes()})
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     told = "\n".join(str(problem) for problem in error.problems)  # a whole file gone, and every name in it
     for word in words.split(" "):
         assert word in told, told
@@ -46,9 +46,9 @@ GENERATED = {
 
 @pytest.mark.parametrize("words", GENERATED)
 def test_bytes_that_are_no_rules_are_refused_quickly(words: str, pack_files: dict[str, bytes]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     told = str(refused(pack_files | {"rules/extra.yaml": GENERATED[words]}))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     for word in words.split(" "):
         assert word in told
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.packs.models import Day, File, Model, Names
+from engine.packs.models.base import Day, File, Model, Names
 
 
 class ExampleModel(Model):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from engine.core.workflows import FINAL
-from engine.packs.models import Cited, Duration, File, Model, Names, When, reads
+from engine.packs.models.base import Cited, Duration, File, Model, Names, When, reads
 
 
 def _clock(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.packs.models import Day, File, Model, Names
+from engine.packs.models.base import Day, File, Model, Names
 
 Words = Annotated[str, Field(min_length=1)]
 
