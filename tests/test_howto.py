@@ -103,5 +103,5 @@ def test_another_closed_loop_is_made_as_its_page_says_in_under_150_lines_of_yaml
 
 
 def test_a_loop_whose_grade_sets_no_other_deadline_is_found(read_aloud: Say) -> None:
-    with pytest.raises(AssertionError, match="RULE-044"):
+    with pytest.raises(AssertionError, match="定了却没有时限或计划照它办"):
         read_aloud(DOMAIN.read_text("utf-8").replace("within: 限期.重大", "within: 限期.一般"))

@@ -9,6 +9,7 @@ from engine.core.guards import ChildrenGuard, FactGuard
 from engine.core.proof.certificate import Broken, Certificate, Path
 from engine.core.proof.duty import units_named
 from engine.core.proof.steps import steps
+from engine.core.proof.traps import traps
 from engine.core.proof.ways import Way, closing, edges, entries, path, reached
 from engine.core.rulebook import Rulebook
 from engine.core.taskguards import DaysGuard, FirstGuard, LastGuard, TaskGuard, TimesGuard
@@ -78,22 +79,16 @@ def _reach(flow: Workflow) -> Iterator[Broken]:
 
 
 def _traps(led: list[Way]) -> Iterator[Broken]:
-    """States that cases of one kind cannot leave: all that leads on is meant for others.
-
-    A correction decides again where the case stands, so each kind may come to stand wherever a case can.
-    """
-    told: set[tuple[str, Path]] = set()
+    """States that cases of one kind cannot leave: all that leads on is meant for others."""
+    told: set[tuple[str, str]] = set()
     for way in led:
-        before = reached(entries(way.flow), edges(way.flow))
-        ends = closing(way.flow, way.edges)
-        for name in before:
-            state = way.flow.states[name]
-            place: Path = ("states", name)
-            if name not in ends and not state.final and (way.flow.name, place) not in told:
-                told.add((way.flow.name, place))
-                what = f"{way.words}的案件走到这里就办不结：{path(way.flow, before, name)}"
-                expected = f"从“{state.title}”往后的动作都只给别的情形：给这种情形加一条 when，或改规则的 workflow"
-                yield Broken("FLOW-003", what, expected, way.flow.name, place)
+        for name, walked in traps(way):
+            if (way.flow.name, name) not in told:
+                told.add((way.flow.name, name))
+                title = way.flow.states[name].title
+                what = f"{way.words}的案件走到这里就办不结：{walked}"
+                expected = f"从“{title}”往后的动作都只给别的情形：给这种情形加一条 when，或改规则的 workflow"
+                yield Broken("FLOW-003", what, expected, way.flow.name, ("states", name))
 
 
 def _children(flow: Workflow) -> Iterator[Broken]:

@@ -83,8 +83,8 @@ def _gap(table: Table, found: Found, shown: str, places: list[Path]) -> Broken:
     ended = next(
         ((*place, "until") for row, place in zip(near, places, strict=True) if row.until and row.until <= day), ()
     )
-    what = f"规则表 {table.title} 没有规则覆盖"
-    expected = f"例如 {shown}；最接近的：{why or '无'}"
+    what = f"规则表 {table.title} 没有规则覆盖，例如 {shown}"
+    expected = f"最接近的：{why or '无'}"
     return Broken("RULE-024", what, expected, table.name, ended, tuple(places))
 
 

@@ -275,12 +275,14 @@ class _Prover:
             yield self.told(GAP, self.nearest(point), self.levels, point)
 
     def nearest(self, point: Sequence[Any]) -> list[int]:
-        """The rows of which the fewest conditions fail at these values."""
+        """The rows of which the fewest conditions fail, first those that have only ended or not begun."""
         allowed = [dict(classes)[value] for (_, classes), value in zip(self.levels, point, strict=True)]
         for failing in range(1, len(allowed) + 1):
             kept = combinations(allowed, len(allowed) - failing)
             if near := reduce(or_, (reduce(and_, masks, self.all) for masks in kept)):
-                return list(dict.fromkeys(self.table.cases[bit].row for bit in bits(near)))
+                rows = dict.fromkeys(self.table.cases[bit].row for bit in bits(near))
+                held = reduce(and_, (mask for (name, _), mask in zip(self.levels, allowed, strict=True) if name))
+                return sorted(rows, key=lambda row: not self.of_row[row] & held)
         return []
 
     def pauses(self) -> Iterator[Found]:

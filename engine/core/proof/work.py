@@ -9,6 +9,7 @@ from engine.core.errors import listing
 from engine.core.guards import ActorGuard
 from engine.core.proof.certificate import Broken, Certificate, Path
 from engine.core.proof.people import People, Where, everywhere, held_before
+from engine.core.proof.traps import around
 from engine.core.proof.ways import Way, edges, entries, path, reached
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import State, Transition, Workflow
@@ -140,21 +141,10 @@ def _verified(flow: Workflow, found: _Found) -> None:
                 found.add("WORK-003", flow, what, expected, (*_place(flow, step), "when"))
         for stage in set().union(*each):
             for source in step.sources:
-                if (way := _around(flow, source, stage)) is not None:
+                if (way := around(flow, source, stage)) is not None:
                     what = f"{way}：没有经过“{stage}”，{step.title}（{step.name}）的换人要求落空，经办人可以自己复核"
                     expected = "not_since 写必经的阶段"
                     found.add("WORK-003", flow, what, expected, (*_place(flow, step), "when"))
-
-
-def _around(flow: Workflow, goal: str, stage: str) -> str | None:
-    """A shortest path to a state that never enters a stage."""
-    kept = {name for name, state in flow.states.items() if state.stage != stage}
-    leading = {
-        name: {target: step for target, step in targets.items() if target in kept}
-        for name, targets in edges(flow).items()
-    }
-    before = reached([name for name in entries(flow) if name in kept], leading)
-    return path(flow, before, goal) if goal in before else None
 
 
 def _counted(flow: Workflow, found: _Found) -> None:
@@ -162,7 +152,7 @@ def _counted(flow: Workflow, found: _Found) -> None:
     for state in flow.states.values():
         for index, deadline in enumerate(state.deadlines):
             word, _, stage = deadline.since.partition(" ")
-            if word == "stage" and (way := _around(flow, state.name, stage)) is not None:
+            if word == "stage" and (way := around(flow, state.name, stage)) is not None:
                 what = f"{way}：没有经过“{stage}”，时限“{deadline.title}”无从起算"
                 place = ("states", state.name, "deadlines", index, "since")
                 found.add("WORK-004", flow, what, "since 写必经的阶段、state 或 opened", place)
