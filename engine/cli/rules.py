@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from engine.packs.check import Proved
 from engine.packs.notes import notes
 from engine.packs.pack import Examined, compile_pack, examine, read_folder, shipped
 from engine.packs.scaffold import scaffold
+from engine.packs.schema import schemas
 
 
 def _book(pack: Path | None) -> Rulebook:
@@ -141,6 +143,28 @@ def new(
     for name in written:
         typer.echo(f"{folder / name}")
     typer.echo(f"写好 {len(written)} 个文件；改好后 bihuan check {folder} (edit, then check)")
+
+
+def schema(
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="写到这个文件夹 (write them here)")] = None,
+    as_json: Json = False,
+) -> None:
+    """规则包每种文件的 JSON Schema，编辑器凭它提示和检查 (JSON Schema of every kind of pack file, for editors)."""
+    made = {Path(name).name: text for name, text in schemas().items()}
+    if folder is None:
+        print_json({name: json.loads(text) for name, text in made.items()})
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in made.items():
+            (folder / name).write_bytes(text)
+    except OSError as error:
+        raise BadInput(Problem("ARG-006", f"写不进 {folder}：{error.strerror}", "写一个文件夹")) from None
+    written = [str(folder / name) for name in made]
+    if as_json:
+        print_json({"files": written})
+    else:
+        typer.echo("\n".join(written))
 
 
 def decide(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.core.errors import BadInput, Problem
 from engine.packs.pack import read_folder
+from engine.packs.schema import schemas
 
 SKELETON = Path(__file__).resolve().parent / "skeleton"
 
@@ -14,7 +15,7 @@ def scaffold(folder: Path) -> list[str]:
     """Write the files of a new pack and name them; a folder with anything in it is left alone."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(Problem("ARG-006", f"{folder} 已经有内容", "写一个新的文件夹，或先清空"))
-    files = read_folder(SKELETON)
+    files = read_folder(SKELETON) | schemas()
     for name, raw in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

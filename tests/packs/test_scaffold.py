@@ -9,12 +9,14 @@ import pytest
 from engine.core.errors import BadInput
 from engine.packs.pack import compile_pack, read_folder
 from engine.packs.scaffold import scaffold
+from engine.packs.schema import schemas
 
 
 def test_a_new_pack_has_no_mistakes_and_says_in_chinese_what_each_file_is_for(tmp_path: Path) -> None:
     written = scaffold(tmp_path / "my" / "pack")
     files = read_folder(tmp_path / "my" / "pack")
-    assert list(files) == written
+    assert [name for name in written if name.endswith(".yaml")] == list(files)
+    assert {name: (tmp_path / "my" / "pack" / name).read_bytes() for name in schemas()} == schemas()
     book = compile_pack(files)
     assert len(book.workflows) == len(book.tables) == len(book.stories) == 1
     assert {row.id for row in book.tables["items"].rows} == {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from engine.core.values import parse_date, parse_duration, parse_offset
@@ -40,14 +40,26 @@ def _date(value: Any) -> date:
     return parse_date(value)
 
 
-Day = Annotated[date, PlainValidator(reads("RULE-036", _date))]
-Duration = Annotated[timedelta, PlainValidator(reads("RULE-027", _duration))]
-Offset = Annotated[timedelta, PlainValidator(reads("RULE-027", parse_offset))]
+def _written(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{pattern}$"}
+
+
+_DURATION = _written("[0-9]{1,6}[mhd]")
+
+Day = Annotated[date, PlainValidator(reads("RULE-036", _date)), WithJsonSchema(_written("[0-9]{4}-[0-9]{2}-[0-9]{2}"))]
+Duration = Annotated[timedelta, PlainValidator(reads("RULE-027", _duration)), WithJsonSchema(_DURATION)]
+Offset = Annotated[
+    timedelta,
+    PlainValidator(reads("RULE-027", parse_offset)),
+    WithJsonSchema({"anyOf": [_written("[+-][0-9]{1,6}[mhd]"), {"enum": [0, "0"]}]}),
+]
 Length = Annotated[
-    timedelta, PlainValidator(reads("RULE-027", lambda raw: timedelta(0) if raw == 0 else _duration(raw)))
+    timedelta,
+    PlainValidator(reads("RULE-027", lambda raw: timedelta(0) if raw == 0 else _duration(raw))),
+    WithJsonSchema({"anyOf": [_DURATION, {"const": 0}]}),
 ]
 """A duration, or 0."""
-Names = Annotated[list[str], BeforeValidator(_one_or_more)]
+Names = Annotated[list[str], BeforeValidator(_one_or_more, json_schema_input_type=str | list[str])]
 Number = int | float
 
 
@@ -61,13 +73,16 @@ class File(Model):
     """A file of a pack; `schema` is the number of the language it is written in."""
 
     schema_: Literal[1] = Field(alias="schema")
+    """这份文件用的写法的版本，现在是 1"""
 
 
 class Cited(Model):
     """Something that says where it comes from and when it holds."""
 
     clause: str = ""
+    """出自哪一条：条款的标题或编号，几条用“、”隔开"""
     source: str = ""
+    """出自别的文件：文件名和文号"""
 
 
 When = dict[str, Any] | list[dict[str, Any]]
