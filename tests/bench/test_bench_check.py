@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import statistics
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import product
@@ -14,7 +16,7 @@ from engine.core.proof.tables import SHADOWED, prove
 from engine.core.tables import Row, Table
 from engine.packs.models import TablesFile
 from engine.packs.yamlfile import read_yaml
-from tests.bench.test_bench import median_of, seconds, tell
+from tests.bench.test_bench import median_of, tell
 
 pytestmark = pytest.mark.bench
 PAIRS = 5
@@ -82,6 +84,13 @@ def written(table: Table) -> bytes:
     return (head + "".join(rows)).encode()
 
 
+def seconds(work: Callable[[], object]) -> float:
+    """Of a processor: other work may keep the machine busy."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize("make", [complete, tangled])
 def test_three_thousand_rules_over_six_inputs_are_proved(make: Callable[[], Table]) -> None:
     table = make()
@@ -97,4 +106,4 @@ def test_three_thousand_rules_over_six_inputs_are_proved(make: Callable[[], Tabl
         ratios.append(load / taken[-1])
     tell(f"\nproved in {', '.join(f'{each:.2f}' for each in taken)} s")
     assert median_of(f"reading / proving 3,000 rules ({make.__name__})", ratios) > 0
-    assert min(taken) <= MOST_SECONDS
+    assert statistics.median(taken) <= MOST_SECONDS

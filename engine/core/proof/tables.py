@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, reduce
-from itertools import combinations
+from itertools import combinations, islice
 from operator import and_, or_
 from typing import Any
 
@@ -64,6 +64,10 @@ def uncovered(table: Table, work: int = WORK) -> Found | None:
         return next(_Prover(table, work).gaps(), None)
     except _OutOfWork:
         return None
+
+
+_OVER = 4
+"""So many of the rows that leave nothing to another are told."""
 
 
 class _OutOfWork(Exception):
@@ -266,7 +270,7 @@ class _Prover:
             waiting |= self.of_row[row]
             if self.live[row] and row not in twins and not self.outside(row, better):
                 met = reduce(or_, (self.together[bit] for bit in self.live[row])) & better
-                over = dict.fromkeys(self.table.cases[bit].row for bit in bits(met))
+                over = dict.fromkeys(self.table.cases[bit].row for bit in islice(bits(met), _OVER))
                 yield self.told(SHADOWED, (row, *over), self.narrowed(self.live[row][0]))
 
     def gaps(self) -> Iterator[Found]:
