@@ -149,7 +149,7 @@ def schema(
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="写到这个文件夹 (write them here)")] = None,
     as_json: Json = False,
 ) -> None:
-    """规则包每种文件的 JSON Schema，编辑器凭它提示和检查 (JSON Schema of every kind of pack file, for editors)."""
+    """规则文件的 JSON Schema，给编辑器用 (JSON Schema for editors)."""
     made = {Path(name).name: text for name, text in schemas().items()}
     if folder is None:
         print_json({name: json.loads(text) for name, text in made.items()})
