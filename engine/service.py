@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import refusals, vault
+from engine import refusals, releases, vault
 from engine.core import corrections, lifecycle, tasks
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact
@@ -24,7 +24,6 @@ from engine.ids import new_id, read_id
 from engine.intake.given import parse
 from engine.packs.pack import compile_pack
 from engine.relatives import with_relatives
-from engine.releases import Releases
 from engine.step import Step
 from engine.store import places, references, subjects
 from engine.store import schema as s
@@ -53,7 +52,7 @@ class Office:
         self.master = master
         self.rehearsal = "rehearsal" in meta
         self.account = getpass.getuser()
-        self.releases = Releases(store)
+        self.releases = releases.Releases(store)
 
     @classmethod
     def create(
@@ -69,7 +68,7 @@ class Office:
         if rehearsal is not None:
             meta["rehearsal"] = str(micros(rehearsal))
         office = cls(Store.create(path, master.chain, meta), master, meta)
-        office.releases.add(files, book, office.account, office.account, office.now())
+        releases.first(office.store, files, book, office.account, office.now())
         return office
 
     @classmethod
@@ -98,8 +97,10 @@ class Office:
         return datetime.now(UTC)
 
     def book(self, release: int = 0) -> Rulebook:
-        """A stored release; 0: the latest, under the profile the office works in."""
-        return self.releases.book(release) if release else self.releases.latest()
+        """A stored release; 0: the one in force now, under the profile the office works in."""
+        if release:
+            return self.releases.book(release)
+        return self.releases.in_force(None if self.rehearsal else micros(self.now()))
 
     def actor(self, user: str) -> Actor:
         """The member of staff who acts; nobody may do anything without a name."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from engine.commands import custody
+from engine.commands import custody, drafts
 from engine.service import Office
 
 CONTACT = {
@@ -50,3 +52,9 @@ def admit(office: Office, case: str, room: str = "301") -> None:
     office.advance(case, "admit", office.actor("zhuanyun2"), {"site": "集中隔离点"})
     now = office.now().isoformat()
     custody.accept(office, case, office.actor("geli"), {"quarantine_started": now, "room": room})
+
+
+def published(office: Office, files: Mapping[str, bytes], effective_from: datetime | None = None) -> dict[str, Any]:
+    """What is told of the release that these files become: drafted by one person, approved by another."""
+    number = drafts.draft(office, files, office.actor("guanli"), "试", effective_from)
+    return drafts.approve(office, number, office.actor("pizhun"))

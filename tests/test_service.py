@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
+from engine.commands.drafts import draft
 from engine.commands.noting import acknowledge
 from engine.commands.privacy import erase, personal
-from engine.commands.publishing import publish
 from engine.core.errors import BadInput, Conflict, Damaged, Refused
 from engine.proof import audit
 from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.vault import default_key_path
 from tests.conftest import Make
-from tests.samples import CANARIES, CONTACT, opened, quarantined
+from tests.samples import CANARIES, CONTACT, opened, published, quarantined
 
 Later = Callable[..., int]
 
@@ -232,10 +232,10 @@ def test_a_new_release_leaves_open_cases_under_their_own(office: Office, pack_fi
         b"within: 2h, clause", b"within: 1h, clause", 1
     )
     with pytest.raises(Refused, match="没有权限 publish"):
-        publish(office, changed, office.actor("huaye"))
-    assert publish(office, changed, office.actor("guanli")).release == 2
+        draft(office, changed, office.actor("huaye"), "试")
+    assert published(office, changed)["release"] == 2
     with pytest.raises(Refused, match="与第 2 版内容相同"):
-        publish(office, changed, office.actor("guanli"))
+        published(office, changed)
     after = opened(office, id_number="340103198103054108", name="王示例")
     chief = office.actor("shuju")
     assert office.case(before, chief)[0].release == 1

@@ -14,6 +14,7 @@ from engine.cli import (
     clauses,
     contacts,
     database,
+    drafts,
     handovers,
     ladders,
     lists,
@@ -34,13 +35,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+rulebooks.rules.command("draft")(drafts.draft)
+rulebooks.rules.command("drafts")(drafts.drafts_)
+rulebooks.rules.command("approve")(drafts.approve)
+rulebooks.rules.command("withdraw")(drafts.withdraw)
+rulebooks.rules.command("rollback")(drafts.rollback)
+rulebooks.rules.command("releases")(drafts.releases_)
 app.command("check")(rules.check)
 app.command("decide")(rules.decide)
 app.command("clauses")(clauses.clauses)
 app.command("new")(rules.new)
 app.command("schema")(rules.schema)
 app.command("init")(database.init)
-app.command("publish")(database.publish)
+app.command("bounds")(drafts.bounds)
 app.command("board")(boards.board)
 app.command("contacts")(contacts.contacts)
 app.command("profile")(profiles.profile)

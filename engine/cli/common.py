@@ -19,12 +19,14 @@ from rich.table import Table
 from engine.core.errors import BadInput, BihuanError, Problem
 
 if TYPE_CHECKING:
+    from engine.core.rulebook import Rulebook
     from engine.service import Office
 
 Db = Annotated[Path, typer.Option("--db", envvar="BIHUAN_DB", help="数据库 (database file)")]
 As = Annotated[str, typer.Option("--as", envvar="BIHUAN_AS", help="谁在办理 (who acts: a user of the pack)")]
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出 (print JSON)")]
 PackDir = Annotated[Path | None, typer.Option("--pack", help="规则包文件夹 (pack folder); 默认用自带的")]
+Bounds = Annotated[Path | None, typer.Option("--bounds", help="规则不能超出的界限，一个 YAML 文件 (bounds)")]
 Reveal = Annotated[str | None, typer.Option("--reveal", help="显示完整个人信息的理由，会留痕 (reason; recorded)")]
 
 DEFAULT_DB = Path("bihuan.db")
@@ -84,6 +86,16 @@ def moment_of(option: str, text: str, zone: ZoneInfo) -> datetime:
         why = done.why or "时间写作 2022-05-26 18:00，或带时区 2022-05-26T18:00+08:00"
         raise BadInput(Problem("ARG-002", f"{option} {text or '是空的'}", why))
     return done.value
+
+
+def bounds_of(path: Path, files: Mapping[str, bytes], book: Rulebook) -> bytes:
+    """What a file of bounds says; a pack that breaks them is refused."""
+    from engine.packs.bounds import bounds_file, broken, read_bounds
+
+    raw = bounds_file(path)
+    if problems := broken(read_bounds(raw, path.name), files, book):
+        raise BadInput(problems)
+    return raw
 
 
 def print_problems(error: BihuanError) -> None:

@@ -1,4 +1,4 @@
-"""The database itself: made, published to, swept, audited, rehearsed with."""
+"""The database itself: made, swept, audited, rehearsed with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, moment_of, office, print_json, problem_json
+from engine.cli.common import (
+    DEFAULT_DB,
+    As,
+    Bounds,
+    Db,
+    Json,
+    PackDir,
+    bounds_of,
+    console,
+    moment_of,
+    office,
+    print_json,
+    problem_json,
+)
 from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import duration_words, parse_offset
 from engine.packs.pack import compile_pack, read_folder, shipped
@@ -22,18 +35,25 @@ def init(
     rehearsal: Annotated[
         str | None, typer.Option("--rehearsal", help='演练库，时钟从这一刻起，如 "2022-05-26 08:00"')
     ] = None,
+    limits: Bounds = None,
     as_json: Json = False,
 ) -> None:
     """建数据库，把规则包存为第 1 版 (make the database)."""
+    from engine.commands.bounding import bound
     from engine.commands.standing import open_standing
+    from engine.packs.bounds import second_person
     from engine.service import Office
     from engine.vault import default_key_path
 
     files = read_folder(pack or shipped())
-    start = moment_of("--rehearsal", rehearsal, compile_pack(files).zone) if rehearsal is not None else None
+    checked = compile_pack(files)
+    held = bounds_of(limits, files, checked) if limits is not None else None
+    start = moment_of("--rehearsal", rehearsal, checked.zone) if rehearsal is not None else None
     key_path = default_key_path()
     had_key = key_path.exists()
     made = Office.create(db, key_path, files, start)
+    if held is not None:
+        bound(made, held)
     book, standing = made.book(), open_standing(made)
     told = {"db": str(db), "key": str(key_path), "new_key": not had_key, "release": 1, "digest": book.digest}
     told["standing"] = standing
@@ -43,29 +63,12 @@ def init(
         note = "【演练】" if made.rehearsal else ""
         typer.echo(f"{note}数据库 {db}：规则包“{book.title}”为第 1 版，摘要 {book.digest[:12]}")
         verb = "已有密钥" if had_key else "新密钥"
-        _tell_standing(len(standing))
+        if standing:
+            typer.echo(f"规则包写明的常设工作立案 {len(standing)} 件 (standing cases)")
+        for problem in second_person(book.organisation):
+            typer.echo(f"注意：{problem.what}，这个库的规则以后改不了；{problem.expected}")
         typer.echo(f"{verb} {key_path}：丢了它，全部个人信息都无法读取。请另存一份到安全的地方 (back this key up)")
     made.close()
-
-
-def publish(folder: Path, db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
-    """检查并发布规则包为下一版；在办案件仍按原版 (publish a pack)."""
-    from engine.commands.publishing import publish as publish_pack
-    from engine.commands.standing import open_standing
-
-    with office(db, quiet=as_json) as found:
-        book = publish_pack(found, read_folder(folder), found.actor(user))
-        standing = open_standing(found)
-        if as_json:
-            print_json({"release": book.release, "digest": book.digest, "standing": standing}, found)
-        else:
-            console().print(f"已发布第 {book.release} 版，摘要 {book.digest[:12]}")
-            _tell_standing(len(standing))
-
-
-def _tell_standing(opened: int) -> None:
-    if opened:
-        typer.echo(f"规则包写明的常设工作立案 {opened} 件 (standing cases)")
 
 
 def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:

@@ -15,9 +15,10 @@ rules = typer.Typer(help="规则：改动、流程图 (the rules: what an edit c
 
 @rules.command("diff")
 def diff(
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="改过的规则包文件夹 (the edited pack)")],
+    new: Annotated[Path | None, typer.Argument(metavar="NEW", help="改过的规则包文件夹 (the edited pack)")] = None,
     old: Annotated[Path | None, typer.Option("--old", help="与哪个文件夹比；默认自带的规则包")] = None,
-    release: Annotated[int | None, typer.Option("--release", min=0, help="与数据库里的第几版比；0 是最新一版")] = None,
+    release: Annotated[int | None, typer.Option("--release", min=0, help="与数据库里的第几版比；0 是现行的")] = None,
+    draft: Annotated[int | None, typer.Option("--draft", min=1, help="看数据库里的哪份草案；默认与现行的比")] = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
@@ -25,12 +26,16 @@ def diff(
     from engine.packs.differences import differences
     from engine.packs.pack import read_folder, shipped
 
-    if release is None:
+    if (new is None) == (draft is None):
+        raise BadInput(Problem("ARG-004", "比什么没有写明", "写改过的文件夹，或 --draft 草案编号，两样写一样"))
+    after = read_folder(new) if new is not None else {}
+    if release is None and draft is None:
         before = read_folder(old or shipped())
     else:
         with office(db, quiet=True) as found:
-            before = found.releases.files(release)
-    changed = differences(before, read_folder(new))
+            before = found.releases.files(release or found.book().release)
+            after = found.releases.drafted(draft) if draft is not None else after
+    changed = differences(before, after)
     if as_json:
         print_json({"changed": [each._asdict() for each in changed]})
         return

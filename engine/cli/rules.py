@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.common import Json, PackDir, console, pairs, print_json, problem_json, table
+from engine.cli.common import Bounds, Json, PackDir, bounds_of, console, pairs, print_json, problem_json, table
 from engine.core.conditions import Fact, parse_value
 from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
@@ -31,11 +31,15 @@ def _book(pack: Path | None) -> Rulebook:
 def check(
     folder: Annotated[Path | None, typer.Argument(help="规则包文件夹 (pack folder)")] = None,
     pack: PackDir = None,
+    limits: Bounds = None,
     as_json: Json = False,
 ) -> None:
     """检查规则包，一次列出全部错误 (check a pack, every mistake at once)."""
     try:
-        examined = examine(read_folder(folder or pack or shipped()))
+        files = read_folder(folder or pack or shipped())
+        examined = examine(files)
+        if limits is not None and examined.book is not None:
+            bounds_of(limits, files, examined.book)
     except BihuanError as error:
         examined = Examined(None, error.problems)
     if examined.book is None:

@@ -125,6 +125,10 @@ class Organisation:
         """Whether one of her roles carries this right (`publish`, `reveal`, `erase` …)."""
         return any(right in self.roles[role].may for role, _ in actor.roles if role in self.roles)
 
+    def holders(self, right: str) -> list[str]:
+        """The users one of whose roles carries a right."""
+        return [user for user, person in self.staff.items() if self.permits(Actor(user, person.roles), right)]
+
     def acts_as(self, actor: Actor, by: tuple[str, ...], owner: str, involved: frozenset[str]) -> str | None:
         """The role in which she may act on a case of this owner, or None."""
         for role, unit in actor.roles:

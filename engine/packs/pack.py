@@ -177,6 +177,11 @@ def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
             Problem("RULE-034", "这个位置不放规则文件", "见 docs/yaml.md 的文件表", place=Place(document.file))
         )
         return None
+    return read_model(document, kind, problems)
+
+
+def read_model(document: Document, kind: type[BaseModel], problems: list[Problem]) -> BaseModel | None:
+    """What a file says as its model; every mistake of form is noted, and read as what was most likely meant."""
     data, told = document.data, []
     found = _errors(kind, data)
     unknown = [error for error in found if error["type"] == "extra_forbidden"]

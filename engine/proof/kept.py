@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from engine.commands.drafts import digest_of_impact
 from engine.core.errors import Damaged
 from engine.service import Office
 from engine.store import subjects
@@ -32,11 +34,20 @@ _ALERTS = (
     " AND json_extract(t.data, '$.deadline') = a.name AND json_extract(t.data, '$.rung') = a.rung)"
     " AND a.raised_at <> e.recorded_at LIMIT 20"
 )
-_RELEASES = (
-    "SELECT r.number FROM release AS r LEFT JOIN event AS e ON e.case_id = 'system' AND e.type = 'published'"
-    " AND json_extract(e.data, '$.release') = r.number WHERE e.n IS NULL OR e.actor <> r.published_by"
-    " OR e.recorded_at <> r.published_at OR json_extract(e.data, '$.digest') <> r.digest"
+_OF_RULES = (
+    "SELECT type, actor, account, recorded_at, data FROM event WHERE case_id = 'system' AND type IN"
+    " ('published', 'begun', 'drafted', 'withdrawn', 'bounded') ORDER BY seq"
 )
+_KEPT = {
+    "release": ("digest", "draft", "effective_from", "published_by", "published_at", "withdrawn_at", "begun_at"),
+    "draft": (
+        *("base", "digest", "effective_from", "drafted_by", "drafted_at", "account", "subject"),
+        *("withdrawn_by", "withdrawn_at", "impact"),
+    ),
+    "bounds": ("digest", "set_by", "set_at"),
+}
+"""What is kept of rules beside their text, and follows from the events that tell of them."""
+_NAMES = {"release": "第 {} 版", "draft": "草案 {}", "bounds": "界限 {}"}
 _LOST_LINES = (
     "SELECT r.file, r.row FROM intake_row AS r JOIN subject AS f ON f.id = r.file AND f.wrapped IS NOT NULL"
     " WHERE NOT EXISTS (SELECT 1 FROM vault AS v WHERE v.subject = r.file AND v.field = 'row:' || r.row)"
@@ -74,7 +85,7 @@ def examine(office: Office, driver: Any) -> Found:
         return  # told already, with its place: nothing can be held against it
     for case, event in driver.execute(_ALERTS).fetchall():
         yield "预警的级别、时间或告知对象与事件不符", f"案件 {case}，第 {event} 条事件"
-    yield from _releases(driver)
+    yield from _rules(driver)
     yield from _lists(driver)
     yield from _values(office, driver)
     told = driver.execute(_PROFILE).fetchone()
@@ -94,12 +105,51 @@ def digest(header: Iterable[Any], lines: Iterable[tuple[Any, ...]]) -> str:
     return found.hexdigest()
 
 
-def _releases(driver: Any) -> Found:
-    for (number,) in driver.execute(_RELEASES).fetchall():
-        yield "规则发布的记录与事件不符", f"第 {number} 版"
-    for number, text, told in driver.execute("SELECT number, text, digest FROM release"):
-        if hashlib.sha256(text.encode()).hexdigest() != told:
-            yield "规则的内容与发布时不同", f"第 {number} 版"
+def _rules(driver: Any) -> Found:
+    """Releases, drafts and bounds, against the events that made them and what became of them."""
+    told = _told_of_rules(driver)
+    for table, columns in _KEPT.items():
+        rows = driver.execute(f"SELECT number, text, {','.join(columns)} FROM {table}")  # noqa: S608 - our columns
+        for number, text, *values in rows:
+            kept = dict(zip(columns, values, strict=True))
+            if "impact" in kept:
+                kept["impact"] = digest_of_impact(kept["impact"])
+            if told[table].pop(number, None) != kept:
+                yield "规则的记录与事件不符", _NAMES[table].format(number)
+            if hashlib.sha256(text.encode()).hexdigest() != kept["digest"]:
+                yield "规则的内容与存入时不同", _NAMES[table].format(number)
+        for number in told[table]:
+            yield "规则的记录不见了", _NAMES[table].format(number)
+
+
+def _told_of_rules(driver: Any) -> dict[str, dict[int, dict[str, Any]]]:
+    """What each release, draft and set of bounds must look like."""
+    told: dict[str, dict[int, dict[str, Any]]] = {table: {} for table in _KEPT}
+    for kind, actor, account, at, text in driver.execute(_OF_RULES):
+        with contextlib.suppress(KeyError, TypeError, AttributeError):  # it was changed: its chain tells where
+            _tell_of_rules(told, kind, actor, account, at, orjson.loads(text))
+    return told
+
+
+def _tell_of_rules(
+    told: dict[str, dict[int, dict[str, Any]]], kind: str, actor: str, account: str, at: int, data: dict[str, Any]
+) -> None:
+    """Take one event about rules into account."""
+    if kind == "published":
+        number, row = data.pop("release"), {"published_by": actor, "published_at": at}
+        told["release"][number] = data | row | {"withdrawn_at": None, "begun_at": None if data["draft"] else at}
+    elif kind == "begun":
+        told["release"][data["release"]]["begun_at"] = at
+    elif kind == "drafted":
+        number, row = data.pop("draft"), {"drafted_by": actor, "drafted_at": at, "account": account}
+        told["draft"][number] = data | row | {"withdrawn_by": None, "withdrawn_at": None}
+    elif kind == "withdrawn":
+        told["draft"][data["draft"]].update(withdrawn_by=actor, withdrawn_at=at)
+        if data["release"]:
+            told["release"][data["release"]]["withdrawn_at"] = at
+    else:
+        number = data.pop("bounds")
+        told["bounds"][number] = data | {"set_by": actor, "set_at": at}
 
 
 def _lists(driver: Any) -> Found:

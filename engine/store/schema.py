@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from engine.core.errors import Damaged, Problem
 
-SCHEMA = "4"
+SCHEMA = "5"
 CLASSES = ("open", "sealed", "index", "key", "chain")
 """open: never personal; sealed: ciphertext; index: keyed hash; key: wrapped data key; chain: hash of events."""
 
@@ -28,13 +28,53 @@ class Meta(SQLModel, table=True):
 
 
 class Release(SQLModel, table=True):
-    """A published rule book: immutable, numbered, digested."""
+    """A published rule book: immutable, numbered, digested; its text last, for which is in force is asked often."""
 
     number: int = column("open", primary_key=True)
     digest: str = column("open")
-    text: str = column("open")
+    draft: int = column("open")
+    """The draft that was approved; 0: the pack the database was made with."""
+    effective_from: int = column("open")
     published_by: str = column("open")
+    """Who approved it."""
     published_at: int = column("open")
+    withdrawn_at: int | None = column("open", default=None)
+    """Taken back before it came into force."""
+    begun_at: int | None = column("open", default=None)
+    """When what it brings with it was done, once it was in force."""
+    text: str = column("open")
+
+
+class Draft(SQLModel, table=True):
+    """Rules that somebody proposes: checked, digested, waiting for a second person."""
+
+    number: int = column("open", primary_key=True)
+    base: int = column("open")
+    """The release it was made from."""
+    digest: str = column("open")
+    effective_from: int | None = column("open", default=None)
+    """None: from its approval on."""
+    drafted_by: str = column("open")
+    drafted_at: int = column("open")
+    account: str = column("open")
+    subject: str = column("open")
+    """Under whose key the reason is sealed."""
+    withdrawn_by: str | None = column("open", default=None)
+    withdrawn_at: int | None = column("open", default=None)
+    impact: str | None = column("open", default=None)
+    """What it does to cases, as JSON without anything personal."""
+    text: str = column("open")
+
+
+class BoundsRow(SQLModel, table=True):
+    """Bounds that no pack may break, as they were set; the last ones hold."""
+
+    __tablename__ = "bounds"
+    number: int = column("open", primary_key=True)
+    digest: str = column("open")
+    text: str = column("open")
+    set_by: str = column("open")
+    set_at: int = column("open")
 
 
 class CaseRow(SQLModel, table=True):

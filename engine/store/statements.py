@@ -123,4 +123,7 @@ INSERT_ALERT = Prepared(
 @lru_cache
 def inserting(model: type[SQLModel], names: tuple[str, ...], clash: str) -> str:
     """The statement that inserts these columns of a table; a `clash` with a known key: ABORT, IGNORE, REPLACE."""
-    return Prepared(insert(_table(model)).prefix_with(f"OR {clash}").values(_named(*names))).sql
+    made = Prepared(insert(_table(model)).prefix_with(f"OR {clash}").values(_named(*names)))
+    if made.names != names:
+        raise AssertionError(f"columns are given in the order of the table: {made.names}")
+    return made.sql

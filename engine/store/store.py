@@ -188,7 +188,8 @@ class Writer:
 
     def one(self, model: type[SQLModel], row: Mapping[str, Any]) -> None:
         """Insert one row of a table."""
-        self.insert(model, tuple(row), [tuple(row.values())])
+        names = tuple(name for name in model.model_fields if name in row)
+        self.insert(model, names, [tuple(row[name] for name in names)])
 
     def answered(self, key: str) -> bool:
         """Whether a request key has its answer already; no key: no."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from engine.commands.drafts import begin
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.noting import title_of
@@ -36,6 +37,10 @@ _NEXT = (
         " WHERE i.kind = 'deadline' AND i.case_id = d.case_id AND i.name = d.name) ORDER BY next_at LIMIT 1"
     ),
     "SELECT min(again_at) FROM incident WHERE kind <> 'message' AND again_at <= ?1",
+    (
+        "SELECT min(effective_from) FROM release WHERE begun_at IS NULL AND withdrawn_at IS NULL AND effective_from <="
+        " ?1 AND NOT EXISTS (SELECT 1 FROM incident WHERE kind = 'duty' AND name = 'begin')"
+    ),
 )
 _PLAN = (
     "SELECT next_at - ?2 FROM schedule AS s WHERE ended = 0 AND next_at <= ?1 + ?2 AND NOT EXISTS (SELECT 1 FROM"
@@ -51,10 +56,11 @@ _HEAD = 'SELECT seq, head, owner, release, workflow FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Look back where a list was loaded, make the tasks to come, raise what is due, and check the loop once a night.
+    """Begin with new rules, look back, make the tasks to come, raise what is due, check the loop once a night.
 
     How many alerts and breaches that was.
     """
+    _duty(office, "begin", begin)
     _duty(office, "look_back", look_back)
     _duty(office, "plan", make_ahead)
     raised = 0

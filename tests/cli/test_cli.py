@@ -68,7 +68,7 @@ def rehearsal(bihuan: Bihuan, tmp_path: Path) -> Bihuan:
     return bihuan
 
 
-def test_init_and_publish_open_what_always_stands_open_and_say_so(bihuan: Bihuan, tmp_path: Path) -> None:
+def test_init_and_a_new_release_open_what_always_stands_open_and_say_so(bihuan: Bihuan, tmp_path: Path) -> None:
     told = bihuan("init", "--rehearsal", "2022-05-26T08:00+08:00").stdout
     assert "规则包写明的常设工作立案 26 件" in told
     shutil.copytree(ROOT / "workflows", tmp_path / "pack" / "workflows")
@@ -76,8 +76,9 @@ def test_init_and_publish_open_what_always_stands_open_and_say_so(bihuan: Bihuan
     standing = tmp_path / "pack" / "rules" / "standing.yaml"
     more = "  - {subject: duty, with: {duty: 卫生周活动, unit: 党群工作部}}\n"
     standing.write_text(standing.read_text("utf-8") + more, "utf-8")
-    published = answer(bihuan, "publish", str(tmp_path / "pack"), "--as", "guanli")
-    assert len(published["standing"]) == 1
+    answer(bihuan, "rules", "draft", str(tmp_path / "pack"), "--reason", "卫生周", "--as", "guanli")
+    approved = answer(bihuan, "rules", "approve", "1", "--as", "pizhun")
+    assert len(approved["standing"]) == 1
 
 
 def answer(bihuan: Bihuan, *words: str) -> dict[str, Any]:
@@ -212,7 +213,12 @@ def test_what_cannot_be_read_is_told_and_ends_with_two(
         pytest.param(["case", "open", "name=", "--as", "huaye"], 2, "缺少 姓名", id="no name"),
         pytest.param(["case", "open", *FACTS, "--as", "geli"], 1, "没有权限", id="no right"),
         pytest.param(["init"], 2, "数据库已存在", id="a second init"),
-        pytest.param(["publish", "pack", "--as", "guanli"], 1, "内容相同", id="nothing new to publish"),
+        pytest.param(["rules", "draft", "pack", "--reason", "x", "--as", "guanli"], 1, "内容相同", id="nothing new"),
+        pytest.param(["rules", "draft", "pack", "--as", "guanli"], 2, "缺少理由", id="a draft without a reason"),
+        pytest.param(["rules", "approve", "1", "--as", "pizhun"], 2, "没有草案 1", id="no draft"),
+        pytest.param(["rules", "rollback", "7", "--reason", "x", "--as", "guanli"], 1, "没有第 7 版", id="no release"),
+        pytest.param(["rules", "diff"], 2, "比什么没有写明", id="nothing to compare"),
+        pytest.param(["bounds", "none.yaml"], 2, "BOUND-006", id="no bounds"),
         pytest.param(["areas", "load", "none.csv", "--as", "shuju"], 2, "AREA-002", id="no list of areas"),
         pytest.param(["intake", "none.csv", "--source", "酒店", "--as", "shuju"], 2, "FILE-007", id="no list"),
         pytest.param(["intake", "none.csv", "--as", "shuju"], 2, "--source", id="no source"),

@@ -10,13 +10,12 @@ import pytest
 from engine.commands import trips
 from engine.commands.papers import papers_of, serve, sheets, suitable
 from engine.commands.privacy import erase, personal
-from engine.commands.publishing import publish
 from engine.core.errors import BadInput, Refused
 from engine.proof import audit
 from engine.reading.queries import case_show
 from engine.service import Office
 from tests.conftest import Make
-from tests.samples import CANARIES, opened, quarantined, several
+from tests.samples import CANARIES, opened, published, quarantined, several
 
 Later = Callable[..., int]
 NOTICE, RELEASE, URGED = "集中隔离告知书", "解除隔离告知书", "督办单"
@@ -157,7 +156,7 @@ def test_a_case_has_the_papers_of_its_own_rules(make_office: Make, pack_files: d
     office = make_office()
     case = quarantined(office)
     less = {name: raw for name, raw in pack_files.items() if "quarantine_notice" not in name}
-    publish(office, less, office.actor("guanli"))
+    published(office, less)
     assert NOTICE not in office.book().papers
     assert NOTICE in {row["paper"] for row in papers_of(office, office.actor("geli"), case)}
     assert NOTICE not in {row["paper"] for row in papers_of(office, office.actor("geli"))}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from engine.commands.publishing import publish
 from engine.commands.standing import open_standing
 from engine.proof.audit import verify
 from engine.reading.queries import case_list, task_list
 from engine.service import Office
+from tests.samples import published
 
 
 def test_each_is_opened_once_whoever_asks_how_often(office: Office) -> None:
@@ -46,8 +46,7 @@ def test_what_is_declared_and_was_ended_is_opened_again_with_the_next_release(
     case = next(row["case"] for row in case_list(office, office.actor("shewu")) if row["category"] == "数据日报")
     office.advance(case, "end", office.actor("shewu"), {"proof": "文-1"})
     changed = pack_files["rules/terms.yaml"] + b"# v2\n"
-    publish(office, pack_files | {"rules/terms.yaml": changed}, office.actor("guanli"))
-    (again,) = open_standing(office)
+    (again,) = published(office, pack_files | {"rules/terms.yaml": changed})["standing"]
     assert again != case
     assert office.case(again, office.actor("shuju"))[0].release == 2
 
@@ -83,6 +82,5 @@ def test_each_unit_signs_for_the_plan_and_again_for_the_next_release(
         assert driver.execute(told, (asked["城管中队"],)).fetchone() == (1,)
         assert driver.execute(told, (asked["物业办"],)).fetchone() == (0,)
     files = pack_files | {"rules/terms.yaml": pack_files["rules/terms.yaml"] + b"# v2\n"}
-    publish(office, files, office.actor("guanli"))
-    (again,) = open_standing(office)
+    (again,) = published(office, files)["standing"]
     assert office.case(again, office.actor("wuye"))[0].owner == "物业办"

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from engine.commands.publishing import publish
 from engine.core.case import micros
 from engine.core.errors import Refused
 from engine.core.values import parse_time
@@ -23,7 +22,7 @@ from engine.service import Office
 from engine.store.store import Store, Writer
 from engine.timing import sweep as module
 from engine.timing.sweep import sweep
-from tests.samples import opened, quarantined
+from tests.samples import opened, published, quarantined
 
 SEQUENCES = 10_000
 STARTS = ("2022-05-26T08:00+08:00", "2024-02-20T08:00+08:00", "2024-02-28T21:30+08:00")
@@ -72,7 +71,7 @@ def made(base: Path, files: dict[str, bytes], start: str) -> tuple[Path, Path]:
     day = office.now().date().isoformat()
     opened(office, last_exposure=day)
     other = files["rules/pack.yaml"].replace(b"Asia/Shanghai", b"America/New_York")
-    publish(office, files | {"rules/pack.yaml": other}, office.actor("guanli"))
+    published(office, files | {"rules/pack.yaml": other})
     opened(office, id_number="", name="甲乙", phone="13900000002", last_exposure=day)
     if start == STARTS[-1]:
         quarantined(office, id_number="", name="甲丙", phone="13900000003", last_exposure=day)

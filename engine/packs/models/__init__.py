@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.packs.models.base import Cited, Day, Duration, File, Model, Names, When
+from engine.packs.models.bounds import BoundsFile, WorkflowBoundsModel
 from engine.packs.models.clauses import ClausesFile, DocumentModel, WordingFile
 from engine.packs.models.facts import FieldModel, FieldsFile, SubjectModel
 from engine.packs.models.flows import AllowanceModel, StateModel, TransitionModel, WorkflowFile
@@ -44,6 +45,7 @@ KINDS: tuple[tuple[str, type[File]], ...] = (
 __all__ = [
     "KINDS",
     "AllowanceModel",
+    "BoundsFile",
     "Cited",
     "ClausesFile",
     "ClimbModel",
@@ -82,5 +84,6 @@ __all__ = [
     "TransitionModel",
     "When",
     "WordingFile",
+    "WorkflowBoundsModel",
     "WorkflowFile",
 ]

@@ -84,7 +84,19 @@ class RoleModel(Model):
     scope: Literal["all", "involved", "owner"]
     """能办哪些案件：all 全部，involved 本单位经手的，owner 现在归本单位的"""
     may: list[
-        Literal["open", "intake", "areas", "reveal", "export", "publish", "erase", "correct", "confirm", "profile"]
+        Literal[
+            "open",
+            "intake",
+            "areas",
+            "reveal",
+            "export",
+            "publish",
+            "approve",
+            "erase",
+            "correct",
+            "confirm",
+            "profile",
+        ]
     ] = []
     """动作以外的权限"""
 
