@@ -13,15 +13,15 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from engine.packs.models import KINDS, File, Model
+from engine.packs.models import KINDS, BoundsFile, File, Model
 
 FOLDER = "rules/schema"
 """Where the schemas of a pack stand; they say nothing of the rules and are no part of its digest."""
 
 
 def schemas() -> dict[str, bytes]:
-    """The schema of each kind of file, by the name of the file it is written to."""
-    return {f"{FOLDER}/{_name(kind)}": _text(kind) for _, kind in KINDS}
+    """The schema of each kind of file, bounds too, by the name of the file it is written to."""
+    return {f"{FOLDER}/{_name(kind)}": _text(kind) for kind in (*(kind for _, kind in KINDS), BoundsFile)}
 
 
 def first_line(file: str) -> str:

@@ -68,7 +68,7 @@ def test_the_shipped_pack_keeps_the_bounds_that_the_docs_show(pack_files: Files)
             "value: 14,",
             "value: 3,",
             "BOUND-002 rules/parameters.yaml:{} parameters.close_contact_quarantine_days.values.0.value — "
-            "密切接触者集中隔离医学观察天数 3 太小 — 界限：至少 7（bounds.yaml:6）",
+            "密切接触者集中隔离医学观察天数 3 太小 — 界限：至少 7（bounds.yaml:7）",
             id="too short a quarantine",
         ),
         pytest.param(
@@ -76,7 +76,7 @@ def test_the_shipped_pack_keeps_the_bounds_that_the_docs_show(pack_files: Files)
             "    owner: 社会事务部\n    place",
             "    owner: 应急办\n    place",
             "BOUND-003 workflows/close_contact.yaml:{} states.rechecking.owner — 环节“区疾控复核中”归 应急办 — "
-            "界限：只能归 社会事务部（bounds.yaml:11）",
+            "界限：只能归 社会事务部（bounds.yaml:12）",
             id="another owner",
         ),
         pytest.param(

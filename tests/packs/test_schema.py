@@ -59,7 +59,7 @@ def test_a_schema_is_one_and_explains_every_key_in_chinese(name: str) -> None:
 
 
 def test_each_kind_of_file_has_a_schema_of_its_own() -> None:
-    assert len(schemas()) == len(KINDS)
+    assert len(schemas()) == len(KINDS) + 1  # bounds
 
 
 def test_the_shipped_schemas_are_those_of_this_version() -> None:
