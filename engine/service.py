@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from engine import refusals, releases, vault
+from engine.alongside import settled, together
 from engine.core import corrections, lifecycle, tasks
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
-from engine.core.opening import carried, opened_by
 from engine.core.org import Actor
 from engine.core.reckoning import CONFIRM, HAND_OVER
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
 from engine.packs.pack import compile_pack
-from engine.relatives import with_relatives
 from engine.step import Step
 from engine.store import places, references, subjects
 from engine.store import schema as s
@@ -237,20 +236,9 @@ class Office:
 
             answer = self.answer(book, changes[-1].case) | tasks.filled(book, case, happened)
             sealed = self.seal(case.subject, kind, texts)
-            return self.with_opened(changes[0], Step(changes, answer, sealed, before), texts, actor, now)
+            return together(self, changes[0], Step(changes, answer, sealed, before), texts, actor, now)
 
         return self.act(decide, request_key, digest)
-
-    def with_opened(self, change: Change, step: Step, texts: Mapping[str, str], actor: Actor, now: datetime) -> Step:
-        """A step, and the cases that its results open, in the same transaction."""
-        book, case = self.book(change.case.release), change.case
-        for child in opened_by(book, case, change.events):
-            known = {**self.personal(case.subject), **texts} if child.carries else texts
-            stated, told = carried(book, child, case, known)
-            latest = self.book()
-            kind = latest.subjects[child.subject]
-            step = step.beside(self.opening(latest, kind, stated, told, actor, now, {case.id: child.name}))
-        return step
 
     def personal(self, subject: str) -> dict[str, str]:
         """The personal values of a subject, in clear; none when they were erased."""
@@ -294,8 +282,7 @@ class Office:
                 if request_key and (given := self.store.answered(request_key, digest)):
                     return given
                 now = self.now()
-                step = decide(now)
-                changes = with_relatives(self.store.load, self.book, step.changes)
+                step, changes = settled(self, decide(now), now)
             try:
                 self._write(step, changes, now, (request_key, digest), dry_run=dry_run)
             except Lost:

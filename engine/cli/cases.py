@@ -165,6 +165,8 @@ def print_stand(answer: dict[str, Any]) -> None:
     console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}{waits}")
     if answer.get("opened"):
         console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")
+    if answer.get("moved"):
+        console().print(f"一并办理：{'、'.join(answer['moved'])}")
     print_deadlines(answer)
 
 

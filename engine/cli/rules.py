@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -259,4 +260,6 @@ def _value(book: Rulebook, name: Any, day: date) -> str:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "、".join(f"{thing} {number}" for thing, number in value.items())
     return "、".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)

@@ -58,13 +58,12 @@ def _decided(book: Rulebook, happened: list[Event]) -> Iterator[tuple[Table, tup
     for event in happened:
         told = event.data.get("decision", {})
         if told.get("table"):
-            table = book.tables[told["table"]]
-            fields = {of.name: of for of in table.inputs}
-            yield (
-                table,
-                tuple(told["rules"]),
-                {name: from_json(fields[name], value) for name, value in told["inputs"].items()},
-            )
+            completing = {kind.completed_by for kind in book.subjects.values() if kind.decided_by == told["table"]}
+            for name in (told["table"], *sorted(completing - {""})):
+                table = book.tables[name]
+                rules = {row.id for row in table.rows}
+                inputs = {of.name: from_json(of, told["inputs"].get(of.name)) for of in table.inputs}
+                yield table, tuple(rule for rule in told["rules"] if rule in rules), inputs
 
 
 def _cells(row: Row) -> Iterator[Hit]:

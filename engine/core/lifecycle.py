@@ -74,6 +74,17 @@ def advance(
     return (offered(attempt, to, hand_over.within, hand_over.ladder, transition=name),)
 
 
+def follow(book: Rulebook, case: Case, name: str, actor: Actor, stated: Stated, now: datetime) -> tuple[Event, ...]:
+    """Fire a transition that another case takes with it: whoever may act there need not be named here.
+
+    Raises `Refused` with every unmet condition but that.
+    """
+    stated, short = tallied(book, case, name, stated)
+    attempt = Attempt.of(book, case, actor, stated, now)
+    transition = attempt.transition(name)
+    return fire(attempt, transition, [*attempt.missing(transition.evidence), *short])
+
+
 def state_facts(
     book: Rulebook, case: Case, actor: Actor, stated: Stated, now: datetime, origin: Mapping[str, Any]
 ) -> tuple[Event, Decision | None]:

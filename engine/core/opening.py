@@ -34,6 +34,21 @@ def opened_by(book: Rulebook, case: Case, events: Iterable[Event]) -> tuple[Chil
     return tuple(flow.children[name] for name in found)
 
 
+def called_for(book: Rulebook, case: Case) -> tuple[ChildType, ...]:
+    """The kinds of child of which one must be open where the case stands, with what is known of it, and none is."""
+    flow = book.workflows[case.workflow]
+    opens = flow.states[case.state].opens
+    if not opens or case.final:
+        return ()
+    still = {child.kind for child in case.children.values() if not child.final}
+    known = typed(book, case)
+    return tuple(
+        flow.children[name]
+        for name, asked in opens.items()
+        if name not in still and all(guard.holds(known, case.outcome) for guard in asked)
+    )
+
+
 def carried(book: Rulebook, kind: ChildType, case: Case, personal: Mapping[str, str]) -> tuple[Stated, dict[str, str]]:
     """What is known of a child at once, from the case that opens it; `personal`: its sealed values, in clear."""
     known: dict[str, Fact] = {**typed(book, case), OWNER: case.owner, LEAD: case.lead}

@@ -11,11 +11,12 @@ from engine.core.case import Case, Event, micros, moment
 from engine.core.errors import BihuanError
 from engine.core.evolving import evolve
 from engine.core.judging import Stated
-from engine.core.opening import opened_by
+from engine.core.opening import called_for, opened_by
 from engine.core.org import SYSTEM, Actor
 from engine.core.planning import due_next, dues
 from engine.core.rulebook import Expected, Rulebook, Story, StoryStep
 from engine.core.values import local_day, midnight
+from engine.core.workflows import ChildType
 
 
 class Failure(NamedTuple):
@@ -37,7 +38,9 @@ def tell(book: Rulebook, story: Story, happened: list[Event]) -> Failure | None:
         try:
             events = _happens(book, story, case, step)
             case = _after(case, events)
-            happened += events
+            called = _opened(called_for(book, case), case, step.at)
+            case = _after(case, called)
+            happened += (*events, *called)
         except BihuanError as refusal:
             if wrong := _other_refusal(step, refusal):
                 return Failure(number, wrong)
@@ -71,16 +74,15 @@ def _happens(book: Rulebook, story: Story, case: Case | None, step: StoryStep) -
     if not step.do:
         return custody.accept(book, case, actor, stated, step.at)
     happened = lifecycle.advance(book, case, step.do, actor, stated, step.at)
-    happened += _opened(book, case, happened, step.at)
+    happened += _opened(opened_by(book, case, happened), case, step.at)
     if not book.workflows[case.workflow].transitions[step.do].decides:
         return happened
     again = corrections.decide_again(book, _after(case, happened), actor, step.at, _SUCCESSOR)
     return happened if again is None else (*happened, *_corrected(again))
 
 
-def _opened(book: Rulebook, case: Case, happened: tuple[Event, ...], at: datetime) -> tuple[Event, ...]:
-    """What the cases that results open tell the one they hang on; none of them is told whole."""
-    kinds = opened_by(book, case, happened)
+def _opened(kinds: tuple[ChildType, ...], case: Case, at: datetime) -> tuple[Event, ...]:
+    """What the cases that are opened tell the one they hang on; none of them is told whole."""
     names = (f"C{len(case.children) + number}" for number in range(1, len(kinds) + 1))
     return tuple(
         Event("child_opened", SYSTEM, at, {"child": name, "kind": kind.name})

@@ -322,9 +322,15 @@ def bits(mask: int) -> Iterator[int]:
 
 
 def _added_up(hits: list[Row]) -> dict[str, Any]:
-    total: dict[str, list[Any]] = {}
+    """Lists of all rows together, each value once; numbers of the same thing as their sum."""
+    total: dict[str, Any] = {}
     for row in hits:
         for name, value in row.then.items():
+            if isinstance(value, Mapping):
+                counted = total.setdefault(name, {})
+                for thing, number in value.items():
+                    counted[thing] = counted.get(thing, 0) + number
+                continue
             listed = total.setdefault(name, [])
             listed += [item for item in (value if isinstance(value, list | tuple) else [value]) if item not in listed]
-    return dict(total)
+    return total

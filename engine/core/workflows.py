@@ -17,6 +17,10 @@ from engine.core.guards import Guard, StatedGuard
 FINAL = ("released", "transferred", "closed")
 SAME = "same"
 PREVIOUS = "previous"
+PARENTS = "parents"
+"""The cases that a case hangs on."""
+THIS = "case"
+"""The number of the case itself, among what is carried over."""
 LEVELS = ("提醒", "蓝", "黄", "红")
 """How loud a rung is, the loudest last."""
 
@@ -73,6 +77,8 @@ class Deadline:
     """Extension (延期) moves the due time."""
     shelve: Allowance | None = None
     """Shelving (挂账) silences the ladder for a while."""
+    opens: str = ""
+    """The child that is opened when a rung of it is raised, while none of that kind is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A step of other cases that a step takes with it, in one transaction: of those it hangs on, or of a kind."""
+
+    fires: str
+    gives: Mapping[str, str]
+    """Fact of the other → what of this case it is: a fact, `owner`, `lead`, or `case`, its number."""
+    of: str = ""
+    """The kind of subject of the others; empty: the cases that this one hangs on."""
+    each: str = ""
+    """The outcome that lists what, and how many of each: one step for every thing."""
+    by: str = ""
+    """The fact of the other that says which thing it is."""
+    amount: str = ""
+    """The fact of the other that the number is filled in as."""
+    first: str = ""
+    """Of several others of the same thing: the one where this fact is lowest first."""
+    up_to: str = ""
+    """Of several: each is asked for no more than this fact of it, the last one for what is left over."""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Where a case stands: one owner, its deadlines, and for the last ones how it ended."""
 
@@ -201,6 +228,8 @@ class State:
     """The transition that a new decision fires at once, where its guards hold."""
     verified_since: tuple[str, ...] = ()
     """Whoever brings a case here may not have acted on it since it entered one of these stages."""
+    opens: Mapping[str, tuple[StatedGuard, ...]] = field(default_factory=dict)
+    """Child → what must hold here for one to be open: it is opened whenever it does and none of that kind is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +258,8 @@ class Transition:
     """Fact → the amount, filled in, that it shrinks by; never below what it may be."""
     opens: Mapping[str, tuple[StatedGuard, ...]] = field(default_factory=dict)
     """Child → what must hold after it for one to be opened, while none of that kind is open."""
+    moves: tuple[Move, ...] = ()
+    """What it does to other cases; what cannot be done there cannot be done here."""
 
 
 class Cursor:

@@ -179,14 +179,19 @@ class Street:
     def a_shortage(self) -> None:
         """Stock that falls below its minimum is ordered by itself."""
         stage = self.stage
-        stage.scene("库存低于储备：当即补货 (a shortage)", "收发只填数量，库存由系统加减；低于最低储备，另立一件补货。")
-        held = ("品名=N95口罩", "存放地点=一号库", "用途=防护用品", "计量单位=只", "库存=800", "最低储备=500")
-        store = self._opened("supply", *held, "有效期至=2023-06-01", by="wuzi")
+        stage.scene(
+            "库存低于储备：当即补货 (a shortage)",
+            "收发只填数量，库存由系统加减；低于最低储备，另立一件补货，到货一并入库。",
+        )
+        held = ("品名=N95口罩", "存放地点=一号库", "批号=1")
+        use = ("用途=防护用品", "计量单位=只", "库存=800", "最低储备=500")
+        store = self._opened("supply", *held, *use, "有效期至=2023-06-01", by="wuzi")
         moved = ("数量=400", f"收发时间={stage.present}", "领用单位=转运专班")
         stage.bihuan("case", "advance", store, "issue", *moved, by="wuzi")
         order = self._child(store)
         self._step(order, "order", "wuzi", "数量=1000", f"下单时间={stage.present}")
-        self._step(order, "arrive", "wuzi", "数量=1000", f"到货时间={stage.present}", "证明材料编号=入1")
+        arrived = ("数量=1000", f"到货时间={stage.present}", "证明材料编号=入1")
+        stage.bihuan("case", "advance", order, "arrive", *arrived, by="wuzi", last=2)
 
     def the_report(self) -> None:
         """The figures of the day go up, and what comes back is on record."""

@@ -189,7 +189,7 @@ class PackBuilder(Declarations):
             outcomes = made.setdefault(subject.name, {})
             for key, value in (item for row in rows for item in row.then.items()):
                 values = outcomes.setdefault(self.meant(key), {})
-                values |= {str(one): one for one in (value if isinstance(value, list) else [value])}
+                values |= {str(one): one for one in (value if isinstance(value, list | dict) else [value])}
         return made
 
     def before(self, subjects: Mapping[str, Subject]) -> dict[str, list[str]]:
@@ -301,6 +301,12 @@ class PackBuilder(Declarations):
             if self.meant(key) != key:
                 what, hint = f"不认识的键 {key}", nearest(key, self.asked)
                 self.wrong(document, "RULE-020", (*path, key), what, f"可用：{listing(self.asked)}", hint)
+        for key, value in then.items():
+            counts = value.values() if isinstance(value, dict) else ()
+            if any(not isinstance(number, int) or isinstance(number, bool) or number < 1 for number in counts):
+                self.wrong(
+                    document, "RULE-028", (*path, key), f"{key} 的数量不是大于 0 的整数", "每样写一个数，如 {品名: 5}"
+                )
         if decides and "lead" not in map(self.meant, then):
             self.wrong(document, "RULE-021", path, "规则没有写谁牵头", "then 里写 lead: 单位 或 属地社区")
 

@@ -13,14 +13,17 @@ from engine.core.guards import StatedGuard
 from engine.core.org import COMMUNITY, FACT, LEAD, OWNER, SYSTEM
 from engine.core.values import parse_duration
 from engine.core.workflows import (
+    PARENTS,
     PREVIOUS,
     SAME,
+    THIS,
     Allowance,
     ChildType,
     Clock,
     Deadline,
     Evidence,
     HandOver,
+    Move,
     Place,
     Schedule,
     State,
@@ -29,7 +32,7 @@ from engine.core.workflows import (
     Workflow,
 )
 from engine.packs.guards import GuardBuilder
-from engine.packs.models import AllowanceModel, StateModel, TransitionModel
+from engine.packs.models import AllowanceModel, MoveModel, StateModel, TransitionModel
 from engine.packs.yamlfile import Path
 
 MOST_STATES = 200
@@ -241,7 +244,10 @@ class FlowBuilder(GuardBuilder):
 
     def carried(self, path: Path, to: Field, name: str) -> None:
         """Note a fact that cannot be what it is to be carried over as."""
-        if name in (OWNER, LEAD):
+        if name == THIS:
+            if to.type != "person_ref":
+                self.wrong("RULE-031", path, f"{to.name} 不是案件", "case 是本案编号，要素须为 person_ref")
+        elif name in (OWNER, LEAD):
             if to.type != "unit":
                 self.wrong("RULE-031", path, f"{to.name} 不是单位", f"{name} 是单位，要素须为 unit")
         elif self.fact(path, name):
@@ -289,6 +295,7 @@ class FlowBuilder(GuardBuilder):
             place,
             model.on_decision,
             tuple(model.verified_since),
+            self.opened((*path, "opens"), model.opens),
         )
 
     def place(self, path: Path, model: StateModel) -> Place | None:
@@ -357,7 +364,9 @@ class FlowBuilder(GuardBuilder):
                 nearest(model.since, self.beginnings(stages)),
             )
         extend, shelve = (self.allowance((*path, key), getattr(model, key)) for key in ("extend", "shelve"))
-        return Deadline(model.name, model.title, model.within, model.since, model.ladder, extend, shelve)
+        if model.opens:
+            self.known("FLOW-012", (*path, "opens"), "子案件", model.opens, self.model.children)
+        return Deadline(model.name, model.title, model.within, model.since, model.ladder, extend, shelve, model.opens)
 
     def beginnings(self, stages: Iterable[str]) -> list[str]:
         """Everything a deadline of this workflow may count from."""
@@ -406,7 +415,8 @@ class FlowBuilder(GuardBuilder):
             model.decides,
             self.moved((*path, "adds"), model, model.adds),
             self.moved((*path, "takes"), model, model.takes),
-            self.opened((*path, "opens"), model),
+            self.opened((*path, "opens"), model.opens),
+            tuple(self.move((*path, "moves", fires), fires, item) for fires, item in model.moves.items()),
         )
 
     def moved(self, path: Path, model: TransitionModel, amounts: Mapping[str, str]) -> Mapping[str, str]:
@@ -428,10 +438,33 @@ class FlowBuilder(GuardBuilder):
                 )
         return amounts
 
-    def opened(self, path: Path, model: TransitionModel) -> Mapping[str, tuple[StatedGuard, ...]]:
-        """The children a step opens, each where these facts hold after it."""
+    def move(self, path: Path, fires: str, model: MoveModel) -> Move:
+        """A step of other cases; that the others have it, and are given what it asks for, is proved later."""
+        if (kind := "" if model.of == PARENTS else model.of) and self.known(
+            "RULE-032", (*path, "of"), "对象", kind, self.names.subjects
+        ):
+            theirs = self.names.subjects[kind].fields
+            for key in ("by", "amount", "first", "up_to"):
+                if getattr(model, key):
+                    self.known("RULE-032", (*path, key), "要素", getattr(model, key), theirs)
+            for key, word in model.with_.items():
+                if self.known("RULE-032", (*path, "with", key), "要素", key, theirs):
+                    self.carried((*path, "with", key), theirs[key], word)
+        if bool(kind) != bool(model.each and model.by and model.amount):
+            what = "of 写一种对象时 each、by、amount 都写；of: parents 时都不写"
+            self.wrong("RULE-021", path, what, "each: 判定结果，by: 对方的要素，amount: 填数量的要素")
+        elif model.each:
+            self.outcome((*path, "each"), model.each)
+        for key, word in model.with_.items():
+            if word in self.fields and self.fields[word].pii:
+                self.wrong("RULE-030", (*path, "with", key), f"{word} 是个人信息，不能写进别的案件", "去掉这一项")
+        gives = {key: word for key, word in model.with_.items() if word in (OWNER, LEAD, THIS) or self.fact(path, word)}
+        return Move(fires, gives, kind, model.each, model.by, model.amount, model.first, model.up_to)
+
+    def opened(self, path: Path, opens: Mapping[str, Mapping[str, Any]]) -> Mapping[str, tuple[StatedGuard, ...]]:
+        """The children a step or state opens, each where these facts hold."""
         made = {}
-        for child, cells in model.opens.items():
+        for child, cells in opens.items():
             if self.known("FLOW-012", (*path, child), "子案件", child, self.model.children):
                 found = [self.stated_guard((*path, child, key), key, raw) for key, raw in cells.items()]
                 made[child] = tuple(guard for guard in found if guard)

@@ -21,6 +21,7 @@ from engine.store.statements import INSERT_EVENT
 from engine.store.store import Driver, Writer
 from engine.timing.lookback import look_back
 from engine.timing.loop import nightly
+from engine.timing.openings import open_due
 from engine.timing.planning import make_ahead
 from engine.timing.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
 
@@ -56,13 +57,14 @@ _HEAD = 'SELECT seq, head, owner, release, workflow FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Begin with new rules, look back, make the tasks to come, raise what is due, check the loop once a night.
+    """Begin with new rules, look back, make the tasks to come, open and raise what is due, check the loop once a night.
 
     How many alerts and breaches that was.
     """
     _duty(office, "begin", begin)
     _duty(office, "look_back", look_back)
     _duty(office, "plan", make_ahead)
+    _duty(office, "open", open_due)
     raised = 0
     while count := sweep_once(office, BATCH):
         raised += count

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.commands.corrections import correct
 from engine.core import lifecycle
 from engine.core.conditions import Fact
 from engine.core.errors import Refused
@@ -19,11 +21,13 @@ from engine.core.values import parse_time
 from engine.proof.audit import verify
 from engine.reading.queries import case_list
 from engine.service import Office
+from engine.timing.sweep import move_clock
 from tests.conftest import START
 
 MASKS: dict[str, str | int] = {
     "item": "口罩",
     "store": "库房",
+    "batch": "一",
     "use": "防护用品",
     "measure": "只",
     "stock": 100,
@@ -54,12 +58,96 @@ def test_below_the_minimum_an_order_is_opened_once_and_again_when_that_is_done(o
     issue(office, case, 9)
     assert orders(office) == [order]
     wuzi, now = office.actor("wuzi"), office.now().isoformat()
-    office.advance(order, "order", wuzi, {"quantity": 10, "ordered_at": now})
-    office.advance(order, "arrive", wuzi, {"quantity": 10, "arrived_at": now, "proof": "单-1"})
+    office.advance(order, "order", wuzi, {"quantity": 9, "ordered_at": now})
+    office.advance(order, "arrive", wuzi, {"quantity": 9, "arrived_at": now, "proof": "单-1"})
+    (again,) = orders(office)  # 49 are still below 50
+    assert again != order
+    office.advance(again, "order", wuzi, {"quantity": 1, "ordered_at": now})
+    told = {"quantity": 1, "arrived_at": now, "proof": "单-2", "expires_on": "2024-01-01"}
+    office.advance(again, "arrive", wuzi, told)
+    stock = office.case(case, wuzi)[0]
+    assert (stock.facts["stock"], stock.facts["expires_on"]) == (50, "2024-01-01")
     assert orders(office) == []
     issue(office, case, 1)
     assert len(orders(office)) == 1
     assert office.case(order, wuzi)[0].facts["item"] == "口罩"
+    assert not verify(office).problems
+
+
+def test_a_stock_opened_below_its_minimum_is_ordered_for_at_once_and_so_is_one_whose_minimum_is_raised(
+    office: Office,
+) -> None:
+    wuzi = office.actor("wuzi")
+    low = office.open_case("supply", MASKS | {"stock": 10}, wuzi)
+    assert [office.case(order, wuzi)[0].parents for order in low["opened"]] == [{low["case"]: "refill"}]
+    enough = office.open_case("supply", MASKS | {"batch": "二"}, wuzi)
+    assert "opened" not in enough
+    correct(office, enough["case"], {"minimum": 200}, "上级要求", wuzi)
+    assert len(orders(office)) == 2
+    assert not verify(office).problems
+
+
+def test_what_will_soon_expire_is_ordered_anew_by_time_alone_once_and_again_at_the_next_rung(office: Office) -> None:
+    wuzi = office.actor("wuzi")
+    expires = office.now() + timedelta(days=40)
+    case = office.open_case("supply", MASKS | {"expires_on": expires.date().isoformat()}, wuzi)["case"]
+
+    def renewals() -> list[str]:
+        return [row["case"] for row in case_list(office, wuzi) if row["category"] == "换货"]
+
+    move_clock(office, timedelta(days=9))
+    assert renewals() == []
+    move_clock(office, timedelta(days=5))
+    (renewal,) = renewals()
+    move_clock(office, timedelta(days=20))
+    assert renewals() == [renewal]
+    now = office.now().isoformat()
+    office.advance(renewal, "order", wuzi, {"quantity": 100, "ordered_at": now})
+    office.advance(renewal, "arrive", wuzi, {"quantity": 100, "arrived_at": now, "proof": "单-1"})
+    assert renewals() == []
+    move_clock(office, timedelta(days=10))  # the old ones are still there and expire
+    assert len(renewals()) == 1
+    assert office.case(case, wuzi)[0].facts["stock"] == 200
+    assert not verify(office).problems
+
+
+def drawn(office: Office, kit: str) -> str:
+    facts = {"cause": "应急领用", "item": "应急物资", "kit": kit}
+    return str(office.open_case("order", facts, office.actor("wuzi"))["case"])
+
+
+def stocked(office: Office, item: str, stock: int, expires: str, batch: str = "一") -> str:
+    facts = MASKS | {"item": item, "batch": batch, "stock": stock, "minimum": 0, "expires_on": expires}
+    return str(office.open_case("supply", facts, office.actor("wuzi"))["case"])
+
+
+def test_a_kit_is_drawn_from_the_stocks_that_expire_first_and_all_of_it_or_nothing(office: Office) -> None:
+    wuzi = office.actor("wuzi")
+    late = stocked(office, "医用防护口罩", 100, "2024-05-01")
+    soon = stocked(office, "医用防护口罩", 15, "2023-05-01", "二")
+    suits = stocked(office, "防护服", 4, "2024-05-01")
+    kit = drawn(office, "单人转运")
+    given = {"issued_at": office.now().isoformat(), "receiver": "转运专班", "proof": "单-1"}
+
+    def stock(case: str) -> object:
+        return office.case(case, wuzi)[0].facts["stock"]
+
+    with pytest.raises(Refused) as refused:
+        office.advance(kit, "issue", wuzi, given)
+    assert [problem.what for problem in refused.value.problems] == ["防护服要 5，只有 4", "手消毒液要 2，没有登记"]
+    assert (stock(soon), stock(late), stock(suits)) == (15, 100, 4)
+    gel = stocked(office, "手消毒液", 2, "2024-05-01")
+    lacking = office.advance(kit, "lack", wuzi, {"lacking_at": office.now().isoformat()})
+    assert sorted(lacking["moved"]) == sorted([soon, late, suits, gel])
+    (order,) = orders(office)
+    assert office.case(order, wuzi)[0].facts["wanted"] == 5
+    now = office.now().isoformat()
+    office.advance(order, "order", wuzi, {"quantity": 10, "ordered_at": now})
+    office.advance(order, "arrive", wuzi, {"quantity": 10, "arrived_at": now, "proof": "单-2"})
+    answer = office.advance(kit, "issue", wuzi, given)
+    assert answer["final"] == "closed"
+    assert (stock(soon), stock(late), stock(suits), stock(gel)) == (0, 95, 9, 0)
+    assert office.case(soon, wuzi)[0].facts["for_case"] == kit
     assert not verify(office).problems
 
 

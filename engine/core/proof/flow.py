@@ -111,7 +111,10 @@ def _children(flow: Workflow) -> Iterator[Broken]:
 
 
 def _openers(flow: Workflow, child: str) -> Iterator[str]:
-    """The states in which a step or a result opens a child."""
+    """The states in which a step, a result, the state itself or a time of it opens a child."""
+    for state in flow.states.values():
+        if child in state.opens or child in {deadline.opens for deadline in state.deadlines}:
+            yield state.name
     for step in flow.transitions.values():
         if child in step.opens or (step.task and child in flow.tasks[step.task].opens.values()):
             yield from step.sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.core.guards import DecisionGuard
@@ -19,7 +19,7 @@ def measures(book: Rulebook, led: list[Way]) -> Certificate:
     clauses = [clause for document in book.documents.values() for clause in document.clauses.values()]
     asked = {(key, value) for *_, key, value in _added(book, led)}
     vague = sum(len(of.text.occurrences(word)) for of in book.documents.values() for word in of.vague)
-    broken = [*_uncovered(book), *_carried(book, led), *_checked(book, led)]
+    broken = [*_uncovered(book), *_carried(book, led), *_counted(book), *_checked(book, led)]
     proved = {"项措施": len(asked), "条条款": len(clauses), "处模糊词": vague, "个用语": len(book.terms)}
     promise = "每项措施有任务落实、有人检查，每条条款有着落，每个模糊词定了数"
     return Certificate("措施", promise, proved, tuple(broken))
@@ -41,6 +41,8 @@ def _added(book: Rulebook, led: list[Way]) -> Iterator[tuple[Workflow, str, Path
         table = book.tables.get(kind.completed_by)
         for number, row in enumerate(table.rows if table else ()):
             for key, value in row.then.items():
+                if isinstance(value, Mapping):
+                    continue
                 for one in value if isinstance(value, list | tuple) else [value]:
                     for flow in _receiving(kind.decided_by, key, str(one), led):
                         yield flow, kind.completed_by, ("rules", number, "then", key), key, str(one)
@@ -63,6 +65,20 @@ def _carried(book: Rulebook, led: list[Way]) -> Iterator[Broken]:
             what = f"{key}: {value} 到了流程 {flow.name}（{flow.title}）没有任务或动作落实"
             expected = f"加一个 when: {{decision.{key}: {value}}} 的计划和任务，或删去"
             yield Broken("CLAUSE-007", what, expected, table, path)
+
+
+def _counted(book: Rulebook) -> Iterator[Broken]:
+    """Things listed with their numbers that no step of any workflow of the subject takes from anywhere."""
+    for kind in book.subjects.values():
+        flows = (flow for flow in book.workflows.values() if flow.subject == kind.name)
+        taken = {move.each for flow in flows for step in flow.transitions.values() for move in step.moves}
+        table = book.tables.get(kind.completed_by)
+        for number, row in enumerate(table.rows if table else ()):
+            for key, value in row.then.items():
+                if isinstance(value, Mapping) and key not in taken:
+                    what = f"{key} 列出的数量没有动作去领去办：{'、'.join(value)}"
+                    path: Path = ("rules", number, "then", key)
+                    yield Broken("CLAUSE-007", what, f"加一个 moves 里写 each: {key} 的动作", kind.completed_by, path)
 
 
 def _guards(flow: Workflow) -> Iterator[object]:

@@ -16,6 +16,7 @@ def steps(book: Rulebook, flow: Workflow) -> Iterator[Broken]:
     yield from _schedules(flow)
     yield from _results(flow)
     yield from _opened(book, flow)
+    yield from _moves(book, flow)
     yield from _decisions(flow)
     yield from _loops(flow)
 
@@ -95,6 +96,11 @@ def _opened(book: Rulebook, flow: Workflow) -> Iterator[Broken]:
         for item in flow.transitions.values()
         for name in item.opens
     ]
+    asked += [
+        (f"环节“{state.title}”", name, ("states", state.name), [])
+        for state in flow.states.values()
+        for name in dict.fromkeys([*state.opens, *(each.opens for each in state.deadlines if each.opens)])
+    ]
     for what, name, path, tasks in asked:
         child = flow.children[name]
         kind = book.subjects[child.subject]
@@ -113,6 +119,38 @@ def _opened(book: Rulebook, flow: Workflow) -> Iterator[Broken]:
                 flow.name,
                 path,
             )
+
+
+def _moves(book: Rulebook, flow: Workflow) -> Iterator[Broken]:
+    """What a step takes with it in other cases is a step they have, is given all it asks for, and hands nothing over.
+
+    Of the cases that this one hangs on those without such a step are left alone; somebody must have it.
+    """
+    above = {
+        other.name
+        for other in book.workflows.values()
+        for child in other.children.values()
+        if child.subject == flow.subject
+    }
+    for index, step in enumerate(flow.transitions.values()):
+        for move in step.moves:
+            others = [
+                of for of in book.workflows.values() if of.subject == move.of or (not move.of and of.name in above)
+            ]
+            fired = [of.transitions[move.fires] for of in others if move.fires in of.transitions]
+            given = {*move.gives, move.amount}
+            lacking = sorted({each.field for one in fired for each in one.evidence if each.required} - given)
+            why = [] if fired else ["那里的流程没有这个动作"]
+            why += [f"没有给它 {'、'.join(lacking)}"] if lacking else []
+            why += ["它要等对方签收"] if any(one.hand_over for one in fired) else []
+            if why:
+                yield Broken(
+                    "FLOW-022",
+                    f"动作 {step.name} 带不动别的案件的 {move.fires}：{'，'.join(why)}",
+                    "of 写有这个动作的对象（或 parents），with 给齐它的必填佐证",
+                    flow.name,
+                    ("transitions", index, step.name, "moves", move.fires),
+                )
 
 
 def _decisions(flow: Workflow) -> Iterator[Broken]:

@@ -6,7 +6,7 @@ from engine.packs.models.base import Cited, Day, Duration, File, Model, Names, W
 from engine.packs.models.bounds import BoundsFile, WorkflowBoundsModel
 from engine.packs.models.clauses import ClausesFile, DocumentModel, WordingFile
 from engine.packs.models.facts import FieldModel, FieldsFile, SubjectModel
-from engine.packs.models.flows import AllowanceModel, StateModel, TransitionModel, WorkflowFile
+from engine.packs.models.flows import AllowanceModel, MoveModel, StateModel, TransitionModel, WorkflowFile
 from engine.packs.models.lists import ReferenceFile, SourceModel, SourcesFile
 from engine.packs.models.office import HandOverRulesModel, OrganisationFile, PackFile
 from engine.packs.models.papers import PaperFile
@@ -61,6 +61,7 @@ __all__ = [
     "HandOverRulesModel",
     "LaddersFile",
     "Model",
+    "MoveModel",
     "Names",
     "OrganisationFile",
     "PackFile",

@@ -50,6 +50,8 @@ class DeadlineModel(Model):
     """谁可以延期，一共延多久"""
     shelve: AllowanceModel | None = None
     """谁可以挂账（暂不催办），一共多久"""
+    opens: str = ""
+    """到了催办的一级就自动开哪种子案件"""
 
 
 class ClockModel(Model):
@@ -186,6 +188,27 @@ class StateModel(Cited):
     """在这里重新判定后做哪个动作"""
     verified_since: Names = []
     """到这里必须已有人在哪些阶段以后核实过"""
+    opens: dict[str, dict[str, Any]] = {}
+    """停在这里时，什么成立就总有一件哪种子案件在办"""
+
+
+class MoveModel(Model):
+    """What a step does to other cases: a step of theirs, and what is filled in there."""
+
+    of: str
+    """办谁的：parents（上级案件）或一种对象"""
+    with_: dict[str, str] = Field(default={}, alias="with")
+    """那里的要素填本案的什么：要素、owner、lead 或 case（本案编号）"""
+    each: str = ""
+    """判定的哪个结果列出要哪些、各多少"""
+    by: str = ""
+    """对方的哪个要素说它是哪一样"""
+    amount: str = ""
+    """数量填进对方的哪个要素"""
+    first: str = ""
+    """同一样有几件，对方的哪个要素小的先"""
+    up_to: str = ""
+    """每件至多要这个要素那么多，其余归最后一件"""
 
 
 if set(FINAL) != {"released", "transferred", "closed"}:
@@ -221,6 +244,8 @@ class TransitionModel(Cited):
     """哪个数减去这次填的数"""
     opens: dict[str, dict[str, Any]] = {}
     """什么成立就自动开哪种子案件"""
+    moves: dict[str, MoveModel] = {}
+    """一并办别的案件的哪个动作，办不成就都不办"""
 
 
 class WorkflowFile(File, Cited, title="流程"):

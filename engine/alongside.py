@@ -1,0 +1,144 @@
+"""What a step brings with it in other cases, in the same transaction: those that are opened, and steps of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.core import lifecycle
+from engine.core.case import Case
+from engine.core.conditions import Fact
+from engine.core.errors import BihuanError, Problem, Refused
+from engine.core.judging import Stated, typed
+from engine.core.opening import called_for, carried, opened_by
+from engine.core.org import LEAD, OWNER, SYSTEM, Actor
+from engine.core.rulebook import Rulebook
+from engine.core.workflows import THIS, ChildType, Move
+from engine.relatives import with_relatives
+from engine.step import Step
+from engine.store.changes import Change
+
+if TYPE_CHECKING:
+    from engine.service import Office
+
+_SAME = (
+    "SELECT id FROM \"case\" WHERE final = '' AND workflow IN (SELECT value FROM json_each(?))"
+    " AND json_extract(snapshot, ?) = ?"
+)
+
+
+def together(office: Office, change: Change, step: Step, texts: Mapping[str, str], actor: Actor, now: datetime) -> Step:
+    """A step, the steps of other cases that it takes with it, and the cases that its results open."""
+    moved = _moved(office, change, actor, now)
+    if moved:
+        answer = step.answer | {"moved": [other.case.id for other in moved]}
+        step = replace(step, changes=[*moved, *step.changes], answer=answer)
+    for one, known in ((change, texts), *((other, {}) for other in moved)):
+        for child in opened_by(office.book(one.case.release), one.case, one.events):
+            step = step.beside(open_for(office, one.case, child, known, actor, now))
+    return step
+
+
+def settled(office: Office, step: Step, now: datetime) -> tuple[Step, list[Change]]:
+    """A step with all that it changes: relatives are told, and what the state of a case calls for is opened."""
+    system = Actor(SYSTEM, (), office.account, engine=True)
+    for _ in range(len(office.book().workflows) + 1):
+        changes = with_relatives(office.store.load, office.book, step.changes)
+        wanted = [(one.case, child) for one in changes for child in called_for(office.book(one.case.release), one.case)]
+        if not wanted:
+            return step, changes
+        for case, child in wanted:
+            step = step.beside(open_for(office, case, child, {}, system, now))
+    raise Refused(Problem("CASE-010", "案件一件引出一件，没有尽头", "流程的 opens 互相引出；让其中一处由人来办"))
+
+
+def open_for(
+    office: Office, case: Case, child: ChildType, texts: Mapping[str, str], actor: Actor, now: datetime
+) -> Step:
+    """The step that opens a child of a case, with what the case hands on to it."""
+    known = {**office.personal(case.subject), **texts} if child.carries else texts
+    stated, told = carried(office.book(case.release), child, case, known)
+    latest = office.book()
+    return office.opening(latest, latest.subjects[child.subject], stated, told, actor, now, {case.id: child.name})
+
+
+def _moved(office: Office, change: Change, actor: Actor, now: datetime) -> list[Change]:
+    """The steps of other cases that this one takes with it; every one that cannot be done is told."""
+    book, case = office.book(change.case.release), change.case
+    steps = book.workflows[case.workflow].transitions
+    fired = [steps[event.data["transition"]] for event in change.events if event.type == "advanced"]
+    others: dict[str, Change] = {}
+    problems: list[Problem] = []
+    for move in (move for step in fired for move in step.moves):
+        known: dict[str, Fact] = {**typed(book, case), OWNER: case.owner, LEAD: case.lead, THIS: case.id}
+        given = {to: known[of] for to, of in move.gives.items() if known.get(of) is not None}
+        for other, head, more in _others(office, case, move, problems):
+            before = others.get(other.id)
+            theirs = office.book(other.release)
+            standing = before.case if before is not None else other
+            try:
+                events = lifecycle.follow(theirs, standing, move.fires, actor, Stated(given | more), now)
+            except BihuanError as refused:
+                problems += [replace(problem, what=f"案件 {other.id}：{problem.what}") for problem in refused.problems]
+                continue
+            others[other.id] = before.then(theirs, *events) if before else Change.of(theirs, other, head, events)
+    if problems:
+        raise Refused(problems)
+    return list(others.values())
+
+
+def _others(
+    office: Office, case: Case, move: Move, problems: list[Problem]
+) -> Iterator[tuple[Case, bytes, dict[str, Fact]]]:
+    """The cases that a move is about, with the amount that falls to each."""
+    if not move.of:
+        for parent in case.parents:
+            found = office.store.load(parent)
+            if found is not None and not found[0].final and move.fires in _flow(office, found[0]):
+                yield (*found, {})
+        return
+    listed: Any = case.outcome.get(move.each, {})
+    for thing, number in listed.items():
+        left, there = number, _of(office, move, thing)
+        for number_of, (other, head) in enumerate(there, 1):
+            rest = bool(move.up_to) and number_of == len(there)
+            share = left if rest else min(left, _room(office.book(other.release), other, move, left))
+            if share > 0:
+                left -= share
+                yield other, head, {move.amount: share}
+        if left:
+            has = f"只有 {number - left}" if there else "没有登记"
+            problems.append(Problem("CASE-010", f"{thing}要 {number}，{has}", "先补足，或登记在册"))
+
+
+def _of(office: Office, move: Move, thing: str) -> list[tuple[Case, bytes]]:
+    """The open cases of this thing, in the order in which they are drawn on."""
+    flows = [flow.name for flow in office.book().workflows.values() if flow.subject == move.of]
+    with office.store.reading() as driver:
+        rows = driver.execute(_SAME, (orjson.dumps(flows).decode(), f"$.facts.{move.by}", thing)).fetchall()
+    found = [each for (case_id,) in rows if (each := office.store.load(case_id)) is not None]
+    found = [each for each in found if move.fires in _flow(office, each[0])]
+    return sorted(found, key=lambda each: (str(each[0].facts.get(move.first, "")), each[0].opened_at, each[0].id))
+
+
+def _room(book: Rulebook, other: Case, move: Move, most: int) -> int:
+    """How much of a number falls to another case: what its step can take from, or up to what it has of `up_to`."""
+    step = book.workflows[other.workflow].transitions[move.fires]
+    fields = book.kind_of(other.workflow).fields
+    rooms = [
+        int((other.facts.get(fact) or 0) - (fields[fact].low or 0))
+        for fact, amount in step.takes.items()
+        if amount == move.amount
+    ]
+    if move.up_to:
+        rooms.append(int(other.facts.get(move.up_to) or 0))
+    return min([most, *rooms])
+
+
+def _flow(office: Office, case: Case) -> Mapping[str, Any]:
+    """The steps that the workflow of a case has."""
+    return office.book(case.release).workflows[case.workflow].transitions
