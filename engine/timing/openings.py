@@ -9,7 +9,6 @@ import orjson
 from engine.alongside import open_for
 from engine.core.case import Case, micros
 from engine.core.org import SYSTEM, Actor
-from engine.core.rulebook import Rulebook
 from engine.core.workflows import ChildType
 from engine.service import Office
 from engine.step import Step
@@ -30,13 +29,17 @@ def open_due(office: Office) -> int:
     """
     with office.store.reading() as driver:
         releases = [number for (number,) in driver.execute("SELECT number FROM release").fetchall()]
-        names = sorted({name for number in releases for name in _opening(office.book(number))})
+        names = sorted({name for number in releases for name in _opening(office, number)})
         found = driver.execute(_DUE, (micros(office.now()), orjson.dumps(names).decode())).fetchall() if names else []
     return sum(_open(office, case_id, name) for case_id, name in found)
 
 
-def _opening(book: Rulebook) -> set[str]:
-    """The deadlines of a release that open something."""
+def _opening(office: Office, release: int) -> set[str]:
+    """The deadlines of a release that open something; one that cannot be read is told of when it is swept."""
+    try:
+        book = office.book(release)
+    except Exception:  # noqa: BLE001 - whatever it is, it must not stop the others
+        return set()
     states = (state for flow in book.workflows.values() for state in flow.states.values())
     return {deadline.name for state in states for deadline in state.deadlines if deadline.opens}
 
