@@ -13,26 +13,38 @@ import pytest
 from engine.cli import main
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "how-to"
-PAGE, DOMAIN = PAGES / "transfer-team.md", PAGES / "new-domain.md"
+PAGE, DOMAIN, MANAGERS = PAGES / "transfer-team.md", PAGES / "new-domain.md", PAGES / "managers.md"
 BLOCK = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = {"$T": r"车次 (\w{11})", "$M": r"核对事项 (\w{11})"}
 """What a name on the page stands for in what its command prints; any other: a case."""
-REFUSED = "被拒绝"
+EXITS = {"被拒绝": 1, "有错误": 2}
+"""What a note beside a command says of how it ends."""
 
 
 class Block(NamedTuple):
     kind: str
     """`commands`, `told`, or the name of a file."""
     lines: list[str]
+    edits: bool = False
+    """Whether the lines are what to replace in the file (`- `) and by what (`+ `)."""
 
 
 def blocks(text: str) -> Iterator[Block]:
     for info, body in BLOCK.findall(text):
         lines = body.splitlines()
         if info:
-            yield Block(info.split(" ", 1)[1], lines)
+            language, name = info.split(" ", 1)
+            yield Block(name, lines, edits=language == "diff")
         else:
             yield Block("commands" if lines[0].startswith("bihuan ") else "told", lines)
+
+
+def edit(path: Path, lines: list[str]) -> None:
+    """Do by hand what the page tells to: wherever the old words stand, the new ones stand afterwards."""
+    old, new = ("\n".join(line[2:] for line in lines if line.startswith(sign)) for sign in "-+")
+    text = path.read_text("utf-8")
+    assert old in text, (path, old)
+    path.write_text(text.replace(old, new), "utf-8")
 
 
 Say = Callable[[str], None]
@@ -59,7 +71,7 @@ def read_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         except SystemExit as end:
             ended = int(end.code or 0)
         told = "".join(capsys.readouterr())
-        assert ended == (1 if note == REFUSED else 0), (line, told)
+        assert ended == EXITS.get(note, 0), (line, told)
         if name := re.search(r"记作 (\$[A-Z])", note):
             found = re.search(NUMBER.get(name[1], r"案件 (\w{11})"), told)
             assert found, (line, told)
@@ -75,6 +87,8 @@ def read_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
                 for line in block.lines:
                     expected = [re.escape(part.strip()) for part in meant(line).split("…")]
                     assert re.search(".*?".join(expected), told), (line, told)
+            elif block.edits:
+                edit(Path(block.kind), block.lines)
             else:
                 Path(block.kind).write_text("\n".join(map(meant, block.lines)) + "\n", "utf-8")
 
@@ -93,6 +107,15 @@ def test_a_page_that_promises_what_is_not_told_is_found(read_aloud: Say) -> None
 def test_a_command_that_is_refused_though_the_page_does_not_say_so_is_found(read_aloud: Say) -> None:
     with pytest.raises(AssertionError, match="release"):
         read_aloud(PAGE.read_text("utf-8").replace("release --as geli   # 被拒绝", "release --as geli"))
+
+
+def test_a_manager_changes_the_rules_as_the_page_says(read_aloud: Say) -> None:
+    read_aloud(MANAGERS.read_text("utf-8"))
+
+
+def test_an_edit_of_words_that_do_not_stand_in_the_rules_is_found(read_aloud: Say) -> None:
+    with pytest.raises(AssertionError, match=r"及时\.核对完"):
+        read_aloud(MANAGERS.read_text("utf-8").replace("- 及时.核查: {within: 2h,", "- 及时.核对完: {within: 2h,"))
 
 
 def test_another_closed_loop_is_made_as_its_page_says_in_under_150_lines_of_yaml(read_aloud: Say) -> None:

@@ -13,6 +13,25 @@ from engine.core.errors import BadInput, Problem, listing, nearest
 rules = typer.Typer(help="规则：改动、流程图 (the rules: what an edit changes, pictures)", no_args_is_help=True)
 
 
+@rules.command("copy")
+def copy(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新的文件夹 (a new folder)")],
+    release: Annotated[int, typer.Option("--release", min=0, help="数据库里的第几版；0 是现行的")] = 0,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """把数据库里的规则写成文件，在上面改 (write the stored rules to a folder, to edit them there)."""
+    from engine.packs.scaffold import write_folder
+
+    with office(db, quiet=as_json) as found:
+        number = release or found.book().release
+        written = write_folder(folder, found.releases.files(number))
+    if as_json:
+        print_json({"folder": str(folder), "release": number, "files": written})
+        return
+    console().print(f"第 {number} 版的 {len(written)} 个文件写在 {folder}；改好后 bihuan check {folder}")
+
+
 @rules.command("diff")
 def diff(
     new: Annotated[Path | None, typer.Argument(metavar="NEW", help="改过的规则包文件夹 (the edited pack)")] = None,

@@ -21,7 +21,8 @@ FOLDER = "rules/schema"
 
 def schemas() -> dict[str, bytes]:
     """The schema of each kind of file, bounds too, by the name of the file it is written to."""
-    return {f"{FOLDER}/{_name(kind)}": _text(kind) for kind in (*(kind for _, kind in KINDS), BoundsFile)}
+    kinds: list[type[File]] = [*(kind for _, kind in KINDS), BoundsFile]
+    return {f"{FOLDER}/{_name(kind)}": _text(kind) for kind in kinds}
 
 
 def first_line(file: str) -> str:

@@ -59,7 +59,7 @@ class SubjectModel(Model):
     order: list[list[str]] = []
     """先后：前一个要素不晚于后一个"""
     anyone_opens: bool = False
-    """任何工作人员都可以立案，不需要权限 open"""
+    """任何办事人员都可以立案，不需要权限 open"""
     fields: dict[str, FieldModel]
     """要素"""
 

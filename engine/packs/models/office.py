@@ -142,6 +142,6 @@ class OrganisationFile(File, title="单位、角色、人员、班子"):
     roles: dict[str, RoleModel]
     """角色"""
     staff: dict[str, StaffModel] = {}
-    """工作人员，键是账号"""
+    """办事人员，键是账号"""
     leaders: list[LeaderModel] = []
     """班子成员"""
