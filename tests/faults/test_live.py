@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.core.case import micros
+from engine.packs.pack import bundle, compile_pack
+from engine.releases import publish
 from engine.service import Office
 from tests.samples import published
 
@@ -82,10 +84,13 @@ def test_a_running_scheduler_begins_with_a_release_when_its_moment_comes(
     ) as running:
         assert running.stdout
         assert "巡检" in running.stdout.readline()
-        moment = office.now() + timedelta(seconds=10)
-        assert published(office, changed, moment)["standing"] == []
+        digest = compile_pack(changed, stored=True).digest
+        now = office.now()
+        moment = now + timedelta(seconds=2)
+        with office.store.writing(micros(now)) as writer:
+            publish(writer, bundle(changed), digest, "pizhun", office.account, now, micros(moment), draft=1)
         begun = None
-        while begun is None and office.now() < moment + timedelta(seconds=SECONDS):
+        while begun is None and office.now() < moment + timedelta(seconds=60):
             with office.store.reading() as driver:
                 (begun,) = driver.execute("SELECT begun_at FROM release WHERE number = 2").fetchone()
     assert begun is not None
