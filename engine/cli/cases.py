@@ -57,7 +57,7 @@ def open_(
         stands = f"在“{answer['state_title']}”，归 [bold]{answer['owner']}[/]"
         if "changes" in answer:
             changes = "；".join(f"{each['what']} {each['before']} → {each['after']}" for each in answer["changes"])
-            console().print(f"此人已有在办案件，挂到 {parent} 名下；随之改变：{changes}")
+            console().print(f"已有在办案件，挂到 {parent} 名下；随之改变：{changes}")
         console().print(f"案件 [bold]{answer['case']}[/]：{category}，{stands}")
         print_deadlines(answer)
 

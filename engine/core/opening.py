@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact
@@ -10,6 +11,8 @@ from engine.core.judging import Stated, typed
 from engine.core.org import LEAD, OWNER
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import ChildType
+
+_Value = TypeVar("_Value")
 
 
 def opened_by(book: Rulebook, case: Case, events: Iterable[Event]) -> tuple[ChildType, ...]:
@@ -52,6 +55,10 @@ def called_for(book: Rulebook, case: Case) -> tuple[ChildType, ...]:
 def carried(book: Rulebook, kind: ChildType, case: Case, personal: Mapping[str, str]) -> tuple[Stated, dict[str, str]]:
     """What is known of a child at once, from the case that opens it; `personal`: its sealed values, in clear."""
     known: dict[str, Fact] = {**typed(book, case), OWNER: case.owner, LEAD: case.lead}
-    facts = {to: known[of] for to, of in kind.carries.items() if known.get(of) is not None}
-    texts = {to: personal[of] for to, of in kind.carries.items() if of in personal}
+    facts = {to: value for to, of in kind.carries.items() if (value := _first(known, of)) is not None}
+    texts = {to: text for to, of in kind.carries.items() if (text := _first(personal, of)) is not None}
     return Stated({**facts, **kind.sets}, frozenset(texts)), texts
+
+
+def _first(known: Mapping[str, _Value], names: Iterable[str]) -> _Value | None:
+    return next((value for name in names if (value := known.get(name)) is not None), None)

@@ -24,6 +24,7 @@ CASE = (
     "lead",
     "supporting",
     "opened",
+    "entered",
 )
 CLOCK = ("from", "until", "days")
 """What is told of a clock: `clock.X.from` is its day 0, `until` the day it is done."""
@@ -79,7 +80,7 @@ class Paper:
 
 def asked(text: str) -> Iterator[str]:
     """What a text asks for, as written between braces."""
-    yield from (found.strip() for found in _ASKED.findall(text))
+    yield from (name.strip() for found in _ASKED.findall(text) for name in found.split("|"))
 
 
 def unclosed(text: str) -> bool:
@@ -88,5 +89,9 @@ def unclosed(text: str) -> bool:
 
 
 def filled(text: str, known: Mapping[str, str], blank: str = "") -> str:
-    """A text with its values put in; what is not known is left blank for the pen."""
-    return _ASKED.sub(lambda found: known.get(found[1].strip(), "") or blank, text)
+    """A text with its values put in, of several the first that is known; what is not is left blank for the pen."""
+
+    def value(found: re.Match[str]) -> str:
+        return next((told for name in found[1].split("|") if (told := known.get(name.strip(), ""))), blank)
+
+    return _ASKED.sub(value, text)

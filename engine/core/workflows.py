@@ -173,8 +173,8 @@ class ChildType:
     states: tuple[str, ...]
     by: tuple[str, ...]
     sets: Mapping[str, Any] = field(default_factory=dict)
-    carries: Mapping[str, str] = field(default_factory=dict)
-    """Fact of the child → what of this case it is: a fact, or the unit that owns or leads it."""
+    carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fact of the child → what of this case it is, the first known: a fact, or the unit owning or leading it."""
     tells: tuple[str, ...] = ()
     """The tasks whose results each of them is told (their index case's)."""
     outlives: bool = False

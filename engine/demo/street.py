@@ -74,14 +74,14 @@ class Street:
         )  # fmt: skip
         issue = self._child(market)
         now = f"处置时间={stage.present}"
-        stage.bihuan("case", "advance", issue, "handle", "处置情况=当场劝导，摊位停业半天", now, by="shijian", last=2)
+        stage.bihuan("case", "advance", issue, "handle", "处置情况=当场劝导，摊位停业半天", now, by="caishi", last=2)
         self._step(issue, "urge", "jigong", f"督办时间={stage.present}", "督办单（整改通知书）编号=督〔2022〕1号")
         fixed = ("整改情况=全员佩戴", f"整改完成时间={stage.present}", "佐证编号=照1")
         stage.paper("整改通知书", issue, by="jigong")
-        self._step(issue, "report_fixed", "shijian", *fixed)
+        self._step(issue, "report_fixed", "caishi", *fixed)
         stage.say("整改的人来复查，拒绝；纪工委同一人办过督办，也换效能办的来：")
         seen = ("复查结论=合格", f"复查时间={stage.present}", "佐证编号=照2")
-        stage.bihuan("case", "advance", issue, "verify", *seen, by="shijian")
+        stage.bihuan("case", "advance", issue, "verify", *seen, by="caishi")
         stage.bihuan("case", "advance", issue, "verify", *seen, by="xiaoneng", last=1)
 
     def a_seizure(self, market: str) -> None:

@@ -235,12 +235,14 @@ class FlowBuilder(GuardBuilder):
                     sets[key] = parse_value(fields[key], raw)
                 except ValueError as error:
                     self.wrong("RULE-022", (*path, "sets", key), str(error))
-        for key, of in model.carries.items():
+        for key, words in model.carries.items():
             if self.known("RULE-032", (*path, "carries", key), "要素", key, fields):
-                self.carried((*path, "carries", key), fields[key], of)
+                for word in words:
+                    self.carried((*path, "carries", key), fields[key], word)
+        carries = {key: tuple(words) for key, words in model.carries.items()}
         states, by = tuple(model.from_), tuple(model.by)
         tells = tuple(model.tells)
-        return ChildType(name, model.title, model.subject, states, by, sets, model.carries, tells, model.outlives)
+        return ChildType(name, model.title, model.subject, states, by, sets, carries, tells, model.outlives)
 
     def carried(self, path: Path, to: Field, name: str) -> None:
         """Note a fact that cannot be what it is to be carried over as."""

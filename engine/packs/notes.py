@@ -37,12 +37,12 @@ def _odd(book: Rulebook) -> list[str]:
             for guard in (each for each in guards if isinstance(each, DecisionGuard)):
                 asked.setdefault(guard.name, set()).update(map(str, guard.allowed))
     return [
-        f"规则 {row.id} 的 {key}: {value} 没有流程用到，用到的有 {near[0]}"
+        f"规则 {row.id} 的 {key}: {one} 没有流程用到，用到的有 {near[0]}"
         for table in book.tables.values()
         for row in table.rows
         for key, value in row.then.items()
-        if str(value) not in asked.get(key, ())
-        and (near := get_close_matches(str(value), asked.get(key, ()), 1, _ALIKE))
+        for one in (value if isinstance(value, list | tuple) else [value])
+        if str(one) not in asked.get(key, ()) and (near := get_close_matches(str(one), asked.get(key, ()), 1, _ALIKE))
     ]
 
 

@@ -86,7 +86,8 @@ def _known(model: m.PaperFile, mine: list[WorkflowFile], subjects: Mapping[str, 
     if model.of == [TRIP]:
         return [*COMMON, *OF_TRIP]
     clocks = [{f"clock.{name}.{part}" for name in flow.clocks for part in CLOCK} for flow in mine]
-    return [*COMMON, *CASE, *_shared(mine, subjects), *sorted(set.union(set(), *clocks))]
+    dues = {f"due.{item.name}" for flow in mine for state in flow.states.values() for item in state.deadlines}
+    return [*COMMON, *CASE, *_shared(mine, subjects), *sorted(set.union(dues, *clocks))]
 
 
 def _columns(model: m.PaperFile, mine: list[WorkflowFile], subjects: Mapping[str, Subject]) -> list[str]:

@@ -66,6 +66,7 @@ def of_case(book: Rulebook, case: Case, personal: Mapping[str, str]) -> dict[str
             "days": str(count.days or ""),
         }
         known |= {f"clock.{name}.{part}": text for part, text in told.items()}
+    known |= {f"due.{name}": time_words(armed.due, book.zone) for name, armed in case.deadlines.items()}
     who = case.owner or case.lead
     return known | {
         "case": case.id,
@@ -78,6 +79,7 @@ def of_case(book: Rulebook, case: Case, personal: Mapping[str, str]) -> dict[str
         "lead": case.lead,
         "supporting": "、".join(case.supporting),
         "opened": time_words(case.opened_at, book.zone),
+        "entered": time_words(case.entered.at, book.zone),
     }
 
 

@@ -139,7 +139,7 @@ def test_a_parent_never_closes_over_a_child_opened_beside_it(
 ) -> None:
     office = make_office()
     if planted:
-        monkeypatch.setattr("engine.service.with_relatives", lambda _, __, changes: list(changes))
+        monkeypatch.setattr("engine.alongside.with_relatives", lambda _, __, changes: list(changes))
     assert (race(office, 30) > 0) is planted
     assert planted or audit.verify(office).problems == []
 

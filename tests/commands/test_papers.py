@@ -38,7 +38,7 @@ def told(office: Office, case: str) -> list[str]:
 def test_a_notice_says_the_personal_facts_in_full_and_that_is_on_record(office: Office) -> None:
     case = quarantined(office)
     words = texts(office, NOTICE, case, "geli")
-    for canary in (*CANARIES, "集中隔离点 301 房间", "2022年5月26日8时", "密接", "和平路街道"):
+    for canary in (*CANARIES, "集中隔离点 301 房间", "2022年5月26日8时", "共14天", "密接", "和平路街道"):
         assert canary in words
     assert told(office, case)[-1] == f"打印{NOTICE}（和平街隔告〔2022〕{case}号），打开个人信息"
     assert not [canary for canary in CANARIES if canary.encode() in log(office)]

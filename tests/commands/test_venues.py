@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.commands import children, tasks
+from engine.commands import tasks
 from engine.commands.corrections import correct
 from engine.core.case import Case, micros
 from engine.core.errors import BadInput, Refused
@@ -191,14 +191,16 @@ def test_a_finding_opens_a_rectification_with_what_is_known_in_one_transaction(o
     answer = patrol(office, venue, "发现问题", found_what="王示例没有扫码")
     [child] = answer["opened"]
     issue = case_of(office, child)
-    assert (issue.workflow, issue.owner, issue.lead) == ("rectification", "市场监督管理所", "纪工委")
+    assert (issue.workflow, issue.owner, issue.lead) == ("rectification", "中心菜市场管理方", "纪工委")
     assert {**issue.facts} == {
-        "inspected": "市场监督管理所",
+        "inspected": "中心菜市场管理方",
         "place": "示例菜市场",
         "community": "华业社区",
         "issue_source": "patrol",
     }
-    assert office.personal(issue.subject) == {"found_what": "王示例没有扫码"}
+    assert office.personal(issue.subject)["found_what"] == "王示例没有扫码"
+    assert office.personal(issue.subject)["accountable"] == office.personal(venue.subject)["accountable"]
+    assert child in [row["case"] for row in case_list(office, office.actor("caishi"))]
     assert issue.parents == {venue.id: "rectification"}
     assert case_of(office, venue.id).children[child].final == ""
     with office.store.reading() as driver:
@@ -206,6 +208,16 @@ def test_a_finding_opens_a_rectification_with_what_is_known_in_one_transaction(o
     assert "没有扫码" not in told
     assert audit.verify(office).problems == []
     assert loop.check(office).breaches == []
+
+
+def test_a_venue_is_checked_only_for_what_its_measures_ask(office: Office) -> None:
+    shop, bar = registered(office, "超市"), registered(office, "网吧")
+    facts = {"check_result": "落实", "checked_at": office.now().isoformat()}
+    huaye = office.actor("huaye")
+    for venue, asked, other in ((shop, "check_codes", "check_health_code"), (bar, "check_health_code", "check_codes")):
+        office.advance(venue.id, asked, huaye, facts)
+        with pytest.raises(Refused, match="只适用于判定 measures 为"):
+            office.advance(venue.id, other, huaye, facts)
 
 
 def test_a_finding_is_one_request_however_often_it_is_sent(office: Office) -> None:
@@ -285,9 +297,10 @@ def test_the_cold_chain_is_checked_point_by_point_and_spoiled_meat_is_seized(off
     office.advance(
         meat, "seize", shijian, {"seized_at": now, "goods": "冻猪肉", "quantity": "12.5", "kept_at": "市监所冷库"}
     )
-    child = children.open_child(office, meat, "rectification", {}, shijian)
-    assert office.personal(case_of(office, child["case"]).subject) == {"found_what": "发绿"}
-    assert case_of(office, child["case"]).facts["inspected"] == "市场监督管理所"
+    disposed = {"disposal": "无害化处理", "disposed_at": now, "witness": "钱示例", "proof": "照1"}
+    [child] = office.advance(meat, "dispose", shijian, disposed)["opened"]
+    assert office.personal(case_of(office, child).subject)["found_what"] == "发绿"
+    assert case_of(office, child).facts["inspected"] == "市场监督管理所"
     assert audit.verify(office).problems == []
 
 

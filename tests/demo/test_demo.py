@@ -126,7 +126,7 @@ SCENES = [
     ),
     pytest.param(
         11,
-        ["已另立案件：", "须由 市场监督管理所 以外的人员办理", "shijian 已经办过，请换人", "现在“已销号”，已办结"],
+        ["已另立案件：", "须由 中心菜市场管理方 以外的人员办理", "caishi 已经办过，请换人", "现在“已销号”，已办结"],
         id="a finding is rectified, and checked by somebody else",
     ),
     pytest.param(12, ["已另立案件：", "现在“已封存”，归 市场监督管理所"], id="spoiled meat is sealed"),
@@ -141,7 +141,7 @@ SCENES = [
         ["缺少佐证：对方签收凭证号", "现在“已反馈”，已办结"],
         id="a superior's inspection is answered",
     ),
-    pytest.param(16, ["已另立案件：", "现在“已到货”，已办结"], id="a shortage is ordered by itself"),
+    pytest.param(16, ["已另立案件：", "现在“已到货”，已办结", "一并办理："], id="a shortage is ordered by itself"),
     pytest.param(
         17,
         ["须由 部门负责人（head） 办理", "现在“已关闭”，归 和平社区", "现在“管理中”，归 和平社区"],

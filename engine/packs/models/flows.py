@@ -150,7 +150,7 @@ class ChildModel(Model):
     """哪些角色可以开"""
     sets: dict[str, Any] = {}
     """开的时候就填上什么"""
-    carries: dict[str, str] = {}
+    carries: dict[str, Names] = {}
     """从本案带过去的要素；owner、lead 是本案的责任、牵头单位"""
     tells: list[str] = []
     """哪些任务的结果告诉子案件"""
