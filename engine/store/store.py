@@ -45,7 +45,13 @@ SYSTEM = "system"
 Driver = sqlite3.Connection
 """The driver's own connection: what is hot runs on it as it is."""
 BUSY_MS = 30_000
-PRAGMAS: tuple[str, ...] = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
+PRAGMAS: tuple[str, ...] = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "secure_delete=ON",
+    "foreign_keys=ON",
+    "cache_size=-32000",
+)
 
 
 class Lost(BihuanError):

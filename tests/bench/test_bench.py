@@ -165,7 +165,7 @@ def copied(office: Office, folder: Path) -> Path:
 def replay(path: Path, kept: Recorded) -> Callable[[], None]:
     """The same rows by bare sqlite3, at the same settings."""
     connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+    for pragma in store.PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
     def run() -> None:
