@@ -80,8 +80,16 @@ def unbundled(text: str) -> dict[str, bytes]:
 
 
 def compile_pack(files: Mapping[str, bytes], *, stored: bool = False) -> Rulebook:
-    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stored`: already proved."""
-    examined = examine(files, stored=stored)
+    """The rule book of a pack, every mistake of its files raised at once as `BadInput`; `stored`: already proved.
+
+    The same files are compiled once a process: a draft is read again whenever somebody looks at it or approves it.
+    """
+    return _compiled(tuple(sorted(files.items())), stored)
+
+
+@lru_cache(maxsize=8)
+def _compiled(files: tuple[tuple[str, bytes], ...], stored: bool) -> Rulebook:  # noqa: FBT001 - as it was asked
+    examined = examine(dict(files), stored=stored)
     if examined.book is None:
         raise BadInput(examined.problems)
     return examined.book

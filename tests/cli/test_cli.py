@@ -520,7 +520,7 @@ def test_who_is_known_already_and_named_as_a_contact_is_told_to_hang_on_with_her
     known = ["姓名=乙示例", "手机号=13900002346", "所属社区=华业社区"]
     was = answer(rehearsal, "case", "open", *known, "来源地风险等级=low", "--as", "huaye")["case"]
     told = rehearsal("case", "open", *known, "末次接触日期=2022-05-26", "--parent", case, "--as", "huaye").stdout
-    assert f"此人已有在办案件，挂到 {case} 名下；随之改变：" in told
+    assert f"已有在办案件，挂到 {case} 名下；随之改变：" in told
     assert re.search(rf"流程 来（返）人员管控 → 密切接触者集中隔离；案件 {was} → ", told.replace("\n", ""))
 
 

@@ -65,6 +65,16 @@ def test_goods_drawn_for_an_emergency_hang_on_it_until_they_are_issued(office: O
     found = office.case(drawn, wuzi)[0]
     assert (found.workflow, found.owner, found.facts["kit"]) == ("drawing", "党政办", "一处隔离点")
     assert found.parents == {case: "goods"}
-    office.advance(drawn, "issue", wuzi, {"issued_at": now, "proof": "单-1"})
+    stocked = {
+        "store": "库房",
+        "use": "防护用品",
+        "measure": "件",
+        "minimum": 0,
+        "stock": 500,
+        "expires_on": "2024-05-01",
+    }
+    for item in ("医用防护口罩", "防护服", "手消毒液", "含氯消毒片", "抗原试剂"):
+        office.open_case("supply", stocked | {"item": item, "batch": "一"}, wuzi)
+    office.advance(drawn, "issue", wuzi, {"issued_at": now, "receiver": "应急办", "proof": "单-1"})
     assert office.case(case, yingji2)[0].children[drawn].final == "closed"
     assert not verify(office).problems

@@ -450,7 +450,7 @@ ACTS = st.lists(
 
 @given(acts=ACTS)
 @example(acts=[("later", 1), ("leave", 1), ("back", 1), ("jump", 14)])  # passed over, though once planned and ended
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_done_the_rows_follow_from_the_events(acts: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)

@@ -108,7 +108,7 @@ class Deadlines(Work):
 
 TestDeadlines = Deadlines.TestCase
 TestDeadlines.settings = settings(
-    max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
