@@ -56,7 +56,7 @@ def custody_left_open(patch: Patch) -> None:
 
 
 def parent_not_told(patch: Patch) -> None:
-    patch.setattr(service, "with_relatives", lambda _, __, changes: list(changes))
+    patch.setattr("engine.alongside.with_relatives", lambda _, __, changes: list(changes))
 
 
 def accepted_by_the_giver(patch: Patch) -> None:
