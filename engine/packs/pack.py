@@ -68,7 +68,6 @@ def bundle(files: Mapping[str, bytes]) -> str:
     return json.dumps({name: files[name].decode("utf-8-sig") for name in sorted(files)}, ensure_ascii=False)
 
 
-@lru_cache(maxsize=16)
 def unbundle(text: str, release: int) -> Rulebook:
     """The rule book of a stored release; that it is whole was proved when it was published."""
     return replace(compile_pack(unbundled(text), stored=True), release=release)

@@ -128,7 +128,15 @@ def _texts(pack: Resolver, document: Document, model: m.PaperFile, known: list[s
         if unclosed(text):
             pack.wrong(document, "RULE-029", path, "花括号没有成对", "要素写作 {name}")
         allowed = columns if path[0] == "rows" else known
+        clocks = {name.split(".")[1] for name in allowed if name.startswith("clock.")}
         for name in asked(text):
+            of, _, rest = name.partition(".")
+            if (
+                of == "clock"
+                and rest
+                and not pack.known(document, "FLOW-012", path, "计时", rest.split(".")[0], clocks)
+            ):
+                continue  # as a workflow tells of it, so that one slip is told once
             if name not in allowed:
                 shown = listing(allowed, 20)
                 pack.wrong(document, "RULE-032", path, f"文书没有要素 {name}", f"可用：{shown}", nearest(name, allowed))

@@ -123,7 +123,7 @@ def test_a_switch_that_was_broken_off_goes_on_when_asked_again(office: Office, m
 
 def test_recurring_work_comes_more_often(office: Office) -> None:
     urgent(office)
-    facts = {"item": "口罩", "store": "库", "use": "防护用品", "measure": "只", "stock": 9, "minimum": 1}
+    facts = {"item": "口罩", "store": "库", "batch": "一", "use": "防护用品", "measure": "只", "stock": 9, "minimum": 1}
     case = office.open_case("supply", facts | {"expires_on": "2023-01-01"}, office.actor("wuzi"))["case"]
     assert office.case(case, office.actor("wuzi"))[0].plans["counts"].every == 7
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -275,7 +276,8 @@ def told_nothing(world: World, text: str) -> None:
     """No personal text outside the vault."""
     if "金" in text or "139" in text:
         for canary in world.canaries:
-            require(canary not in text, f"个人信息外泄：{text}")
+            # A moment in microseconds may hold the digits of a telephone number.
+            require(not re.search(rf"(?<!\d){re.escape(canary)}(?!\d)", text), f"个人信息外泄：{text}")
 
 
 def gone(world: World, case: Case, schedule: str, user: str) -> bool:
