@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from engine.commands import privacy
+from engine.commands.custody import shown
 from engine.core.case import Case, Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import typed
@@ -24,11 +26,35 @@ _OTHERS = (
     "SELECT id FROM \"case\" WHERE final = '' AND coalesce(json_extract(snapshot, '$.profile'), '') <> ? AND id > ?"
 )
 
+_SWITCHED = (
+    "SELECT actor, recorded_at, json_extract(data, '$.reason') FROM event WHERE case_id = 'system'"
+    " AND type = 'profile_switched' ORDER BY seq DESC LIMIT 1"
+)
+_LATE = (
+    "SELECT count(*) FROM task AS t JOIN \"case\" AS c ON c.id = t.case_id WHERE c.final = '' AND t.ends <= ?"
+    " AND t.state IN ('open', 'claimed') AND coalesce(json_extract(c.snapshot, '$.profile'), '') <> ?"
+)
+
 
 def current(office: Office) -> str:
     """The name of the profile the office works in; empty where its rules have none."""
     book = office.book()
     return book.profile or next(iter(book.profiles), "")
+
+
+def standing(office: Office, user: str = "", reveal: str = "") -> dict[str, Any]:
+    """The profile the office works in, which there are, and who switched to it when; with a reason for asking, why."""
+    told: dict[str, Any] = {"profile": current(office), "profiles": list(office.book().profiles)}
+    with office.store.reading() as driver:
+        row = driver.execute(_SWITCHED).fetchone()
+    if row is not None:
+        told |= {"since": shown(office, row[1]), "by": row[0]}
+    if reveal:
+        privacy.record_reveal(office, office.actor(user), reveal, {"profile": told["profile"]})
+        with office.store.reading() as driver:
+            key = subjects.keys(driver, office.master, [row[2]]).get(row[2]) if row is not None else None
+            told |= subjects.opened(driver, key) if key is not None else {}
+    return told
 
 
 def differences(book: Rulebook, name: str) -> list[str]:
@@ -72,6 +98,9 @@ def switch(office: Office, name: str, reason: str, actor: Actor, *, dry_run: boo
     if before == name and not (profile.follows and waiting):
         raise Refused(Problem("PROFILE-002", f"现在就是 {name}", "不用切换"))
     told = {"before": before, "profile": name, "differences": differences(book, name), "open_cases": len(waiting)}
+    if profile.follows:
+        with office.store.reading() as driver:
+            told["overdue"] = driver.execute(_LATE, (micros(office.now()), mark)).fetchone()[0]
     if dry_run:
         return told | {"followed": 0}
     if before != name:
@@ -116,7 +145,10 @@ def _waiting(office: Office, mark: str, after: str) -> list[str]:
 
 
 def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, now: datetime) -> Change:
-    """A case with its deadlines and schedules as the profile has them; nothing else of it changes."""
+    """A case with its deadlines and schedules as the profile has them; nothing else of it changes.
+
+    What was due already and is not done goes on beside the new rhythm.
+    """
     book = office.book(case.release).under(mark)
     flow = book.workflows[case.workflow]
     state = flow.states[case.state]

@@ -90,7 +90,10 @@ class Entry(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A schedule that is running: the due times of its task, listed, or daily at these local times from `start` on."""
+    """A schedule that is running: the due times of its task, listed, or daily at these local times from `start` on.
+
+    Listed beside daily ones are those of a former rhythm that nobody has done: they are still to be done.
+    """
 
     task: str
     event: int

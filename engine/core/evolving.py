@@ -207,7 +207,8 @@ def _tidied(case: Case) -> Case:
 
     def planned(name: str) -> bool:
         schedule, due = parts(name)
-        return schedule in case.plans and (not case.plans[schedule].due or due in case.plans[schedule].due)
+        plan = case.plans.get(schedule)
+        return plan is not None and (bool(plan.daily) or due in plan.due)
 
     def heard(name: str) -> bool:
         over = name in case.marks and case.marks[name].state != "claimed"

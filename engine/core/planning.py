@@ -9,6 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.core.case import Case, Plan, micros, moment, occurrence
+from engine.core.evolving import REMEMBERED
 from engine.core.values import local_day, local_time
 
 DAY = 86_400_000_000
@@ -17,11 +18,24 @@ WEEK = 7 * DAY
 
 def dues(plan: Plan, since: int, until: int, zone: ZoneInfo) -> Sequence[int]:
     """The due times of a plan from one moment to another, both included, in microseconds since 1970."""
-    if plan.daily:
-        return _daily(
-            plan.daily, max(since, plan.start), until, zone, (plan.start if plan.every > 1 else 0), plan.every
-        )
-    return plan.due[bisect_left(plan.due, since) : bisect_right(plan.due, until)]
+    listed = plan.due[bisect_left(plan.due, since) : bisect_right(plan.due, until)]
+    if not plan.daily:
+        return listed
+    start = plan.start if plan.every > 1 else 0
+    daily = _daily(plan.daily, max(since, plan.start), until, zone, start, plan.every)
+    return sorted({*daily, *listed}) if listed else daily
+
+
+def undone(case: Case, schedule: str, until: int, zone: ZoneInfo) -> list[int]:
+    """The due times up to a moment of a schedule that runs, of which nobody did or skipped the task; of 45 days."""
+    return [
+        due for due in dues(case.plans[schedule], until - REMEMBERED, until, zone) if _still_open(case, schedule, due)
+    ]
+
+
+def _still_open(case: Case, schedule: str, due: int) -> bool:
+    mark = case.marks.get(occurrence(schedule, due))
+    return mark is None or mark.state == "claimed"
 
 
 def due_next(plan: Plan, after: int, zone: ZoneInfo) -> int | None:
@@ -47,11 +61,6 @@ def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] |
     allowed after it; else the last one, done late.
     """
     plans = {name: plan for name, plan in case.plans.items() if plan.task == task}
-
-    def still_open(found: tuple[int, str]) -> bool:
-        mark = case.marks.get(occurrence(found[1], found[0]))
-        return mark is None or mark.state == "claimed"
-
     day = local_day(moment(at), zone)
     end = micros(local_time(day + timedelta(days=1), "00:00", zone)) - 1
     running = sorted((due, name) for name, plan in plans.items() for due in dues(plan, at - plan.within, at, zone))
@@ -63,5 +72,5 @@ def fitting(case: Case, task: str, at: int, zone: ZoneInfo) -> tuple[str, int] |
         for name, plan in plans.items()
         if (found := dues(plan, at - (plan.every + 1) * DAY if plan.daily else 0, at, zone))
     ]
-    wanted = filter(still_open, [*running, *ahead, *sorted(past)[-1:]])
-    return next(((name, due) for due, name in wanted), None)
+    wanted = [*running, *ahead, *sorted(past)[-1:]]
+    return next(((name, due) for due, name in wanted if _still_open(case, name, due)), None)

@@ -11,6 +11,7 @@ from engine.core.case import Armed, Case, Plan, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
 from engine.core.evolving import delayed
+from engine.core.planning import dues, undone
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Count
 from engine.core.values import local_day, local_time, midnight
@@ -226,7 +227,8 @@ class _Entering:
             )
             if schedule.every and every is None:
                 return None
-            return told | {"daily": list(schedule.at)} | ({"every": every.days} if every and every.days > 1 else {})
+            told |= {"daily": list(schedule.at)} | ({"every": every.days} if every and every.days > 1 else {})
+            return told | self._left(schedule.name, told)
         count = self.reckoning.count(schedule.clock)
         zero, days = count.day_zero, self.reckoning.days(schedule.days)
         if zero is None or days is None:
@@ -241,6 +243,18 @@ class _Entering:
         latest = micros(self.now - within)
         due = [at for at in listed if at > latest or at in asked]
         return told | {"due": due} if due else None
+
+    def _left(self, name: str, told: Mapping[str, Any]) -> dict[str, list[int]]:
+        """What the rhythm so far has asked for and nobody has done, where the new one does not ask for it."""
+        if self.case is None or name not in self.case.plans:
+            return {}
+        zone, until = self.reckoning.book.zone, micros(self.now)
+        left = undone(self.case, name, until, zone)
+        if not left:
+            return {}
+        plan = Plan(told["task"], 0, (), tuple(told["daily"]), told["start"], every=told.get("every", 1))
+        again = set(dues(plan, left[0], until, zone))
+        return {"due": due} if (due := [at for at in left if at not in again]) else {}
 
     def _began(self, schedule: Schedule) -> datetime:
         """When the case came into the stages of a schedule, as it stands now."""
@@ -266,9 +280,10 @@ def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:
     """Whether a schedule that runs is the one that is wanted."""
     if running is None or running.task != plan["task"]:
         return False
-    due, daily = plan.get("due", []), plan.get("daily", [])
-    same = [list(running.due), list(running.daily), running.within, running.ladder, running.every]
-    return same == [due, daily, plan["within"], plan["ladder"], plan.get("every", 1)]
+    daily = plan.get("daily", [])
+    same = [list(running.daily), running.within, running.ladder, running.every]
+    listed = daily or list(running.due) == plan["due"]
+    return bool(listed) and same == [daily, plan["within"], plan["ladder"], plan.get("every", 1)]
 
 
 def _same(running: Armed | None, told: list[Any]) -> bool:

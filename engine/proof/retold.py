@@ -33,6 +33,10 @@ class Retold:
         """Schedule → the event that made the plan which runs now."""
         self.complete: set[tuple[str, int]] = set()
         """Plans that are ending: all that was made of them is there, and must not come back."""
+        self.instead: dict[tuple[str, int], tuple[str, int]] = {}
+        """Plan → the one in whose place it goes on: from its next due time, or from how far the other had been made."""
+        self.since: dict[tuple[str, int], int] = {}
+        """From when on the occurrences of a plan are its own."""
         self.book: Rulebook
         self._made: dict[tuple[str, int], int | None] | None = None
 
@@ -44,6 +48,7 @@ class Retold:
             "undue": self._undue,
             "gone": self._gone,
             "rearm": self._rearm,
+            "ahead": self._ahead,
             "end": self._end,
             "close": self._close,
             "plan": self._plan,
@@ -95,6 +100,8 @@ class Retold:
         plan, next_at = plan_of(self.plans[key][1]), self._next(key)
         if next_at is None:
             return not plan.daily
+        if key in self.instead and next_at == self._next(self.instead[key]):
+            return True
         return due_next(plan, next_at - 1, self.book.zone) == next_at
 
     def _next(self, key: tuple[str, int]) -> int | None:
@@ -108,7 +115,7 @@ class Retold:
         event = self.running[name]
         plan, next_at = self._plan_of(name), self._next((name, event))
         until = self.latest if next_at is None else min(self.latest, next_at - 1)
-        for due in dues(plan, 0, until, self.book.zone):
+        for due in dues(plan, self.since.get((name, event), 0), until, self.book.zone):
             over = any(first <= due <= last for first, last in self.passed.get((name, event), ()))
             known = self.tasks.get((name, due))
             if not over and (known is None or known[2] == "ended"):
@@ -133,7 +140,9 @@ class Retold:
 
     def _mark(self, row: Mapping[str, Any]) -> None:
         name, due = row["schedule"], row["due"]
-        self.tasks[name, due] = (row["event"], row["ends"], row["state"], row["who"])
+        known = self.tasks.get((name, due))
+        event, ends = known[:2] if known is not None and known[2] != "ended" else (row["event"], row["ends"])
+        self.tasks[name, due] = (event, ends, row["state"], row["who"])
         if row["state"] in ("open", "claimed"):
             self._arm(name, due)
 
@@ -151,6 +160,13 @@ class Retold:
             self.tasks[name, due] = (row["event"], *self.tasks[name, due][1:])
             self.due[row["name"]] = self.due[row["name"]]._replace(armed_by=row["event"])
 
+    def _ahead(self, row: Mapping[str, Any]) -> None:
+        for due in self._open_of(row["schedule"]):
+            if due > row["at"]:
+                event, ends, _, who = self.tasks[row["schedule"], due]
+                self.tasks[row["schedule"], due] = (event, ends, "ended", who)
+                self._undue({"name": occurrence(row["schedule"], due)})
+
     def _end(self, row: Mapping[str, Any]) -> None:
         for due in self._open_of(row["schedule"]):
             event, ends, _, who = self.tasks[row["schedule"], due]
@@ -162,5 +178,11 @@ class Retold:
         self.plans[row["name"], self.running.pop(row["name"])][2] = row["ended"]
 
     def _plan(self, row: Mapping[str, Any]) -> None:
-        self.plans[row["name"], row["event"]] = [row["release"], row["plan"], 0]
+        key = (row["name"], row["event"])
+        self.plans[key] = [row["release"], row["plan"], 0]
+        if row["instead"]:
+            self.instead[key] = (row["name"], row["instead"])
+            so_far = self._next(self.instead[key])
+            starts = [at for at in (row["next_at"], so_far) if at is not None]
+            self.since[key] = min(starts, default=0)
         self.running[row["name"]] = row["event"]

@@ -21,7 +21,9 @@ PLANNED: dict[str, tuple[str, ...]] = {
         (
             "INSERT INTO task (case_id, schedule, due, event, ends, state, who)"
             " VALUES (:case_id, :schedule, :due, :event, :ends, :state, :who) ON CONFLICT (case_id, schedule, due)"
-            " DO UPDATE SET event = excluded.event, ends = excluded.ends, state = excluded.state, who = excluded.who"
+            " DO UPDATE SET state = excluded.state, who = excluded.who,"
+            " event = CASE WHEN task.state = 'ended' THEN excluded.event ELSE task.event END,"
+            " ends = CASE WHEN task.state = 'ended' THEN excluded.ends ELSE task.ends END"
         ),
     ),
     "undue": (_UNDUE,),
@@ -29,6 +31,10 @@ PLANNED: dict[str, tuple[str, ...]] = {
     "rearm": (
         f"UPDATE task SET event = :event WHERE {_TASK} AND due = :due AND {_OPEN}",  # noqa: S608 - the same
         "UPDATE deadline SET armed_by = :event WHERE case_id = :case_id AND name = :name",
+    ),
+    "ahead": (
+        f"UPDATE task SET state = 'ended' WHERE {_TASK} AND due > :at AND {_OPEN}",  # noqa: S608 - the same
+        "DELETE FROM deadline WHERE case_id = :case_id AND name > :after AND name < :before",
     ),
     "end": (
         (
@@ -41,7 +47,8 @@ PLANNED: dict[str, tuple[str, ...]] = {
     "plan": (
         (
             "INSERT INTO schedule (case_id, name, event, release, plan, next_at, ended)"
-            " VALUES (:case_id, :name, :event, :release, :plan, :next_at, 0)"
+            " VALUES (:case_id, :name, :event, :release, :plan, min(:next_at, coalesce((SELECT s.next_at FROM"
+            " schedule AS s WHERE s.case_id = :case_id AND s.name = :name AND s.event = :instead), :next_at)), 0)"
         ),
     ),
 }
@@ -101,19 +108,24 @@ def _marked(running: Mapping[str, Plan], happened: Event) -> Iterator[Op]:
 def _replanned(
     book: Rulebook, case: Case, name: str, old: Plan | None, new: Plan | None, happened: Event
 ) -> Iterator[Op]:
-    """A schedule that begins, goes on otherwise, or ends: what was open and is wanted no more goes."""
+    """A schedule that begins, goes on otherwise, or ends: what was open and is wanted no more goes.
+
+    Of one that goes on in another rhythm, that is what lies ahead; what was due already stays to be done.
+    """
+    at = micros(happened.occurred_at)
+    anew = old is not None and new is not None and bool(old.daily or new.daily)
     if old is not None:
-        if new is None or old.daily or new.daily:
-            yield (
-                "end",
-                {"schedule": name, "after": f"{name}@", "before": f"{name}A", "at": micros(happened.occurred_at)},
-            )
+        if new is None:
+            yield "end", {"schedule": name, "after": f"{name}@", "before": f"{name}A", "at": at}
+        elif anew:
+            yield "ahead", {"schedule": name, "after": occurrence(name, at), "before": f"{name}A", "at": at}
         else:
             for due in old.due:
                 verb = "rearm" if due in new.due else "gone"
                 yield verb, {"schedule": name, "due": due, "name": occurrence(name, due), "event": case.seq}
         yield "close", {"name": name, "ended": case.seq}
     if new is not None:
+        first = at if anew else new.start - 1 if new.daily else -1
         yield (
             "plan",
             {
@@ -121,6 +133,7 @@ def _replanned(
                 "event": case.seq,
                 "release": case.release,
                 "plan": plan_text(new),
-                "next_at": due_next(new, new.start - 1 if new.daily else -1, book.zone),
+                "next_at": due_next(new, first, book.zone),
+                "instead": old.event if anew and old is not None else 0,
             },
         )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from engine.commands import profiles
-from engine.commands.profiles import current, switch
+from engine.commands.profiles import current, standing, switch
+from engine.commands.tasks import Row, done
 from engine.core.errors import BadInput, Refused
 from engine.core.why import why
 from engine.proof.audit import verify
+from engine.reading.boards import board
+from engine.reading.queries import alert_list
 from engine.service import Office
-from engine.timing.sweep import move_clock
+from engine.store import plans
+from engine.timing.sweep import move_clock, sweep
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -133,3 +138,71 @@ def test_another_profile_put_in_by_hand_is_found(office: Office) -> None:
     with office.store.writing(0) as writer:
         writer.cursor.execute("INSERT INTO meta (name, value) VALUES ('profile', '急')")
     assert any("meta profile" in str(problem) for problem in verify(office).problems)
+
+
+def late(office: Office, later: Later) -> str:
+    """A supply whose stock count is overdue."""
+    facts = {"item": "口罩", "store": "库", "batch": "一", "use": "防护用品", "measure": "只", "stock": 9, "minimum": 1}
+    case = office.open_case("supply", facts | {"expires_on": "2023-01-01"}, office.actor("wuzi"))["case"]
+    assert later(days=2, hours=1) > 0
+    return str(case)
+
+
+def overdue(office: Office) -> list[str]:
+    """What the stock keeper's board of overdue deadlines tells."""
+    return [row["what"] for row in board(office, office.actor("wuzi"), "超期")]
+
+
+def test_what_is_overdue_stays_so_under_another_profile_until_it_is_done(office: Office, later: Later) -> None:
+    case = late(office, later)
+    before = overdue(office), alert_list(office, office.actor("wuzi"))
+    assert before[0] == ["定期盘点"]
+    told = switch(office, "急", "本区出现病例", office.actor("guanli"), dry_run=True)
+    assert told["overdue"] == 1
+    urgent(office)
+    assert (overdue(office), alert_list(office, office.actor("wuzi"))) == before
+    assert later(hours=30) > 0  # and its ladder goes on
+    later(days=6)
+    assert overdue(office) == ["定期盘点"] * 2  # the new rhythm has begun beside it
+    switch(office, "平", "解除", office.actor("guanli"))
+    assert overdue(office) == ["定期盘点"] * 2
+    (answer,) = done(office, "盘点", [Row(case, "账实相符", {"stock": "9"})], office.actor("wuzi"), at=office.now())
+    assert not answer.refused
+    assert len(overdue(office)) == 1
+    assert not verify(office).problems
+
+
+def test_a_switch_that_ended_what_is_overdue_is_caught(
+    office: Office, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(office, later)
+    changed = plans.changed
+
+    def ending_all(*asked: Any) -> list[plans.Op]:
+        ops = changed(*asked)
+        return [("end", row | {"after": ""}) if verb == "ahead" else (verb, row) for verb, row in ops]
+
+    monkeypatch.setattr("engine.store.changes.changed", ending_all)
+    urgent(office)
+    assert not overdue(office)
+
+
+def test_what_lies_ahead_follows_the_new_rhythm_from_its_next_day_on(office: Office, later: Later) -> None:
+    case = late(office, later)
+    urgent(office)
+    sweep(office)
+    with office.store.reading() as driver:
+        at = driver.execute("SELECT due, state FROM task WHERE case_id = ? ORDER BY due", (case,)).fetchall()
+    assert [state for _, state in at] == ["open"]  # nothing is asked for afterwards
+    assert not verify(office).problems
+
+
+def test_who_switched_when_is_told_and_why_to_whoever_says_what_for(office: Office) -> None:
+    assert standing(office) == {"profile": "平", "profiles": ["平", "急"]}
+    urgent(office)
+    told = standing(office)
+    assert (told["profile"], told["by"], told["since"]) == ("急", "guanli", "2022-05-26 08:00")
+    assert "reason" not in told
+    assert standing(office, "guanli", "交接班")["reason"] == "李示例一家确诊"
+    with pytest.raises(Refused, match="没有权限 reveal"):
+        standing(office, "huaye", "看看")
