@@ -18,7 +18,7 @@ from engine.core.conditions import Fact
 from engine.core.errors import BadInput, BihuanError, Conflict, Damaged, Problem, Refused, listing, nearest
 from engine.core.judging import Stated, typed
 from engine.core.org import Actor
-from engine.core.reckoning import CONFIRM, HAND_OVER
+from engine.core.reckoning import CONFIRM, HAND_OVER, RULES
 from engine.core.rulebook import Rulebook, Subject
 from engine.ids import new_id, read_id
 from engine.intake.given import parse
@@ -370,7 +370,8 @@ class Office:
             "offered_to": case.offer.to if case.offer else "",
             "deadline_titles": {item.name: item.title for item in flow.states[case.state].deadlines}
             | ({HAND_OVER: f"{case.offer.to} 签收"} if case.offer else {})
-            | ({CONFIRM: "确认更正"} if case.proposal else {}),
+            | ({CONFIRM: "确认更正"} if case.proposal else {})
+            | ({RULES: "规则变动待决定"} if case.asked else {}),
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 

@@ -19,6 +19,7 @@ from engine.cli import (
     ladders,
     lists,
     papers,
+    plans,
     profiles,
     reports,
     rulebooks,
@@ -41,6 +42,10 @@ rulebooks.rules.command("approve")(drafts.approve)
 rulebooks.rules.command("withdraw")(drafts.withdraw)
 rulebooks.rules.command("rollback")(drafts.rollback)
 rulebooks.rules.command("releases")(drafts.releases_)
+rulebooks.rules.command("plan")(plans.plan)
+rulebooks.rules.command("plans")(plans.plans_)
+rulebooks.rules.command("revert")(plans.revert)
+rulebooks.rules.command("resolve")(plans.resolve)
 app.command("check")(rules.check)
 app.command("decide")(rules.decide)
 app.command("clauses")(clauses.clauses)

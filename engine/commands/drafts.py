@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine import releases
+from engine.commands.migrating import objections, schedule
 from engine.commands.standing import open_standing
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem, Refused, listing
@@ -92,6 +93,7 @@ def approve(office: Office, number: int, actor: Actor) -> dict[str, Any]:
         release = releases.publish(
             writer, bundle(files), book.digest, actor.user, office.account, now, begins, draft=number
         )
+        schedule(writer, book, release, begins, office.account)
     standing = begin(office)
     return {"release": release, "digest": book.digest, "effective_from": moment(begins), "standing": standing}
 
@@ -160,7 +162,7 @@ def _open(driver: Driver, number: int) -> _Held:
 def _refuse_objections(office: Office, files: Mapping[str, bytes], book: Rulebook) -> None:
     """A pack must keep the bounds as they are now, and leave somebody who can approve the next one."""
     _, bounds = office.releases.bounds()
-    if problems := [*broken(bounds, files, book), *second_person(book.organisation)]:
+    if problems := [*broken(bounds, files, book), *second_person(book.organisation), *objections(office, book)]:
         raise BadInput(problems)
 
 

@@ -149,11 +149,11 @@ def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, 
 
     What was due already and is not done goes on beside the new rhythm.
     """
-    book = office.book(case.release).under(mark)
+    book = office.book(case.release).under(mark, case.ruled_from)
     flow = book.workflows[case.workflow]
     state = flow.states[case.state]
     known = typed(book, case)
-    reckoning = Reckoning(book, flow, case.outcome, case.opened_at, known, case.cut_short)
+    reckoning = Reckoning.of(book, case._replace(profile=mark), known)
     armed, ended, _ = reckoning.deadlines(state, now, case, stays=True)
     plans = reckoning.plans(state, now, case, stays=True)
     data = {"profile": mark, "armed": armed, "ended": ended, **plans}

@@ -139,6 +139,15 @@ class Proposal(NamedTuple):
     event: int
 
 
+class Asked(NamedTuple):
+    """A change of rules of which a person has to say what becomes of the case: which release, by which entry."""
+
+    release: int
+    entry: str
+    ruled_from: str
+    event: int
+
+
 class Case(NamedTuple):
     """One person, venue, item or matter until it is closed; `facts` as JSON holds them, `personal` by name only."""
 
@@ -191,6 +200,11 @@ class Case(NamedTuple):
     """The clocks that ended before their days were full, and when."""
     profile: str = ""
     """The profile (平、急) its lengths and ladders are those of; empty: the ordinary one."""
+    ruled_from: str = ""
+    """The day of the last change of rules that it was reckoned anew by (ISO): what held then holds for it."""
+    freed: Mapping[str, datetime] = {}
+    """The clocks that a change of rules ended, and since when: nobody could have been let go before it."""
+    asked: Asked | None = None
 
 
 WORK = frozenset(

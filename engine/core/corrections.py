@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from engine.core.case import Armed, Case, Event, Plan, micros, moment
-from engine.core.conditions import Fact, Field, label, to_json
+from engine.core.conditions import Fact, Field, from_json, label, to_json
 from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
@@ -79,8 +79,9 @@ def decide_again(book: Rulebook, case: Case, actor: Actor, now: datetime, succes
     if case.final:
         return None
     attempt = Attempt.of(book, case, actor, NOTHING, now)
+    book = attempt.book
     kind = book.kind_of(case.workflow)
-    decision = book.decide(kind.name, _known(attempt), local_day(case.opened_at, book.zone))
+    decision = book.decide(kind.name, _known(attempt), attempt.decided_on)
     if dict(decision.outcome) == dict(case.outcome) or not decision.matched:
         return None
     if str(decision.outcome.get("workflow") or case.workflow) != case.workflow:
@@ -101,7 +102,7 @@ def _decided_again(attempt: Attempt) -> Decision | None:
     asked = book.inputs(kind) | {kind.jurisdiction}
     if not asked & attempt.stated.facts.keys():
         return None
-    decision = book.decide(kind.name, _known(attempt), local_day(case.opened_at, book.zone))
+    decision = book.decide(kind.name, _known(attempt), attempt.decided_on)
     community = attempt.stated.facts.keys() & {kind.jurisdiction}
     return decision if community or dict(decision.outcome) != dict(case.outcome) else None
 
@@ -112,9 +113,8 @@ def _put_right(
     """The case stays in its workflow; what follows from its facts follows anew."""
     book, case, flow = attempt.book, attempt.case, attempt.flow
     state = flow.states[case.state]
-    reckoning = Reckoning(book, flow, outcome, case.opened_at, attempt.facts).ending(
-        case, typed(book, case), attempt.now
-    )
+    reckoning = replace(Reckoning.of(book, case, attempt.facts), outcome=outcome)
+    reckoning = reckoning.ending(case, typed(book, case), attempt.now)
     armed, ended, cannot = reckoning.deadlines(state, attempt.now, case, stays=True)
     if cannot:
         raise Refused(cannot)
@@ -202,15 +202,19 @@ def _reclassified(attempt: Attempt, decision: Decision, successor: str, more: Ma
     return Correction(closed, (successor, first), tuple(differences))
 
 
-def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: datetime, **more: Any) -> Event:
-    """The first event of the case that goes on where this one ends, under the same release.
+def follow(
+    book: Rulebook, case: Case, decision: Decision, actor: Actor, now: datetime, stage: str = "", **more: Any
+) -> Event:
+    """The first event of the case that goes on where this one ends, under the rules that decided it.
 
     It begins in the state of its workflow that the stage reached so far `continues` in, else in its initial one; so it
-    does where no fact names whose that state would be.
+    does where no fact names whose that state would be. `stage`: what these rules may have no state for.
     """
-    book = book.under(case.profile)
-    flow = book.flow_of(book.workflows[case.workflow].subject, decision.outcome)
-    stage = book.workflows[case.workflow].states[case.state].stage
+    book = book.under(case.profile, case.ruled_from)
+    kind = next(kind for kind in book.subjects.values() if kind.decided_by == decision.table)
+    flow = book.flow_of(kind.name, decision.outcome)
+    stage = stage or book.workflows[case.workflow].states[case.state].stage
+    known = {key: from_json(kind.fields[key], value) for key, value in case.facts.items() if key in kind.fields}
     state = flow.states[flow.continues.get(stage, flow.initial)]
     if state.owner.startswith(FACT) and case.facts.get(state.owner.removeprefix(FACT)) is None:
         state = flow.states[flow.initial]
@@ -220,7 +224,7 @@ def follow(book: Rulebook, case: Case, decision: Decision, actor: Actor, now: da
         state,
         decision,
         case.subject,
-        Stated(typed(book, case), case.personal),
+        Stated(known, case.personal),
         actor,
         now,
         follows=case.id,
@@ -250,7 +254,7 @@ def propose(book: Rulebook, case: Case, actor: Actor, stated: Stated, now: datet
     if case.proposal is not None:
         raise Refused(Problem("CASE-017", f"已有 {case.proposal.by} 提出的更正等待确认", "先确认或驳回"))
     proposed = {key: to_json(value) for key, value in stated.facts.items()}
-    book = book.under(case.profile)
+    book = book.under(case.profile, case.ruled_from)
     rules = book.hand_over
     length = book.within(rules.within, typed(book, case), case.opened_at)
     if length is None:
@@ -293,9 +297,13 @@ def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str 
         states = attempt.flow.states
         found += _unlike("环节", states[case.state].title, states[after.state].title)
         found += _clocks(attempt, after, flow)
-        found += _due(book, case.deadlines, after.deadlines, flow)
-        found += _plans(book, case.plans, after.plans, flow)
+        found += shifted(book, case, after, flow)
     return found
+
+
+def shifted(book: Rulebook, case: Case, after: Case, flow: Workflow) -> list[Difference]:
+    """Deadlines and schedules that are others after than before."""
+    return [*_due(book, case.deadlines, after.deadlines, flow), *_plans(book, case.plans, after.plans, flow)]
 
 
 def _told(book: Rulebook, of: Field, value: Fact) -> str:
@@ -311,8 +319,8 @@ def _clocks(attempt: Attempt, after: Case, flow: Workflow) -> list[Difference]:
     was: Mapping[str, Fact] = typed(book, case)
     found = []
     for name, clock in flow.clocks.items():
-        old = Reckoning(book, flow, case.outcome, case.opened_at, was, case.cut_short).count(name)
-        new = Reckoning(book, flow, after.outcome, case.opened_at, attempt.facts, after.cut_short).count(name)
+        old = Reckoning.of(book, case, was).count(name)
+        new = Reckoning.of(book, after, attempt.facts).count(name)
         found += _unlike(f"{clock.title}期满", _at(book, old.done_at), _at(book, new.done_at))
     return found
 

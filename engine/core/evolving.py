@@ -10,6 +10,7 @@ from engine.core.case import (
     AT,
     WORK,
     Armed,
+    Asked,
     Case,
     Child,
     Delay,
@@ -80,18 +81,16 @@ def _opened(case_id: str, event: Event) -> Case:
         parents=data.get("parents", {}),
         follows=data.get("follows", ""),
         profile=data.get("profile", ""),
+        ruled_from=data.get("ruled_from", ""),
+        freed=_moments(data.get("freed", {})),
     )
 
 
 def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
     """What every piece of work may bring: facts, deadlines and schedules begun or ended, and who did it."""
     data = event.data
-    heard = case.acknowledged
-    if heard:
-        over = {*data.get("armed", ()), *data.get("ended", ())}
-        heard = {name: again for name, again in heard.items() if name not in over}
     return {
-        "acknowledged": heard,
+        "acknowledged": _heard(case, data),
         "facts": {**case.facts, **data.get("facts", {})},
         "personal": case.personal | set(data.get("personal", ())),
         "acted": {**case.acted, event.actor: seq},
@@ -99,6 +98,14 @@ def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
         "plans": _plans(case.plans, data, seq),
         "cut_short": _cut_short(case.cut_short, data),
     }
+
+
+def _heard(case: Case, data: Mapping[str, Any]) -> Mapping[str, int]:
+    """The acknowledgements that are left: one speaks of a deadline as it was armed."""
+    if not case.acknowledged:
+        return case.acknowledged
+    over = {*data.get("armed", ()), *data.get("ended", ())}
+    return {name: again for name, again in case.acknowledged.items() if name not in over}
 
 
 def _advanced(case: Case, event: Event, seq: int) -> dict[str, Any]:
@@ -137,10 +144,15 @@ def _corrected(case: Case, event: Event, _: int) -> dict[str, Any]:
         "proposal": None if "confirms" in data else case.proposal,
         "parents": {**case.parents, **data.get("parents", {})},
     }
+    return changed | _decided(case, data)
+
+
+def _decided(case: Case, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Who leads and what was found out, where it was decided again."""
     if "decision" not in data:
-        return changed
+        return {}
     supporting = tuple(data["supporting"])
-    return changed | {
+    return {
         "outcome": data["decision"]["outcome"],
         "category": data["category"],
         "lead": data["lead"],
@@ -230,6 +242,48 @@ def _switched(case: Case, event: Event, seq: int) -> dict[str, Any]:
     }
 
 
+def _migrated(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """Under another release from now on, and where that has it, in another state or another unit's hands."""
+    data = event.data
+    entry = Entry(event.occurred_at, seq)
+    changed = {
+        "release": data["release"],
+        "ruled_from": data["ruled_from"],
+        "freed": _moments(data.get("freed", {})),
+        "asked": None,
+        "acknowledged": _heard(case, data),
+        "deadlines": _deadlines(case.deadlines, data, seq),
+        "plans": _plans(case.plans, data, seq),
+        "cut_short": _cut_short(case.cut_short, data),
+        "left": data.get("left", case.left),
+        **_decided(case, data),
+    }
+    stages = {**case.stages, **{new: case.stages[old] for new, old in data.get("stages", {}).items()}}
+    if "to" in data:
+        changed["state"] = data["to"]
+    if "entered" in data:
+        changed["entered"] = stages[data["stage"]] = entry
+    changed["stages"] = stages
+    if "owner" in data:
+        after = case._replace(involved=changed.get("involved", case.involved))
+        changed |= _owned(after, data["owner"], entry)
+    return changed
+
+
+def _asked(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    data = event.data
+    return {
+        "asked": Asked(data["release"], data["entry"], data["ruled_from"], seq),
+        "acknowledged": _heard(case, data),
+        "deadlines": _deadlines(case.deadlines, data, seq),
+    }
+
+
+def _answered(case: Case, event: Event, seq: int) -> dict[str, Any]:
+    """It stays under the rules it has."""
+    return {"asked": None, "deadlines": _deadlines(case.deadlines, event.data, seq)}
+
+
 def _postponed(case: Case, event: Event, _: int) -> dict[str, Any]:
     data = event.data
     name, base = data["deadline"], case.deadlines[data["deadline"]].base
@@ -277,6 +331,9 @@ _THEN: dict[str, Callable[[Case, Event, int], dict[str, Any]]] = {
     "returned": _returned,
     "postponed": _postponed,
     "switched": _switched,
+    "migrated": _migrated,
+    "asked": _asked,
+    "answered": _answered,
     "claimed": _claimed,
     "skipped": _skipped,
     "acknowledged": _acknowledged,
@@ -307,4 +364,8 @@ def _plans(before: Mapping[str, Plan], data: Mapping[str, Any], seq: int) -> Map
 
 
 def _cut_short(before: Mapping[str, datetime], data: Mapping[str, Any]) -> Mapping[str, datetime]:
-    return {name: moment(at) for name, at in data["cut_short"].items()} if "cut_short" in data else before
+    return _moments(data["cut_short"]) if "cut_short" in data else before
+
+
+def _moments(told: Mapping[str, int]) -> dict[str, datetime]:
+    return {name: moment(at) for name, at in told.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
@@ -15,6 +15,7 @@ from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Situation
+from engine.core.values import local_day
 from engine.core.workflows import Evidence, Transition, Workflow
 
 
@@ -59,14 +60,19 @@ class Attempt:
         occurred_at: datetime | None = None,
     ) -> Attempt:
         """An attempt on what is known of the case, and what is stated with it."""
-        book = book.under(case.profile)
+        book = book.under(case.profile, case.ruled_from)
         flow = book.workflows[case.workflow]
         known = typed(book, case)
         facts = {**known, **stated.facts}
         at = occurred_at or now
-        before = Reckoning(book, flow, case.outcome, case.opened_at, known)
-        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, facts).ending(case, known, at)
+        before = Reckoning.of(book, case, known)
+        reckoning = Reckoning.of(book, case, facts).ending(case, known, at)
         return cls(book, case, actor, stated, now, at, flow, facts, reckoning, before)
+
+    @property
+    def decided_on(self) -> date:
+        """The day whose rows of the tables hold for the case: that it was opened, or of a later change of rules."""
+        return self.book.no_earlier(local_day(self.case.opened_at, self.book.zone))
 
     def transition(self, name: str) -> Transition:
         """The transition of that name; there is none: told with what is possible."""

@@ -93,7 +93,7 @@ def state_facts(
     Deadlines and schedules follow from what is known now. The decision is the one the facts would lead to now, when it
     differs from the case's own; nothing is moved by it.
     """
-    book = book.under(case.profile)
+    book = book.under(case.profile, case.ruled_from)
     known = typed(book, case)
     new = {key: value for key, value in stated.facts.items() if value is not None and known.get(key) is None}
     other = {
@@ -109,7 +109,7 @@ def state_facts(
         "origin": dict(origin),
     }
     if new:
-        reckoning = Reckoning(book, flow, case.outcome, case.opened_at, known | new).ending(case, known, now)
+        reckoning = Reckoning.of(book, case, known | new).ending(case, known, now)
         armed, ended, _ = reckoning.deadlines(flow.states[case.state], now, case, stays=True)
         data |= {"armed": armed, "ended": ended} if armed or ended else {}
         data |= reckoning.cuts(case.cut_short)
@@ -136,6 +136,5 @@ def possible(book: Rulebook, case: Case, actor: Actor) -> tuple[str, ...]:
 
 def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] | None = None) -> Count:
     """What a clock of the case says: day 0, the days it takes, when it is done."""
-    flow = book.workflows[case.workflow]
     known = typed(book, case) if facts is None else facts
-    return Reckoning(book, flow, case.outcome, case.opened_at, known, case.cut_short).count(clock)
+    return Reckoning.of(book, case, known).count(clock)

@@ -31,6 +31,8 @@ def opened(
     stated: Stated,
     actor: Actor,
     now: datetime,
+    *,
+    freed: Mapping[str, datetime] | None = None,
     **more: Any,
 ) -> Event:
     """The first event of a case: where it begins, whose it is, and by which decision.
@@ -43,7 +45,7 @@ def opened(
     lead = unit_of(outcome.get("lead", book.default_owner), book.default_owner, community, facts)
     supporting = [unit_of(unit, lead, community, facts) for unit in outcome.get("supporting", ())]
     lost = decision is not None and not decision.matched
-    reckoning = Reckoning(book, flow, outcome, now, facts)
+    reckoning = Reckoning(book, flow, outcome, now, facts, freed=freed or {})
     armed, _, problems = reckoning.deadlines(state, now)
     by_hand = [] if more.get("origin") or more.get("follows") else untimely(reckoning, reckoning, facts)
     if problems or by_hand:
@@ -63,6 +65,8 @@ def opened(
         "personal": sorted(stated.personal),
         "armed": armed,
         **({"profile": book.profile} if book.profile else {}),
+        **({"ruled_from": book.ruled_from} if book.ruled_from else {}),
+        **({"freed": {name: micros(at) for name, at in freed.items()}} if freed else {}),
         **reckoning.plans(state, now),
         **{name: value for name, value in more.items() if value},
     }

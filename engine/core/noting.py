@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from engine.core.case import Case, parts
 from engine.core.custody import UNSETTLED
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
+from engine.core.migrations import ASKED
 from engine.core.org import Actor
-from engine.core.reckoning import CONFIRM, HAND_OVER
+from engine.core.reckoning import CONFIRM, HAND_OVER, RULES
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Workflow
 
@@ -20,6 +21,8 @@ TITLES = {
     "breach": "闭环有缺口",
     HAND_OVER: "签收",
     CONFIRM: "确认更正",
+    RULES: "规则变动待决定",
+    ASKED: "规则变动待决定",
     UNSETTLED: "裁定",
 }
 """Alerts that no state's deadline names."""

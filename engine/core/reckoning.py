@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,6 +21,8 @@ CONFIRM = "confirm"
 """The name of the deadline by which a second person must answer a correction."""
 HAND_OVER = "hand_over"
 """The name of the deadline by which an offer must be answered."""
+RULES = "rules"
+"""The name of the deadline by which a person must say what a change of rules makes of the case."""
 Armings = dict[str, list[Any]]
 """Deadline → due, ladder, what it runs since, when that was, what said how long, and how long; all times in
 microseconds: whoever asks why is answered from these words alone."""
@@ -44,6 +46,15 @@ class Reckoning:
     facts: Mapping[str, Fact]
     cut_short: Mapping[str, datetime] = field(default_factory=dict)
     """The clocks that ended early, and when."""
+    freed: Mapping[str, datetime] = field(default_factory=dict)
+    """The clocks that a change of rules ended, and the moment before which nobody could be let go."""
+
+    @classmethod
+    def of(cls, book: Rulebook, case: Case, facts: Mapping[str, Fact]) -> Reckoning:
+        """What follows for a case from these facts, under the rules as they are for it."""
+        book = book.under(case.profile, case.ruled_from)
+        flow = book.workflows[case.workflow]
+        return cls(book, flow, case.outcome, case.opened_at, facts, case.cut_short, case.freed)
 
     def days(self, name: str) -> tuple[int, ...] | None:
         """The days a parameter lists for this case; `decision.X` is the parameter its rule named as X."""
@@ -80,18 +91,22 @@ class Reckoning:
         if zero is None:
             return Count(clock.title, None, total, None, self._lacks(clock, other))
         full = None if total is None else midnight(zero + timedelta(days=total), self.book.zone)
-        cut = self.cut_short.get(name)
-        done = min((at for at in (full, cut) if at is not None), default=None)
-        if other is not None and other.done_at is not None and done is not None:
-            done = max(done, other.done_at)
-        return Count(clock.title, zero, total, done, "", note, cut_short=cut is not None and done != full)
+        cut, freed = self.cut_short.get(name), self.freed.get(name)
+        done = full_at = min((at for at in (full, cut) if at is not None), default=None)
+        if full_at is not None and other is not None and other.full_at is not None and other.done_at is not None:
+            full_at = max(full_at, other.full_at)
+            done = max(full_at, other.done_at)
+        early = cut is not None and full_at != full
+        if freed is not None and done is not None and freed > done:
+            done, note = freed, f"{note}（新规则自 {local_day(freed, self.book.zone).isoformat()} 起）"
+        return Count(clock.title, zero, total, done, "", note, cut_short=early, full_at=full_at)
 
     def _zero(self, clock: Clock, other: Count | None) -> tuple[date | None, str]:
         """Day 0 of a clock, and in words why it is not the day of its anchor."""
         note = ""
         zero = next((day for anchor in clock.anchor if (day := self._day(anchor)) is not None), None)
-        if other is not None and other.done_at is not None:
-            zero = local_day(other.done_at, self.book.zone)
+        if other is not None and other.full_at is not None:
+            zero = local_day(other.full_at, self.book.zone)
             note = f"（自{other.title}期满的 {zero.isoformat()} 起算）"
         again = [(day, fact) for fact in clock.restarts_on if (day := self._day(fact)) is not None]
         later = max((found for found in again if zero is None or found[0] > zero), default=None)
@@ -140,8 +155,9 @@ class Reckoning:
         names = {deadline.name for deadline in state.deadlines}
         if stays and case is not None and case.offer is not None:
             names.add(HAND_OVER)
-        if case is not None and case.proposal is not None and not state.final:
-            names.add(CONFIRM)
+        if case is not None and not state.final:
+            names |= {CONFIRM} if case.proposal is not None else set()
+            names |= {RULES} if case.asked is not None else set()
         return armed, sorted(running.keys() - names), problems
 
     def plans(self, state: State, now: datetime, case: Case | None = None, *, stays: bool = False) -> dict[str, Any]:
@@ -235,13 +251,15 @@ class _Entering:
             return None
         first = max(zero, local_day(start, book.zone))
         dates = [date for day in days if (date := zero + timedelta(days=day)) >= first]
-        listed = sorted(micros(local_time(date, at, book.zone)) for date in dates for at in schedule.at)
+        listed = self._times(schedule, dates)
         if count.cut_short and count.done_at is not None:
             listed = [at for at in listed if at <= micros(count.done_at)]
         before = self.case.plans.get(schedule.name) if self.case is not None else None
         asked = set(before.due) if before is not None else set()
         latest = micros(self.now - within)
         due = [at for at in listed if at > latest or at in asked]
+        late = self._caught_up(schedule, zero + timedelta(days=days[-1]), first)
+        due += next((times for day in late if (times := [at for at in day if at > latest or at in asked])), [])
         return told | {"due": due} if due else None
 
     def _left(self, name: str, told: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -256,10 +274,28 @@ class _Entering:
         again = set(dues(plan, left[0], until, zone))
         return {"due": due} if (due := [at for at in left if at not in again]) else {}
 
+    def _times(self, schedule: Schedule, dates: Iterable[date]) -> list[int]:
+        zone = self.reckoning.book.zone
+        return sorted(micros(local_time(date, at, zone)) for date in dates for at in schedule.at)
+
+    def _caught_up(self, schedule: Schedule, last: date, first: date) -> list[list[int]]:
+        """When the last day of a task is made up for that a change of rules left behind: then or the day after.
+
+        Whoever the new days let go is let go by that result, and before the change nobody had asked for it.
+        """
+        book, case = self.reckoning.book, self.case
+        if not book.ruled_from or case is None:
+            return []
+        changed = max(date.fromisoformat(book.ruled_from), first)
+        done = (local_day(done.at, book.zone) for done in case.results if done.task == schedule.task)
+        if last >= changed or any(last <= day < changed for day in done):
+            return []
+        return [self._times(schedule, [day]) for day in (changed, changed + timedelta(days=1))]
+
     def _began(self, schedule: Schedule) -> datetime:
         """When the case came into the stages of a schedule, as it stands now."""
         flow, case = self.reckoning.flow, self.case
-        if case is None or flow.states[case.state].stage not in schedule.stages:
+        if case is None or _stage_of(flow, case) not in schedule.stages:
             return self.now
         running = case.plans.get(schedule.name)
         if running is not None:
@@ -269,11 +305,16 @@ class _Entering:
         return max((case.stages[stage].at for stage in schedule.stages if stage in case.stages), default=self.now)
 
     def _stage(self, name: str) -> tuple[datetime | None, str]:
-        before = self.reckoning.flow.states[self.case.state].stage if self.case is not None else ""
+        before = _stage_of(self.reckoning.flow, self.case) if self.case is not None else ""
         if self.state.stage == name and before != name:
             return self.now, ""
         entry = self.case.stages.get(name) if self.case is not None else None
         return (entry.at if entry else None), f"案件还没有进入过“{name}”"
+
+
+def _stage_of(flow: Workflow, case: Case) -> str:
+    """The stage a case stands in; empty when these rules have no such state."""
+    return flow.states[case.state].stage if case.state in flow.states else ""
 
 
 def _goes_on(running: Plan | None, plan: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.case import Armed, Case, Child, Delay, Done, Entry, Mark, Offer, Plan, Proposal, micros, moment
+from engine.core.case import Armed, Asked, Case, Child, Delay, Done, Entry, Mark, Offer, Plan, Proposal, micros, moment
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -32,25 +32,27 @@ def to_json(case: Case) -> dict[str, Any]:
         "deadlines": {name: [micros(armed.due), *armed[1:]] for name, armed in case.deadlines.items()},
         "results": _results(case.results),
     }
-    for name in _PLAIN:
-        if value := getattr(case, name):
-            told[name] = value
+    told |= {name: value for name in _PLAIN if (value := getattr(case, name))}
     for name in _TUPLES:
         if value := getattr(case, name):
             told[name] = {key: [*item] for key, item in value.items()}
     if case.offer:
         told["offer"] = [*case.offer[:3], micros(case.offer.at), case.offer.event]
-    if case.proposal:
-        told["proposal"] = [*case.proposal]
-    if case.cut_short:
-        told["cut_short"] = {name: micros(at) for name, at in case.cut_short.items()}
+    for name in _ROWS:
+        if value := getattr(case, name):
+            told[name] = [*value]
+    for name in _MOMENTS:
+        if value := getattr(case, name):
+            told[name] = {key: micros(at) for key, at in value.items()}
     if case.index_results:
         told["index_results"] = _results(case.index_results)
     return told
 
 
+_ROWS = {"proposal": Proposal, "asked": Asked}
+_MOMENTS = ("cut_short", "freed")
 _TUPLES = ("postponed", "plans", "marks", "children")
-_PLAIN = ("left", "returns", "parents", "follows", "acknowledged", "profile")
+_PLAIN = ("left", "returns", "parents", "follows", "acknowledged", "profile", "ruled_from")
 """Fields that JSON holds as they are, and that most cases never have."""
 
 
@@ -84,10 +86,8 @@ def from_json(plain: Mapping[str, Any], case_id: str, seq: int) -> Case:
     if "offer" in plain:
         to, transition, trip, at, event = plain["offer"]
         told["offer"] = Offer(to, transition, trip, moment(at), event)
-    if "proposal" in plain:
-        told["proposal"] = Proposal(*plain["proposal"])
-    if "cut_short" in plain:
-        told["cut_short"] = {name: moment(at) for name, at in plain["cut_short"].items()}
+    told |= {name: made(*plain[name]) for name, made in _ROWS.items() if name in plain}
+    told |= {name: {key: moment(at) for key, at in plain[name].items()} for name in _MOMENTS if name in plain}
     if "index_results" in plain:
         told["index_results"] = _done(plain["index_results"])
     return Case(**told)

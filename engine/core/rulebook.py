@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
 from engine.core.documents import Carrier, Document
+from engine.core.migrations import Migration
 from engine.core.org import Organisation
 from engine.core.papers import Paper
 from engine.core.reference import Reference
@@ -233,12 +234,31 @@ class Rulebook:
     """By name, the ordinary one first; often none."""
     profile: str = ""
     """Under which profile it speaks; empty: the ordinary one."""
+    migrations: tuple[Migration, ...] = ()
+    """What becomes of the cases that are open when the rules change."""
+    ruled_from: str = ""
+    """The day (ISO) from which on its values hold for a case, however early the day that dates it; empty: that day."""
 
-    def under(self, profile: str) -> Rulebook:
-        """The same rules as they are under a profile; one it does not know is the ordinary one."""
-        if profile == self.profile:
-            return self
-        return self._others.get(profile, self._ordinary)
+    def under(self, profile: str, ruled_from: str = "") -> Rulebook:
+        """The same rules as they are under a profile, and for a case that was reckoned anew on a day.
+
+        A profile it does not know is the ordinary one.
+        """
+        book = self if profile == self.profile else self._others.get(profile, self._ordinary)
+        return book if ruled_from == book.ruled_from else book.since(ruled_from)
+
+    def since(self, day: str) -> Rulebook:
+        """The same rules for cases that were reckoned anew on a day (ISO), made once for each such day."""
+        made = self._days.get(day)
+        if made is None:
+            made = self._days[day] = replace(self, ruled_from=day)
+            made.__dict__.update(_ordinary=self._ordinary, _others=self._others, _days=self._days)
+        return made
+
+    @cached_property
+    def _days(self) -> dict[str, Rulebook]:
+        """By the day of their change; those of no change are the rules themselves."""
+        return {self.ruled_from: self}
 
     @cached_property
     def _ordinary(self) -> Rulebook:
@@ -329,11 +349,15 @@ class Rulebook:
     def dated(self, name: str, facts: Mapping[str, Fact], opened: datetime) -> Dated | None:
         """The value of a parameter that is in force for a case.
 
-        The day that counts is that of the fact it is `dated_by`, else of the opening.
+        The day that counts is that of the fact it is `dated_by`, else of the opening; a change of rules is later.
         """
         stated = facts.get(self.parameters[name].dated_by) or opened
         day = local_day(stated, self.zone) if isinstance(stated, datetime) else stated
-        return self.parameters[name].at(day) if isinstance(day, date) else None
+        return self.parameters[name].at(self.no_earlier(day)) if isinstance(day, date) else None
+
+    def no_earlier(self, day: date) -> date:
+        """The day whose values hold where this day would count: that of the last change of rules, when it is later."""
+        return max(day, date.fromisoformat(self.ruled_from)) if self.ruled_from else day
 
 
 def ladder_under(name: str, profile: str) -> str:

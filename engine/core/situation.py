@@ -24,6 +24,9 @@ class Count:
     """Why day 0 is not the day of the anchor, in words."""
     cut_short: bool = False
     """Whether it ended before its days were full."""
+    full_at: datetime | None = None
+    """When it was done by its days alone, even where a change of rules said so only later: what follows it counts on.
+    """
 
     @property
     def cannot(self) -> str:

@@ -14,7 +14,7 @@ from engine.core.values import duration_words, local_day
 
 def why(book: Rulebook, case: Case, name: str) -> str:
     """`17:30 = 立案 05:30 + 12小时（transfer_time_limit，国家防控方案第八版）`, with what it was extended by."""
-    book = book.under(case.profile)
+    book = book.under(case.profile, case.ruled_from)
     armed = case.deadlines[name]
     base, due = moment(armed.base), armed.due
     clock = "%H:%M" if local_day(base, book.zone) == local_day(due, book.zone) else "%m-%d %H:%M"
@@ -44,13 +44,15 @@ def _since(book: Rulebook, case: Case, since: str) -> str:
     flow = book.workflows[case.workflow]
     word, _, name = since.partition(" ")
     if word == "clock":
-        count = Reckoning(book, flow, case.outcome, case.opened_at, typed(book, case), case.cut_short).count(name)
+        count = Reckoning.of(book, case, typed(book, case)).count(name)
         return f"{count.title}{'提前结束' if count.cut_short else '期满'}{count.note}"
     if word == "fact":
         return book.subjects[flow.subject].fields[name].title
     if word == "stage":
         return f"进入“{name}”阶段"
-    return {"opened": "立案", "state": "进入环节", "offered": "交出", "proposed": "提出更正"}.get(word, since)
+    return {"opened": "立案", "state": "进入环节", "offered": "交出", "proposed": "提出更正", "asked": "规则变动"}.get(
+        word, since
+    )
 
 
 def _cited(book: Rulebook, case: Case, within: str, length: timedelta) -> tuple[str, ...]:

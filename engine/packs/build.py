@@ -24,6 +24,7 @@ from engine.packs.declarations import UNITS_FILE, Declarations
 from engine.packs.flows import FlowBuilder
 from engine.packs.guards import Names, subject_of
 from engine.packs.lists import build_references, build_sources
+from engine.packs.migrations import build_migrations
 from engine.packs.models import ClausesFile, ExamplesFile, WordingFile, WorkflowFile
 from engine.packs.papers import build_papers
 from engine.packs.profiles import build_profiles
@@ -78,6 +79,7 @@ class PackBuilder(Declarations):
         tables = self.tables(subjects, parameters, [model.workflow for _, model in self.files(WorkflowFile)])
         references = build_references(self, subjects)
         sources = build_sources(self, subjects, names.no_length)
+        migrations = build_migrations(self, subjects, workflows, decisions)
         papers = build_papers(self, subjects, organisation.roles)
         self.known(document, "RULE-023", ("default_owner",), "单位", pack.default_owner, self.units, UNITS_FILE)
         flow_names = [model.workflow for _, model in self.files(WorkflowFile)]
@@ -122,6 +124,7 @@ class PackBuilder(Declarations):
             plan_ahead=pack.plan_ahead,
             digest=self.digest,
             profiles=profiles,
+            migrations=migrations,
             documents=documents,
             wording=wording,
             carriers=carriers,

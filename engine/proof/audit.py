@@ -13,6 +13,7 @@ from typing import Any
 from engine.core.case import Case, Event, micros, moment
 from engine.core.custody import Taken, place_of
 from engine.core.errors import BadInput, Problem
+from engine.core.migrations import MIGRATED
 from engine.core.reckoning import MICRO
 from engine.core.record import to_json
 from engine.core.why import misreckoned
@@ -137,9 +138,11 @@ class _Derived:
 
     def follow(self, before: Case | None, happened: Event) -> Case:
         """The case after one more event, its rows taken into account."""
-        release = before.release if before is not None else happened.data["release"]
+        other = before is None or happened.type == MIGRATED
+        release = happened.data["release"] if other or before is None else before.release
         book = self.office.book(release)
-        change = Change.of(book, before, b"", (happened,), self.case_id)
+        was = self.office.book(before.release) if before is not None else None
+        change = Change.of(book, before, b"", (happened,), self.case_id, was)
         self.tasks.follow(book, change.planned)
         for name in change.ended:
             self.due.pop(name, None)

@@ -47,6 +47,18 @@ _KEPT = {
     "bounds": ("digest", "set_by", "set_at"),
 }
 """What is kept of rules beside their text, and follows from the events that tell of them."""
+_MIGRATED = (
+    "SELECT json_extract(data, '$.plan'), case_id, json_extract(data, '$.entry'), seq FROM event"
+    " WHERE type IN ('migrated', 'asked', 'reclassified') AND json_extract(data, '$.plan') > 0"
+    " AND json_extract(data, '$.back') IS NULL"
+)
+_TOUCHED = "SELECT plan, case_id, entry, event FROM migrated"
+_PLANS = (
+    "SELECT json_extract(data, '$.plan'), json_extract(data, '$.release'), json_extract(data, '$.day'),"
+    " json_extract(data, '$.entries'), json_extract(data, '$.due') FROM event"
+    " WHERE case_id = 'system' AND type = 'plan_scheduled'"
+)
+_SCHEDULED = "SELECT number, release, day, entries, due FROM migration"
 _NAMES = {"release": "第 {} 版", "draft": "草案 {}", "bounds": "界限 {}"}
 _LOST_LINES = (
     "SELECT r.file, r.row FROM intake_row AS r JOIN subject AS f ON f.id = r.file AND f.wrapped IS NOT NULL"
@@ -86,6 +98,7 @@ def examine(office: Office, driver: Any) -> Found:
     for case, event in driver.execute(_ALERTS).fetchall():
         yield "预警的级别、时间或告知对象与事件不符", f"案件 {case}，第 {event} 条事件"
     yield from _rules(driver)
+    yield from _plans(driver)
     yield from _lists(driver)
     yield from _values(office, driver)
     told = driver.execute(_PROFILE).fetchone()
@@ -103,6 +116,16 @@ def digest(header: Iterable[Any], lines: Iterable[tuple[Any, ...]]) -> str:
     for line in lines:
         found.update(orjson.dumps(line))
     return found.hexdigest()
+
+
+def _plans(driver: Any) -> Found:
+    """Plans for open cases, and the cases they touched, against the events that tell of them."""
+    for told, kept in ((_PLANS, _SCHEDULED), (_SCHEDULED, _PLANS)):
+        for number, *_ in driver.execute(f"{told} EXCEPT {kept} LIMIT {MOST}").fetchall():
+            yield "规则变动计划的记录与事件不符", f"计划 {number}"
+    for told, kept in ((_MIGRATED, _TOUCHED), (_TOUCHED, _MIGRATED)):
+        for number, case_id, *_ in driver.execute(f"{told} EXCEPT {kept} LIMIT {MOST}").fetchall():
+            yield "规则变动的记录与案件的事件不符", f"计划 {number} 案件 {case_id}"
 
 
 def _rules(driver: Any) -> Found:

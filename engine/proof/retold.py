@@ -38,6 +38,8 @@ class Retold:
         self.since: dict[tuple[str, int], int] = {}
         """From when on the occurrences of a plan are its own."""
         self.book: Rulebook
+        self.books: dict[tuple[str, int], Rulebook] = {}
+        """The rules that each plan was made under: its occurrences go by them, whatever the case is under since."""
         self._made: dict[tuple[str, int], int | None] | None = None
 
     def follow(self, book: Rulebook, planned: tuple[tuple[Op, ...], ...]) -> None:
@@ -128,7 +130,7 @@ class Retold:
     def _arm(self, name: str, due: int) -> None:
         plan = self._plan_of(name)
         ends = due + plan.within
-        first = self.book.ladders[plan.ladder].rungs[0].at // MICRO
+        first = self.books[name, self.running[name]].ladders[plan.ladder].rungs[0].at // MICRO
         told = occurrence(name, due)
         self.due.setdefault(told, Due(told, self.running[name], ends, plan.ladder, 0, ends + first, None))
 
@@ -185,4 +187,5 @@ class Retold:
             so_far = self._next(self.instead[key])
             starts = [at for at in (row["next_at"], so_far) if at is not None]
             self.since[key] = min(starts, default=0)
+        self.books[row["name"], row["event"]] = self.book
         self.running[row["name"]] = row["event"]

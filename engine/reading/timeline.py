@@ -9,6 +9,7 @@ from typing import Any
 from engine.commands.custody import shown
 from engine.core.case import Case
 from engine.core.conditions import Field, from_json, label
+from engine.core.migrations import ANSWERED, ASKED, MIGRATED
 from engine.core.noting import title_of
 from engine.core.postponing import WORDS
 from engine.core.reckoning import MICRO
@@ -20,9 +21,6 @@ from engine.service import Office
 
 def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     """Everything that happened to a case, in the order in which it was written."""
-    book = office.book(case.release)
-    flow = book.workflows[case.workflow]
-    fields = book.kind_of(case.workflow).fields
     with office.store.reading() as driver:
         rows = driver.execute(
             "SELECT seq, type, actor, account, occurred_at, recorded_at, data FROM event"
@@ -33,6 +31,9 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
     told = []
     for seq, kind, actor, account, occurred_at, recorded_at, text in rows:
         data = json.loads(text)
+        if kind in ("opened", MIGRATED):
+            then = office.book(data["release"])
+            flow, fields = then.workflows[case.workflow], then.kind_of(case.workflow).fields
         told.append(
             {
                 "seq": seq,
@@ -62,6 +63,10 @@ def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str
         signed = "（签收）" if data.get("accepted") else ""
         moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
         return f"{transition}{signed}{result}{moved}"
+    if kind == MIGRATED:
+        back = "退回" if data.get("back") else "改按"
+        moved = f"，转到“{flow.states[data['to']].title}”" if "to" in data else ""
+        return f"{back}第 {data['release']} 版规则重新起算{moved}：{data['reason']}（{data['entry']}）"
     if kind == "alerted":
         return f"{data['level']}：时限 {title_of(flow, data['deadline'])}，告 {data['told']}"
     if kind == "postponed":
@@ -98,6 +103,8 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "proposed": lambda _: "提出更正，等待另一人确认",
     "rejected": lambda _: "驳回更正",
     "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",
+    ASKED: lambda data: f"规则变动待决定：{data['why']}（{data['entry']}）",
+    ANSWERED: lambda _: "决定照旧规则办完",
     "switched": lambda data: f"按{data['profile'] or '平时'}状态重新起算",
     "child_opened": lambda data: f"名下立案 {data['child']}",
     "child_closed": lambda data: f"名下案件 {data['child']} 办结",

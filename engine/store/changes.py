@@ -12,6 +12,7 @@ from engine.core.case import WORK, Armed, Case, Event, micros
 from engine.core.corrections import Correction
 from engine.core.custody import UNSETTLED, Taken, place_of
 from engine.core.evolving import delayed, evolve
+from engine.core.migrations import ASKED
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
 from engine.store.plans import Op, changed
@@ -91,9 +92,18 @@ class Change(NamedTuple):
 
     @classmethod
     def of(
-        cls, book: Rulebook, before: Case | None, head: bytes, events: tuple[Event, ...], case_id: str = ""
+        cls,
+        book: Rulebook,
+        before: Case | None,
+        head: bytes,
+        events: tuple[Event, ...],
+        case_id: str = "",
+        was: Rulebook | None = None,
     ) -> Change:
-        """What these events do to the rows of a case; `case_id` is needed for its first event only."""
+        """What these events do to the rows of a case; `case_id` is needed for its first event only.
+
+        `was`: the rules it was under before, where the events move it under others.
+        """
         seq = before.seq if before is not None else 0
         case, raised, held, aboard, quiet, planned = before, [], [], [], [], []
         for happened in events:
@@ -111,7 +121,7 @@ class Change(NamedTuple):
         due = [_due(book, case, name, armed) for name, armed in case.deadlines.items() if armed.event > seq]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
-        lay, lies = place_of(book, before) if before is not None else None, place_of(book, case)
+        lay, lies = place_of(was or book, before) if before is not None else None, place_of(book, case)
         return cls(
             case,
             before,
@@ -187,6 +197,7 @@ RAISED = {
     "looked_back": "参照表更新，等级变高，已重新判定",
     "identity": "与已知人员相同，但姓名或证件号不同，请核对是不是同一人",
     UNSETTLED: "退单已达次数上限，请裁定责任单位",
+    ASKED: "规则变了，请决定本案怎么办（bihuan rules resolve）",
 }
 """Alerts that an event raises by itself, and that no deadline stands behind."""
 

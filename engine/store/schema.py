@@ -66,6 +66,34 @@ class Draft(SQLModel, table=True):
     text: str = column("open")
 
 
+class MigrationRow(SQLModel, table=True):
+    """A plan: what a release makes of the cases that are open on a day, and how far it is carried out."""
+
+    __tablename__ = "migration"
+    number: int = column("open", primary_key=True)
+    release: int = column("open")
+    day: str = column("open")
+    entries: str = column("open")
+    """The entries of the release that it carries out, as a JSON list."""
+    due: int = column("open")
+    state: str = column("open")
+    """planned, applying, applied, superseded (a later release came first), reverting or reverted."""
+    reached: str = column("open")
+    """The last case that was looked at."""
+
+
+class MigratedRow(SQLModel, table=True):
+    """A case that a plan touched: by which entry, what was done, by which event, and by which it was taken back."""
+
+    __tablename__ = "migrated"
+    plan: int = column("open", primary_key=True)
+    case_id: str = column("open", primary_key=True)
+    entry: str = column("open")
+    action: str = column("open")
+    event: int = column("open")
+    back: int | None = column("open", default=None)
+
+
 class BoundsRow(SQLModel, table=True):
     """Bounds that no pack may break, as they were set; the last ones hold."""
 

@@ -63,7 +63,7 @@ def _named(*names: str) -> dict[str, Any]:
 INSERT_CASE = Prepared(insert(_case).values(_named(*_case.columns.keys())))
 INSERT_EVENT = Prepared(insert(_event).values(_named(*_event.columns.keys())))
 INSERT_OUTBOX = Prepared(insert(_table(s.OutboxRow)).values(_named("case_id", "told", "text", "created_at")))
-MOVED = ("seq", "head", "state", "owner", "category", "final", "snapshot")
+MOVED = ("seq", "head", "release", "state", "owner", "category", "final", "snapshot")
 UPDATE_CASE = Prepared(
     update(_case).where(_case.c.id == bindparam("case_id"), _case.c.seq == bindparam("before")).values(_named(*MOVED))
 )

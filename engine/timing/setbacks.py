@@ -15,17 +15,23 @@ from engine.store import schema as s
 from engine.store.statements import INSERT_OUTBOX
 from engine.store.store import Writer
 
-DEADLINE, SCHEDULE, MESSAGE, DUTY = "deadline", "schedule", "message", "duty"
+DEADLINE, SCHEDULE, MESSAGE, DUTY, CASE = "deadline", "schedule", "message", "duty", "case"
 TRIES = 3
 """After so many tries somebody is told."""
 FIRST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 """How long until the second try, and how long at most between two."""
-WORDS = {DEADLINE: "催办不下去", SCHEDULE: "排不出任务", MESSAGE: "消息送不出去", DUTY: "例行检查做不完"}
+WORDS = {
+    DEADLINE: "催办不下去",
+    SCHEDULE: "排不出任务",
+    MESSAGE: "消息送不出去",
+    DUTY: "例行检查做不完",
+    CASE: "新规则套用不上",
+}
 Item = TypeVar("Item")
 
 
 class Setback(NamedTuple):
-    """What could not be done: a deadline or schedule of a case, a message, or a duty of the sweep."""
+    """What could not be done: a deadline or schedule of a case, a plan on a case, a message, a duty of the sweep."""
 
     kind: str
     case: str

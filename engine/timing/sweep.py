@@ -21,6 +21,7 @@ from engine.store.statements import INSERT_EVENT
 from engine.store.store import Driver, Writer
 from engine.timing.lookback import look_back
 from engine.timing.loop import nightly
+from engine.timing.migrating import carry_out
 from engine.timing.openings import open_due
 from engine.timing.planning import make_ahead
 from engine.timing.setbacks import DEADLINE, DUTY, Setback, each, recovered, set_aside
@@ -42,6 +43,11 @@ _NEXT = (
         "SELECT min(effective_from) FROM release WHERE begun_at IS NULL AND withdrawn_at IS NULL AND effective_from <="
         " ?1 AND NOT EXISTS (SELECT 1 FROM incident WHERE kind = 'duty' AND name = 'begin')"
     ),
+    (
+        "SELECT min(due) FROM migration AS m JOIN release AS r ON r.number = m.release AND r.withdrawn_at IS NULL WHERE"
+        " state IN ('planned', 'applying', 'reverting') AND due <= ?1"
+        " AND NOT EXISTS (SELECT 1 FROM incident WHERE kind = 'duty' AND name = 'migrate')"
+    ),
 )
 _PLAN = (
     "SELECT next_at - ?2 FROM schedule AS s WHERE ended = 0 AND next_at <= ?1 + ?2 AND NOT EXISTS (SELECT 1 FROM"
@@ -57,11 +63,12 @@ _HEAD = 'SELECT seq, head, owner, release, workflow FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
-    """Begin with new rules, look back, make the tasks to come, open and raise what is due, check the loop once a night.
+    """Begin with new rules, move cases to them, look back, make tasks, open and raise what is due, check the loop.
 
     How many alerts and breaches that was.
     """
     _duty(office, "begin", begin)
+    _duty(office, "migrate", carry_out)
     _duty(office, "look_back", look_back)
     _duty(office, "plan", make_ahead)
     _duty(office, "open", open_due)

@@ -8,6 +8,7 @@ from engine.packs.models.clauses import ClausesFile, DocumentModel, WordingFile
 from engine.packs.models.facts import FieldModel, FieldsFile, SubjectModel
 from engine.packs.models.flows import AllowanceModel, MoveModel, StateModel, TransitionModel, WorkflowFile
 from engine.packs.models.lists import ReferenceFile, SourceModel, SourcesFile
+from engine.packs.models.migrations import MigrationFile, MigrationModel
 from engine.packs.models.office import HandOverRulesModel, OrganisationFile, PackFile
 from engine.packs.models.papers import PaperFile
 from engine.packs.models.reports import ReportsFile, SheetModel
@@ -32,6 +33,7 @@ KINDS: tuple[tuple[str, type[File]], ...] = (
     ("rules/sources.yaml", SourcesFile),
     ("rules/standing.yaml", StandingFile),
     ("rules/reports.yaml", ReportsFile),
+    ("rules/migration.yaml", MigrationFile),
     ("rules/clauses.yaml", ClausesFile),
     ("rules/wording.yaml", WordingFile),
     ("rules/reference/*.yaml", ReferenceFile),
@@ -60,6 +62,8 @@ __all__ = [
     "File",
     "HandOverRulesModel",
     "LaddersFile",
+    "MigrationFile",
+    "MigrationModel",
     "Model",
     "MoveModel",
     "Names",
