@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from typing import Any
 from engine.commands import custody, trips
 from engine.core.errors import BihuanError
 from engine.service import Office
+from engine.step import Step
 from engine.store.store import Writer
+from engine.timing.migrating import carry_out
 from engine.timing.sweep import sweep_once
 
 
@@ -100,6 +104,20 @@ def receive_all(office: Office, out: int, _: int, *, planted: bool) -> None:
         os.write(out, f"{trip}\n".encode())
 
 
+def migrate_all(office: Office, out: int, _: int, *, planted: bool) -> None:
+    """Carry out the plan that is due; planted: that a case was moved is noted only after it was."""
+    if planted:
+        act = office.act
+
+        def late(decide: Callable[[datetime], Step]) -> Any:
+            answer = act(lambda now: replace(decide(now), before=None))
+            time.sleep(0.01)
+            return answer
+
+        office.act = late  # type: ignore[method-assign, assignment]
+    os.write(out, f"{carry_out(office)}\n".encode())
+
+
 def bear(task: Callable[..., None], where: tuple[str, str], seed: int, *, planted: bool) -> tuple[int, int]:
     """A worker in a process of its own, and the pipe it answers through."""
     read, write = os.pipe()
@@ -119,7 +137,8 @@ def bear(task: Callable[..., None], where: tuple[str, str], seed: int, *, plante
 def compiled(where: tuple[str, str]) -> int:
     """Have the rules compiled once, so that who is born can work at once; what time it is in the office."""
     office = Office.open(Path(where[0]), Path(where[1]))
-    office.book()
+    for number in range(1, office.book().release + 1):
+        office.book(number)
     now = _now(office)
     office.close()
     return now
@@ -186,9 +205,14 @@ def sweepers(where: tuple[str, str], killed: int, seed: int, *, planted: bool) -
 
 
 def main() -> None:
-    """`nursery kills|receives|sweepers DB KEY COUNT SEED sound|planted` → JSON on standard output."""
+    """`nursery kills|receives|migrates|sweepers DB KEY COUNT SEED sound|planted` → JSON on standard output."""
     task, database, key, count, seed, kind = sys.argv[1:7]
-    run: Any = {"kills": kills, "receives": partial(kills, task=receive_all), "sweepers": sweepers}[task]
+    run: Any = {
+        "kills": kills,
+        "receives": partial(kills, task=receive_all),
+        "migrates": partial(kills, task=migrate_all),
+        "sweepers": sweepers,
+    }[task]
     print(json.dumps(run((database, key), int(count), int(seed), planted=kind == "planted")))  # noqa: T201 - its answer
 
 

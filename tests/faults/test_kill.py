@@ -21,8 +21,9 @@ from engine.service import Office
 from engine.step import Step
 from engine.store import subjects
 from engine.store.changes import Change
+from engine.timing.migrating import carry_out
 from tests.conftest import Make
-from tests.samples import several
+from tests.samples import published, several
 
 TRIES = 5
 """How often a planted bug is given its chance: on a busy machine workers may be killed before they began."""
@@ -163,3 +164,48 @@ def test_a_trip_received_person_by_person_is_found_in_halves(office: Office, tmp
         if found := any(0 < accepted < persons for persons, accepted, *_ in halves(office)):
             break
     assert found
+
+
+def changed(make_office: Make, pack_files: dict[str, bytes], cases: int) -> Office:
+    """Cases just found, and rules approved that give half the time to check each of them."""
+    office = due(make_office, cases)
+    terms = pack_files["rules/terms.yaml"].decode().replace("及时.核查: {within: 2h", "及时.核查: {within: 1h")
+    entry = "{id: 一小时, from: 2022-05-26, reason: 试, workflow: close_contact, do: recompute}"
+    migration = f"schema: 1\nmigration:\n  - {entry}\n"
+    published(office, {**pack_files, "rules/terms.yaml": terms.encode(), "rules/migration.yaml": migration.encode()})
+    return office
+
+
+def moves(office: Office) -> dict[tuple[int, int, int], int]:
+    """Release, how often it was moved there, whether its deadline is that of the release → how many cases."""
+    with office.store.reading() as driver:
+        rows = driver.execute(
+            "SELECT c.release, (SELECT count(*) FROM event AS e WHERE e.case_id = c.id AND e.type = 'migrated'),"
+            " d.due - c.opened_at = CASE c.release WHEN 1 THEN 7200000000 ELSE 3600000000 END, count(*)"
+            " FROM \"case\" AS c JOIN deadline AS d ON d.case_id = c.id AND d.name = 'verify'"
+            " WHERE c.workflow = 'close_contact' GROUP BY 1, 2, 3"
+        ).fetchall()
+    return {tuple(row[:3]): row[3] for row in rows}
+
+
+def test_a_plan_killed_again_and_again_moves_each_case_once(
+    make_office: Make, pack_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    office, key = changed(make_office, pack_files, 400), tmp_path / "keys" / "master.key"
+    nursery("migrates", office, key, 4, "sound")
+    between = moves(office)
+    assert (2, 1, 1) in between
+    assert set(between) <= {(1, 0, 1), (2, 1, 1)}, "none is between two releases"
+    assert audit.verify(office).problems == []
+    carry_out(office)
+    assert moves(office) == {(2, 1, 1): 400}
+    assert audit.verify(office).problems == []
+
+
+def test_a_plan_that_notes_afterwards_whom_it_moved_is_found(
+    make_office: Make, pack_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    office = changed(make_office, pack_files, 60)
+    nursery("migrates", office, tmp_path / "keys" / "master.key", TRIES, "planted")
+    assert max(times for _, times, _ in moves(office)) > 1
+    assert audit.verify(office).problems
