@@ -21,6 +21,7 @@ from engine.cli import (
     papers,
     plans,
     profiles,
+    replay,
     reports,
     rulebooks,
     rules,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 rulebooks.rules.command("draft")(drafts.draft)
 rulebooks.rules.command("drafts")(drafts.drafts_)
+rulebooks.rules.command("replay")(replay.replay)
 rulebooks.rules.command("approve")(drafts.approve)
 rulebooks.rules.command("withdraw")(drafts.withdraw)
 rulebooks.rules.command("rollback")(drafts.rollback)

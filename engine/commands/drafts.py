@@ -68,6 +68,17 @@ def digest_of_impact(impact: str | None) -> str:
     return "" if impact is None else hashlib.sha256(impact.encode()).hexdigest()
 
 
+def weigh(office: Office, number: int, impact: Mapping[str, Any], actor: Actor) -> None:
+    """Keep with an open draft what it does to cases, for whoever approves it; the latest word counts."""
+    office.require(actor, "publish", "approve")
+    now, weighed = office.now(), plain(impact).decode()
+    with office.store.writing(micros(now)) as writer:
+        _open(writer.driver, number)
+        writer.cursor.execute("UPDATE draft SET impact = ? WHERE number = ?", (weighed, number))
+        told = {"draft": number, "impact": digest_of_impact(weighed)}
+        writer.system(Event("weighed", actor.user, now, told, office.account))
+
+
 def roll_back(office: Office, release: int, actor: Actor, reason: str, effective_from: datetime | None = None) -> int:
     """Draft what an earlier release said; it is checked and approved like any other. The number of the draft."""
     return draft(office, office.releases.files(release), actor, reason, effective_from)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import reduce
@@ -134,17 +134,25 @@ class Table:
         self._remembered[key] = decision
         return decision
 
-    def _decide(self, values: tuple[Fact, ...], as_of: date) -> Decision:
+    def mask(self, values: Iterable[Fact], as_of: date) -> int:
+        """Which cases of rows these values of the inputs, in their order, meet on that day: equal ones lead to one."""
         mask = self._all & self._day_mask(as_of)
         for of, axis, value in zip(self.inputs, self.axes, values, strict=True):
             if problem := domain_problem(of, value):
                 raise BadInput(problem)
             mask &= axis.mask(value)
+        return mask
+
+    def outcome(self, mask: int) -> tuple[Mapping[str, Any], list[Row]]:
+        """What a mask leads to, and by which rows; none: no rule covers it."""
         hits = self._hits(mask)
+        return _added_up(hits) if self.hit_policy == "collect" else (hits[0].then if hits else {}), hits
+
+    def _decide(self, values: tuple[Fact, ...], as_of: date) -> Decision:
+        outcome, hits = self.outcome(self.mask(values, as_of))
         inputs = dict(zip(self._names, values, strict=True))
         rules = tuple(row.id for row in hits)
         clauses = tuple(dict.fromkeys(row.clause for row in hits if row.clause))
-        outcome = _added_up(hits) if self.hit_policy == "collect" else (hits[0].then if hits else {})
         told = {
             "table": self.name,
             "rules": list(rules),

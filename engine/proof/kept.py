@@ -36,7 +36,7 @@ _ALERTS = (
 )
 _OF_RULES = (
     "SELECT type, actor, account, recorded_at, data FROM event WHERE case_id = 'system' AND type IN"
-    " ('published', 'begun', 'drafted', 'withdrawn', 'bounded') ORDER BY seq"
+    " ('published', 'begun', 'drafted', 'weighed', 'withdrawn', 'bounded') ORDER BY seq"
 )
 _KEPT = {
     "release": ("digest", "draft", "effective_from", "published_by", "published_at", "withdrawn_at", "begun_at"),
@@ -166,6 +166,8 @@ def _tell_of_rules(
     elif kind == "drafted":
         number, row = data.pop("draft"), {"drafted_by": actor, "drafted_at": at, "account": account}
         told["draft"][number] = data | row | {"withdrawn_by": None, "withdrawn_at": None}
+    elif kind == "weighed":
+        told["draft"][data["draft"]]["impact"] = data["impact"]
     elif kind == "withdrawn":
         told["draft"][data["draft"]].update(withdrawn_by=actor, withdrawn_at=at)
         if data["release"]:

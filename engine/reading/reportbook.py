@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,14 @@ LARGER = 1.6
 
 
 def write(told: Told, authority: str, out: Path, zone: ZoneInfo) -> None:
-    """Write the workbook (0600) where nothing lies yet."""
+    """Write the workbook of a report (0600) where nothing lies yet."""
+    since, at = (f"{when.astimezone(zone):%Y-%m-%d %H:%M}" for when in (told.since, told.at))
+    note = f"{authority} → {told.report.to}　统计期 {since} 至 {at}（不含），按当时已记录的情况"
+    workbook(out, told.report.title, note, told.pages)
+
+
+def workbook(out: Path, title: str, note: str, pages: Iterable[Page]) -> None:
+    """Write pages as a workbook (0600) where nothing lies yet."""
     try:
         os.close(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
@@ -36,10 +44,8 @@ def write(told: Told, authority: str, out: Path, zone: ZoneInfo) -> None:
         "sum": book.add_format(plain | {"bold": True, "align": "right", "num_format": "0", "bg_color": "#F2F2F2"}),
         "sums": book.add_format(plain | {"bold": True, "bg_color": "#F2F2F2"}),
     }
-    since, at = (f"{when.astimezone(zone):%Y-%m-%d %H:%M}" for when in (told.since, told.at))
-    note = f"{authority} → {told.report.to}　统计期 {since} 至 {at}（不含），按当时已记录的情况"
-    for page in told.pages:
-        _page(book, page, formats, told.report.title, note)
+    for page in pages:
+        _page(book, page, formats, title, note)
     book.close()
 
 
