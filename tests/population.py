@@ -51,10 +51,18 @@ def _later(book: Rulebook, case: Case, now: datetime, chance: random.Random) -> 
         return case
     state = flow.states[chance.choice([*flow.states])]
     entered = Entry(case.opened_at + (now - case.opened_at) * chance.random(), 2)
+    changed = local_day(entered.at, book.zone).isoformat() if chance.random() < 0.2 else ""
     stages = {**case.stages, state.stage: entered}
     owner = case.owner if state.final else book.default_owner
     return case._replace(
-        state=state.name, final=state.final, entered=entered, stages=stages, owner=owner, held=entered, seq=2
+        state=state.name,
+        final=state.final,
+        entered=entered,
+        stages=stages,
+        owner=owner,
+        held=entered,
+        seq=2,
+        ruled_from=changed,
     )
 
 

@@ -83,8 +83,9 @@ class Replay:
     """Cases compared, one after another, by the rules before (`base`) and by the draft, at the moment `now`.
 
     Facts are taken as they are known now; the day that counts is that of each case: its opening for rules, what a
-    parameter is `dated_by` for its values. Cases are given as `record` writes them down, so that only what is asked
-    for is read of them; those that meet the same rows in the same units are decided once.
+    parameter is `dated_by` for its values, and of either the last change of rules that it has gone over to. Cases are
+    given as `record` writes them down, so that only what is asked for is read of them; those that meet the same rows in
+    the same units are decided once.
     """
 
     def __init__(self, base: Rulebook, draft: Rulebook, now: datetime) -> None:
@@ -103,7 +104,7 @@ class Replay:
         asked = self._asked.get(workflow)
         if asked is None:
             asked = self._asked[workflow] = _Asked.of(self.base, self.draft, workflow)
-        met = asked.met(facts, plain["opened_at"])
+        met = asked.met(facts, plain["opened_at"], plain.get("ruled_from", ""))
         where = "" if plain["final"] else plain["state"]
         own = "" if asked.decided else repr([plain[name] for name in _OWN])
         key = (workflow, plain.get("profile"), where, own, met, *[facts.get(unit) for unit in asked.units])
@@ -256,13 +257,15 @@ class _Asked:
             (base.zone, draft.zone),
         )
 
-    def met(self, facts: Mapping[str, Any], opened_at: int) -> tuple[tuple[Met, ...], ...]:
+    def met(self, facts: Mapping[str, Any], opened_at: int, ruled_from: str) -> tuple[tuple[Met, ...], ...]:
         """The rows of the tables of each book that a case meets."""
-        first = self._met(0, facts, opened_at)
-        return first, first if self.same else self._met(1, facts, opened_at)
+        first = self._met(0, facts, opened_at, ruled_from)
+        return first, first if self.same else self._met(1, facts, opened_at, ruled_from)
 
-    def _met(self, which: int, facts: Mapping[str, Any], opened_at: int) -> tuple[Met, ...]:
+    def _met(self, which: int, facts: Mapping[str, Any], opened_at: int, ruled_from: str) -> tuple[Met, ...]:
         day = local_day(moment(opened_at), self.zones[which]) if self.dated else date.min
+        if ruled_from and self.dated:
+            day = max(day, date.fromisoformat(ruled_from))
         return tuple(
             _met(table, [_fact(of, facts.get(of.name)) for of in fields], day)
             for table, fields in zip(self.tables[which], self.reads[which], strict=True)
@@ -285,7 +288,7 @@ class _Times(NamedTuple):
     def of(
         cls, book: Rulebook, case: Case, outcome: Mapping[str, Any], facts: Mapping[str, Fact], now: datetime | None
     ) -> _Times:
-        book = book.under(case.profile)
+        book = book.under(case.profile, case.ruled_from)
         flow = book.workflows[case.workflow]
         cut = {name: when for name, when in case.cut_short.items() if name in flow.clocks}
         reckoning = Reckoning(book, flow, outcome, case.opened_at, facts, cut)

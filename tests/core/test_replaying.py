@@ -145,13 +145,14 @@ class Read:
     """A case by one rule book, read plainly."""
 
     def __init__(self, book: Rulebook, case: Case) -> None:
+        book = book.under(case.profile, case.ruled_from)
         flow, self.cannot = book.workflows[case.workflow], ""
         facts = {key: value for key, value in typed(book, case).items() if value is not None}
         if not case.final and case.state not in flow.states:
             self.cannot = f"流程 {flow.title} 没有环节 {case.state}"
             return
         kind = book.subjects[flow.subject]
-        day = local_day(case.opened_at, book.zone)
+        day = book.no_earlier(local_day(case.opened_at, book.zone))
         outcome, self.matched = meant(book.tables[kind.decided_by], facts, day)
         if kind.completed_by:
             outcome |= meant(book.tables[kind.completed_by], facts, day)[0]
