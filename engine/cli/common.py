@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from engine.core.errors import BadInput, BihuanError, Problem
@@ -135,6 +136,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         made.add_row(*[f"[{_LEVELS[cell]}]{cell}[/]" if cell in _LEVELS else cell for cell in row])
     return made
+
+
+def progress(words: str, many: int, *, quiet: bool) -> Callable[[Iterable[Any], int], Iterable[Any]]:
+    """What shows how far a long command has come: from so many things on, and where somebody watches."""
+
+    def shown(each: Iterable[Any], total: int) -> Iterable[Any]:
+        if total < many or quiet or not sys.stderr.isatty():
+            return each
+        return track(each, words, total=total, transient=True, console=Console(stderr=True))
+
+    return shown
 
 
 def cut(rows: Sequence[Any], most: int, what: str) -> str:

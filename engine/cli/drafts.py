@@ -19,6 +19,7 @@ from engine.cli.common import (
     office,
     print_json,
     problem_json,
+    progress,
     table,
 )
 from engine.packs.pack import read_folder
@@ -33,6 +34,8 @@ From = Annotated[
 Reason = Annotated[str, typer.Option("--reason", help="为什么改，会留痕 (reason; sealed)")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="最多列几条")]
 AT_ONCE = "一经批准就"
+REPLAYING = ("重判 (replaying)", 20_000)
+"""What goes on, and from how many cases on it takes more than a second."""
 
 
 def draft(
@@ -75,9 +78,12 @@ def _moment(found: Office, text: str | None) -> datetime | None:
 
 def _told(found: Office, number: int, user: str, *, as_json: bool) -> None:
     """What a draft changes, and what is to be done next."""
+    from engine.commands.drafts import weigh
     from engine.packs.differences import differences
+    from engine.reading.impact import in_short
     from engine.reading.releases import draft_of
 
+    weighed = weigh(found, number, found.actor(user), progress=progress(*REPLAYING, quiet=as_json))
     told = draft_of(found, number, found.actor(user))
     changed = differences(found.releases.files(told["base"]), found.releases.drafted(number))
     if as_json:
@@ -87,6 +93,9 @@ def _told(found: Office, number: int, user: str, *, as_json: bool) -> None:
     out.print(table(f"改动 {len(changed)} 处", ("哪里", "原来", "现在"), changed))
     begins = told["effective_from"] or AT_ONCE
     out.print(f"草案 {number} 已存，在第 {told['base']} 版上改，{begins} 生效")
+    out.print(
+        f"影响：{in_short(weighed)}。细看：bihuan rules replay {number}；在办案件各会怎样：rules plan --draft {number}"
+    )
     out.print(f"由另一人批准：bihuan rules approve {number} --as …")
 
 
@@ -97,6 +106,7 @@ def drafts_(
     as_json: Json = False,
 ) -> None:
     """草案：谁、何时、为什么、何时生效、办到哪一步 (drafts)."""
+    from engine.reading.impact import in_short
     from engine.reading.releases import drafts
 
     with office(db, quiet=as_json) as found:
@@ -112,11 +122,12 @@ def drafts_(
                 f"{each['drafted_by']} {each['drafted_at']}",
                 each["approved_by"] or each["withdrawn_by"] or "",
                 each["reason"],
+                in_short(each["impact"]) if each["impact"] else "",
             )
             for each in listed
         ]
         title = cut(rows, most, "份草案")
-        console().print(table(title, ("草案", "状态", "生效", "起草", "批准或撤回", "理由"), rows))
+        console().print(table(title, ("草案", "状态", "生效", "起草", "批准或撤回", "理由", "影响"), rows))
 
 
 def releases_(most: Limit = 20, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
@@ -156,6 +167,8 @@ def approve(number: Number, db: Db = DEFAULT_DB, user: As = "", as_json: Json = 
             return
         out = console()
         out.print(f"第 {told['release']} 版，{begins:%Y-%m-%d %H:%M} 起生效，摘要 {told['digest'][:12]}")
+        if told["plans"]:
+            out.print(f"在办案件按 {len(told['plans'])} 个计划由巡检逐件处理，见 bihuan rules plans")
         if told["standing"]:
             out.print(f"规则包写明的常设工作立案 {len(told['standing'])} 件 (standing cases)")
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import track
 from typer.core import TyperGroup
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, print_json, reason_of, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, print_json, progress, reason_of, table
 
 if TYPE_CHECKING:
     from engine.intake.take import Taken
@@ -78,18 +75,14 @@ def take(
     from engine.intake.back import told_rows, write_returned
     from engine.intake.take import take as take_list
 
-    def progress(rows: Iterable[Any], total: int) -> Iterable[Any]:
-        if total < MANY or as_json or not sys.stderr.isatty():
-            return rows
-        return track(rows, "判定 (deciding)", total=total, transient=True)
-
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)
         if reason := reason_of(reveal):
             from engine.commands.privacy import record_reveal
 
             record_reveal(found, actor, reason, {"intake": True})
-        taken = take_list(found, path, source, actor, all_or_nothing=all_or_nothing, dry_run=dry_run, progress=progress)
+        bar = progress("判定 (deciding)", MANY, quiet=as_json)
+        taken = take_list(found, path, source, actor, all_or_nothing=all_or_nothing, dry_run=dry_run, progress=bar)
         kind = found.book().subjects[found.book().sources[source].subject]
         returned, lost = None, ""
         try:

@@ -45,6 +45,11 @@ def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
     if told["offered_to"]:
         asked = f"，签收需填 {'、'.join(told['asked_of_receiver'])}" if told["asked_of_receiver"] else ""
         out.print(f"已交 [bold]{told['offered_to']}[/] 待签收{asked}")
+    if told["asked_under"]:
+        answers = f"bihuan rules resolve {told['case']} keep|recompute|move 环节"
+        out.print(
+            f"第 {told['asked_under']} 版规则变了，等责任单位决定：照旧、重算，或转到新环节（{answers}）", markup=False
+        )
     if told["proposed"]:
         out.print(f"等待另一人确认的更正：{'、'.join(told['proposed'])}（bihuan case confirm）")
     print_deadlines(told)

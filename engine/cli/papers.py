@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import track
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, progress, table
 from engine.core.errors import BadInput, Problem, nearest
 
 MANY = 20
@@ -61,8 +59,7 @@ def print_(
         _refuse_folder(out)
         made = sheets(found, name, wanted, actor)
         at, paths = found.now(), []
-        quiet = len(made) < MANY or as_json or not sys.stderr.isatty()
-        for sheet in made if quiet else track(made, "打印 (printing)", transient=True):
+        for sheet in progress("打印 (printing)", MANY, quiet=as_json)(made, len(made)):
             (pdf,) = press.print(sheet.data, at)
             paths.append(_written(out, f"{sheet.name}-{sheet.code}", pdf))
         if as_json:

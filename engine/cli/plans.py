@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from engine.cli.common import DEFAULT_DB, As, Db, Json, console, cut, office, pr
 from engine.core.migrations import WORDS
 
 if TYPE_CHECKING:
+    from engine.commands.migrating import Forecast
     from engine.service import Office
 
 STATES = {
@@ -25,7 +26,7 @@ STATES = {
 
 def plan(
     folder: Annotated[str, typer.Argument(metavar="[DIR]", help="改过的规则包文件夹；不写则看 --draft")] = "",
-    draft: Annotated[int, typer.Option("--draft", min=1, help="数据库里的哪份草案")] = 0,
+    draft: Annotated[int | None, typer.Option("--draft", min=1, help="数据库里的哪份草案")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="最多列几件")] = 200,
     db: Db = DEFAULT_DB,
     user: As = "",
@@ -35,26 +36,20 @@ def plan(
     from pathlib import Path
 
     from engine.commands import migrating
+    from engine.commands.drafts import begins_of
     from engine.core.errors import BadInput, Problem
     from engine.packs.pack import compile_pack, read_folder
 
-    if bool(folder) == bool(draft):
+    if bool(folder) == (draft is not None):
         raise BadInput(Problem("ARG-004", "看什么没有写明", "写改过的文件夹，或 --draft 草案编号，两样写一样"))
     with office(db, quiet=as_json) as found:
         found.require(found.actor(user), "publish", "approve")
-        files = found.releases.drafted(draft) if draft else read_folder(Path(folder))
-        book = compile_pack(files)
-        counted: Counter[tuple[str, str]] = Counter()
+        book = compile_pack(found.releases.drafted(draft) if draft else read_folder(Path(folder)))
+        begins = begins_of(found, draft) if draft else found.now()
         rows: list[dict[str, Any]] = []
-        for each in migrating.forecast(found, book, found.now()):
-            counted[each.entry.name, each.action] += 1
-            if len(rows) < limit:
-                rows.append(_row(each))
+        told = migrating.counted(_listed(migrating.forecast(found, book, begins), rows, limit))
         problems = [str(problem) for problem in migrating.objections(found, book)]
-        told: list[dict[str, Any]] = [
-            {"entry": entry, "action": action, "cases": number} for (entry, action), number in counted.items()
-        ]
-        named, left = sum(counted.values()), _open(found)
+        named, left = sum(each["cases"] for each in told), _open(found)
         if as_json:
             print_json({"counts": told, "kept": left - named, "cases": rows, "problems": problems}, found)
             return
@@ -74,7 +69,15 @@ def plan(
             out.print(f"[red]{problem}[/]")
 
 
-def _row(each: Any) -> dict[str, Any]:
+def _listed(forecasts: Iterable[Forecast], rows: list[dict[str, Any]], most: int) -> Iterator[Forecast]:
+    """The same, the first of them put down as rows on the way."""
+    for each in forecasts:
+        if len(rows) < most:
+            rows.append(_row(each))
+        yield each
+
+
+def _row(each: Forecast) -> dict[str, Any]:
     return {
         "case": each.case.id,
         "workflow": each.case.workflow,

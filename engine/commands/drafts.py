@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from engine import releases
-from engine.commands.migrating import objections, schedule
+from engine.commands.migrating import counted, forecast, objections, schedule
 from engine.commands.standing import open_standing
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem, Refused, listing
@@ -17,6 +17,7 @@ from engine.core.rulebook import Rulebook
 from engine.ids import new_id
 from engine.packs.bounds import broken, second_person
 from engine.packs.pack import bundle, compile_pack
+from engine.reading.impact import BACK, Progress, impact, unseen
 from engine.service import Office
 from engine.store import schema as s
 from engine.store import subjects
@@ -34,7 +35,6 @@ def draft(
     actor: Actor,
     reason: str,
     effective_from: datetime | None = None,
-    impact: Mapping[str, Any] | None = None,
 ) -> int:
     """Store a checked pack as a draft for somebody else to approve; its number. No moment: in force once approved."""
     office.require(actor, "publish")
@@ -45,7 +45,6 @@ def draft(
     _require_second(office, actor)
     now, key, sealed = office.now(), office.master.new_subject(new_id()), subjects.Sealed()
     sealed.add(key, "draft", {"reason": reason.strip()}, new=True)
-    weighed = plain(impact).decode() if impact is not None else None
     begins = None if effective_from is None else micros(effective_from)
     with office.store.writing(micros(now)) as writer:
         base = releases.newest(writer.driver)
@@ -55,11 +54,10 @@ def draft(
         number = (writer.cursor.execute("SELECT max(number) FROM draft").fetchone()[0] or 0) + 1
         told = {"base": base, "digest": book.digest, "effective_from": begins, "subject": key.subject}
         row = {"number": number, **told, "drafted_by": actor.user, "drafted_at": micros(now)}
-        row |= {"account": office.account, "impact": weighed, "text": bundle(files)}
+        row |= {"account": office.account, "impact": None, "text": bundle(files)}
         sealed.write(writer)
         writer.one(s.Draft, row)
-        data = {"draft": number, **told, "impact": digest_of_impact(weighed)}
-        writer.system(Event("drafted", actor.user, now, data, office.account))
+        writer.system(Event("drafted", actor.user, now, {"draft": number, **told}, office.account))
     return number
 
 
@@ -68,15 +66,37 @@ def digest_of_impact(impact: str | None) -> str:
     return "" if impact is None else hashlib.sha256(impact.encode()).hexdigest()
 
 
-def weigh(office: Office, number: int, impact: Mapping[str, Any], actor: Actor) -> None:
-    """Keep with an open draft what it does to cases, for whoever approves it; the latest word counts."""
+def begins_of(office: Office, number: int) -> datetime:
+    """When a draft would come into force if it were approved now."""
+    with office.store.reading() as driver:
+        row = driver.execute("SELECT effective_from FROM draft WHERE number = ?", (number,)).fetchone()
+    return max(office.now(), moment(row[0] or 0)) if row else office.now()
+
+
+def impact_of(
+    office: Office, base: int, book: Rulebook, begins: datetime, back: timedelta, progress: Progress
+) -> dict[str, Any]:
+    """What rules do to cases beside those of a release, and what they make of open ones when they come."""
+    told = impact(office, office.book(base), book, back, progress)
+    return told | {"plan": counted(forecast(office, book, begins))}
+
+
+def weigh(
+    office: Office, number: int, actor: Actor, back: timedelta = BACK, progress: Progress = unseen
+) -> dict[str, Any]:
+    """What an open draft does to past and open cases, kept with it for whoever approves it; the latest word counts."""
     office.require(actor, "publish", "approve")
-    now, weighed = office.now(), plain(impact).decode()
+    with office.store.reading() as driver:
+        held = _open(driver, number)
+    book, begins = compile_pack(office.releases.drafted(number)), begins_of(office, number)
+    told = impact_of(office, held.base, book, begins, back, progress)
+    now, weighed = office.now(), plain(told).decode()
     with office.store.writing(micros(now)) as writer:
         _open(writer.driver, number)
         writer.cursor.execute("UPDATE draft SET impact = ? WHERE number = ?", (weighed, number))
-        told = {"draft": number, "impact": digest_of_impact(weighed)}
-        writer.system(Event("weighed", actor.user, now, told, office.account))
+        data = {"draft": number, "impact": digest_of_impact(weighed)}
+        writer.system(Event("weighed", actor.user, now, data, office.account))
+    return told
 
 
 def roll_back(office: Office, release: int, actor: Actor, reason: str, effective_from: datetime | None = None) -> int:
@@ -104,9 +124,9 @@ def approve(office: Office, number: int, actor: Actor) -> dict[str, Any]:
         release = releases.publish(
             writer, bundle(files), book.digest, actor.user, office.account, now, begins, draft=number
         )
-        schedule(writer, book, release, begins, office.account)
-    standing = begin(office)
-    return {"release": release, "digest": book.digest, "effective_from": moment(begins), "standing": standing}
+        plans = schedule(writer, book, release, begins, office.account)
+    told = {"release": release, "digest": book.digest, "effective_from": moment(begins), "plans": plans}
+    return told | {"standing": begin(office)}
 
 
 def withdraw(office: Office, number: int, actor: Actor) -> int:

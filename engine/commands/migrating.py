@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -187,6 +188,12 @@ def forecast(
                 passage = migrating.Passage(office.book(case.release), book, since, entry)
                 done = migrating.migrate(passage, case, actor, max(now, since), "")
                 yield _told(passage, case, done, max(now, since))
+
+
+def counted(forecasts: Iterable[Forecast]) -> list[dict[str, Any]]:
+    """How many open cases each entry makes what of."""
+    found = Counter((each.entry.name, each.action) for each in forecasts)
+    return [{"entry": entry, "action": action, "cases": number} for (entry, action), number in found.items()]
 
 
 def _told(passage: migrating.Passage, case: Case, done: Correction, now: datetime) -> Forecast:

@@ -95,6 +95,7 @@ class Replay:
         self._asked: dict[str, _Asked] = {}
         self._remembered: dict[tuple[Any, ...], Alike] = {}
         self._moved: dict[str, frozenset[str]] = {}
+        self._places_alike = _places(base) == _places(draft)
         self._clocks: dict[tuple[str, str], tuple[str, ...] | None] = {}
         """What says how many days the clocks of a workflow take; None: they are others anyhow."""
 
@@ -120,9 +121,9 @@ class Replay:
 
     def _alike(self, asked: _Asked, plain: Mapping[str, Any], met: tuple[tuple[Met, ...], ...]) -> Alike:
         facts = {name: plain["facts"].get(name) for name in asked.units}
-        before, after = (
-            _standing(book, facts, plain, found) for book, found in zip((self.base, self.draft), met, strict=True)
-        )
+        was, now = (_told(tables, found) for tables, found in zip(asked.tables, met, strict=True))
+        before = _standing(self.base, facts, plain, was)
+        after = before if was == now and self._places_alike else _standing(self.draft, facts, plain, now)
         days = due = False
         if not before.cannot and not after.cannot and before.workflow == after.workflow:
             days = self._days_may_differ(plain, before, after)
@@ -302,23 +303,47 @@ class _Times(NamedTuple):
         return cls(days, {name: due for name, (due, *_) in armed.items()}, titles)
 
 
-def _standing(book: Rulebook, facts: Mapping[str, Fact], plain: Mapping[str, Any], met: Sequence[Met]) -> Standing:
-    """Where rules put a case that meets these rows."""
+class _Told(NamedTuple):
+    """What the tables say of a case; `cannot`: why they cannot tell."""
+
+    outcome: Mapping[str, Any] = {}
+    matched: bool = True
+    cannot: str = ""
+
+
+def _told(tables: Sequence[Table], met: Sequence[Met]) -> _Told:
+    """What the rows that a case meets lead to."""
+    outcome: Mapping[str, Any] = {}
+    matched = True
+    try:
+        for number, (table, mask) in enumerate(zip(tables, met, strict=True)):
+            if isinstance(mask, str):
+                return _Told(cannot=mask)
+            given, hits = table.outcome(mask)
+            matched = matched if number else bool(hits)
+            outcome = {**outcome, **given} if number else given
+    except Refused as error:
+        return _Told(cannot="；".join(problem.what for problem in error.problems))
+    return _Told(outcome, matched)
+
+
+def _standing(book: Rulebook, facts: Mapping[str, Fact], plain: Mapping[str, Any], told: _Told) -> Standing:
+    """Where rules put a case of which their tables say this."""
     flow = book.workflows.get(plain["workflow"])
     if flow is None:
         return Standing(cannot=f"没有流程 {plain['workflow']}")
     if not plain["final"] and plain["state"] not in flow.states:
         return Standing(cannot=f"流程 {flow.title} 没有环节 {plain['state']}")
-    if wrong := [words for words in met if isinstance(words, str)]:
-        return Standing(cannot=wrong[0])
+    if told.cannot:
+        return Standing(cannot=told.cannot)
     try:
-        return _placed(book, flow, facts, plain, [mask for mask in met if isinstance(mask, int)])
+        return _placed(book, flow, facts, plain, told)
     except Refused as error:
         return Standing(cannot="；".join(problem.what for problem in error.problems))
 
 
 def _placed(
-    book: Rulebook, flow: Workflow, facts: Mapping[str, Fact], plain: Mapping[str, Any], masks: Sequence[int]
+    book: Rulebook, flow: Workflow, facts: Mapping[str, Fact], plain: Mapping[str, Any], told: _Told
 ) -> Standing:
     """Where rules put it; no rule covers it: with the default owner, as if it were opened now."""
     kind = book.subjects[flow.subject]
@@ -327,9 +352,7 @@ def _placed(
         owner = _owner(book, flow, state, plain["lead"], facts) if state else ""
         supporting = tuple(plain["supporting"])
         return Standing(plain["category"], flow.name, plain["lead"], supporting, owner, outcome=plain["outcome"])
-    outcome, hits = book.tables[kind.decided_by].outcome(masks[0])
-    if kind.completed_by:
-        outcome = {**outcome, **book.tables[kind.completed_by].outcome(masks[1])[0]}
+    outcome, matched, _ = told
     going = book.flow_of(kind.name, outcome)
     home = home_of(book, going, facts)
     lead = unit_of(outcome.get("lead", book.default_owner), book.default_owner, home, facts)
@@ -337,10 +360,10 @@ def _placed(
     owner = ""
     if state is not None:
         there = state if going is flow else _begins(going, state.stage, facts)
-        owner = _owner(book, going, there, lead, facts) if hits else book.default_owner
+        owner = _owner(book, going, there, lead, facts) if matched else book.default_owner
     category = str(outcome.get("category", ""))
     supporting = tuple(unit for unit in supporting if unit != lead)
-    return Standing(category, going.name, lead, supporting, owner, bool(hits), outcome)
+    return Standing(category, going.name, lead, supporting, owner, matched, outcome)
 
 
 def _begins(flow: Workflow, stage: str, facts: Mapping[str, Fact]) -> State:
@@ -397,6 +420,11 @@ def _types(book: Rulebook, flow: Workflow) -> dict[str, str]:
 def _named(days: str, outcome: Mapping[str, Any]) -> str:
     """The parameter that says how many days a clock takes."""
     return str(outcome.get(days.removeprefix("decision."), "")) if days.startswith("decision.") else days
+
+
+def _places(book: Rulebook) -> tuple[object, ...]:
+    """All that says where a case goes by what the tables say of it."""
+    return book.subjects, book.workflows, book.organisation, book.default_owner
 
 
 def _unlike(was: Mapping[str, object], now: Mapping[str, object]) -> frozenset[str]:

@@ -165,7 +165,7 @@ def _tell_of_rules(
         told["release"][data["release"]]["begun_at"] = at
     elif kind == "drafted":
         number, row = data.pop("draft"), {"drafted_by": actor, "drafted_at": at, "account": account}
-        told["draft"][number] = data | row | {"withdrawn_by": None, "withdrawn_at": None}
+        told["draft"][number] = data | row | {"withdrawn_by": None, "withdrawn_at": None, "impact": ""}
     elif kind == "weighed":
         told["draft"][data["draft"]]["impact"] = data["impact"]
     elif kind == "withdrawn":

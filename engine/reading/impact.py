@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from engine.core.case import micros
+from engine.core.migrations import WORDS
 from engine.core.replaying import KINDS, ROLES, Alike, Change, Compared, Replay
 from engine.core.rulebook import Rulebook
 from engine.reading.reports import Page
@@ -20,7 +21,11 @@ MOST = 500
 """So many cases are listed one by one; all are counted."""
 MOST_GROUPS = 65_536
 BATCH = 1_000
-_CASES = "SELECT id, seq, snapshot FROM \"case\" WHERE opened_at >= ? OR final = ''"
+BACK = timedelta(days=90)
+"""How far back cases are decided again, unless said otherwise."""
+_THESE = "FROM \"case\" WHERE opened_at >= ? OR final = ''"
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+"""Passes on what is gone through, of which there are so many, and shows how far it has come."""
 TITLES = {
     "workflow": "流程",
     "category": "类别",
@@ -35,7 +40,14 @@ TITLES = {
 """What may be another, and what a unit may be, as people are told."""
 
 
-def impact(office: Office, base: Rulebook, draft: Rulebook, back: timedelta) -> dict[str, Any]:
+def unseen(each: Iterable[Any], _: int) -> Iterable[Any]:
+    """Nobody is watching."""
+    return each
+
+
+def impact(
+    office: Office, base: Rulebook, draft: Rulebook, back: timedelta = BACK, progress: Progress = unseen
+) -> dict[str, Any]:
     """What is another by the draft for each case opened so long back or later, and for every open one.
 
     Read once, in one view of the database, a batch at a time; nothing is written, and nothing personal is in it.
@@ -43,19 +55,20 @@ def impact(office: Office, base: Rulebook, draft: Rulebook, back: timedelta) -> 
     now = office.now()
     tally = Tally()
     replay = Replay(base, draft, now)
-    for case_id, seq, plain in _cases(office, micros(now - back)):
+    for case_id, seq, plain in _cases(office, micros(now - back), progress):
         tally.take(case_id, plain, replay.compare(case_id, seq, plain))
     at, since = (moment.astimezone(base.zone).isoformat(timespec="minutes") for moment in (now, now - back))
     told = {"base": base.release, "digest": draft.digest, "since": since, "at": at}
     return told | tally.told({name: flow.title for name, flow in {**draft.workflows, **base.workflows}.items()})
 
 
-def _cases(office: Office, since: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _cases(office: Office, since: int, progress: Progress) -> Iterator[tuple[str, int, dict[str, Any]]]:
     with office.store.reading() as driver:
-        rows = driver.execute(_CASES, (since,))
-        while batch := rows.fetchmany(BATCH):
-            for case_id, seq, snapshot in batch:
-                yield case_id, seq, orjson.loads(snapshot)
+        (total,) = driver.execute(f"SELECT count(*) {_THESE}", (since,)).fetchone()
+        rows = driver.execute(f"SELECT id, seq, snapshot {_THESE}", (since,))
+        batches = iter(lambda: rows.fetchmany(BATCH), [])
+        for case_id, seq, snapshot in progress((row for batch in batches for row in batch), total):
+            yield case_id, seq, orjson.loads(snapshot)
 
 
 @dataclass(slots=True)
@@ -156,6 +169,7 @@ def pages(told: Mapping[str, Any]) -> tuple[Page, ...]:
         *((f"　{TITLES[kind]}", number) for kind, number in told["changes"].items() if number),
         ("立即逾期的在办案件", overdue["cases"]),
         ("立即逾期的时限", overdue["deadlines"]),
+        *((f"在办的，按 {each['entry']} {WORDS[each['action']]}", each["cases"]) for each in told.get("plan", ())),
     ]
     units = [
         (each["unit"], TITLES[each["role"]], each["before"], each["after"], each["gained"], each["lost"])
@@ -176,6 +190,18 @@ def pages(told: Mapping[str, Any]) -> tuple[Page, ...]:
         Page("单位", ("单位", "职责", "现在", "以后", "增加", "减少"), tuple(units)),
         Page(f"案件{more}", ("案件", "流程", "在办", "什么", "现在", "以后"), tuple(lines)),
     )
+
+
+def in_short(told: Mapping[str, Any]) -> str:
+    """The same in one line."""
+    cases, overdue = told["cases"], told["overdue"]["cases"]
+    kinds = "、".join(f"{TITLES[kind]} {number} 件" for kind, number in told["changes"].items() if number)
+    what = f"{cases['changed']} 件有改变（{kinds}）" if kinds else "没有一件有改变"
+    late = f"，{overdue} 件立即逾期" if overdue else ""
+    plan = "".join(
+        f"；在办的按 {each['entry']} {WORDS[each['action']]} {each['cases']} 件" for each in told.get("plan", ())
+    )
+    return f"重判 {cases['decided']} 件（在办 {cases['open']} 件）：{what}{late}{plan}"
 
 
 def _what(change: Mapping[str, str]) -> str:

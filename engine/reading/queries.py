@@ -290,6 +290,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         ],
         "asked_of_receiver": _evidence(kind, asked_of_receiver(book, case)),
         "proposed": [_title(titles, name) for name in case.proposal.facts] if case.proposal else [],
+        "asked_under": case.asked.release if case.asked else None,
         "custody": line(office, case_id, actor),
         "parents": [{"case": name, "as": kind, "title": _tie(book, kind)} for name, kind in case.parents.items()],
         "children": [

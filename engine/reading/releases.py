@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from engine.core.case import micros, moment
-from engine.core.errors import BadInput, Problem
 from engine.core.org import Actor
 from engine.service import Office
 from engine.store import subjects
@@ -33,15 +32,6 @@ def draft_of(office: Office, number: int, actor: Actor) -> dict[str, Any]:
     """One draft."""
     office.require(actor, "publish", "approve")
     return _listed(office, "WHERE d.number = ?", (number, 1))[0]
-
-
-def base_of(office: Office, number: int) -> int:
-    """The release that a draft was made from."""
-    with office.store.reading() as driver:
-        row = driver.execute("SELECT base FROM draft WHERE number = ?", (number,)).fetchone()
-    if row is None:
-        raise BadInput(Problem("DRAFT-001", f"没有草案 {number}", "bihuan rules drafts 列出所有草案"))
-    return int(row[0])
 
 
 def _listed(office: Office, which: str, values: tuple[int, ...]) -> list[dict[str, Any]]:

@@ -226,7 +226,8 @@ def rich(tmp_path_factory: pytest.TempPathFactory, pack_files: Files) -> Office:
     bound(office, b"schema: 1\nlongest: 90d\n")
     guanli = office.actor("guanli")
     begins = start + timedelta(days=9)
-    number = drafts.draft(office, edited(pack_files), guanli, "试", begins, {"cases": 0})
+    number = drafts.draft(office, edited(pack_files), guanli, "试", begins)
+    drafts.weigh(office, number, guanli)
     drafts.approve(office, number, office.actor("pizhun"))
     drafts.withdraw(office, drafts.draft(office, edited(pack_files, 3), guanli, "试", begins), guanli)
     assert not verify(office).problems

@@ -342,10 +342,11 @@ def test_a_new_type_plans_anew_and_what_is_no_longer_asked_for_ends(office: Offi
     assert audit.verify(office).problems == []
 
 
-def test_a_venue_open_for_a_year_stays_small_and_whole(office: Office) -> None:
+@pytest.mark.parametrize("months", [3, pytest.param(12, marks=pytest.mark.long)])
+def test_a_venue_open_for_a_year_stays_small_and_whole(office: Office, months: int) -> None:
     case = registered(office, "超市")
     huaye = office.actor("huaye")
-    for _ in range(60):
+    for _ in range(5 * months):
         office.set_clock(micros(office.now() + timedelta(days=6)))
         sweep(office)
         for task in ("patrol", "cleaning"):

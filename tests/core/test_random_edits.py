@@ -31,6 +31,8 @@ from engine.core.workflows import PREVIOUS, SAME, Workflow
 from engine.packs.pack import compile_pack, read_folder
 
 EDITS, CASES = 200, 500
+SOME = 40
+"""Edits where there is no time for all."""
 DAY = date(2022, 6, 28)
 POLICY = Path(__file__).parents[1] / "packs" / "policy"
 Pack = dict[str, Any]
@@ -330,11 +332,12 @@ def run(
     return found, done_so
 
 
-def test_two_hundred_edits_leave_none_of_five_hundred_cases_stranded() -> None:
-    found, done = run(EDITS)
+@pytest.mark.parametrize("edits", [SOME, pytest.param(EDITS, marks=pytest.mark.long)])
+def test_no_edit_leaves_one_of_five_hundred_cases_stranded(edits: int) -> None:
+    found, done = run(edits)
     assert found == Counter()
-    assert done.total() == EDITS * CASES
-    assert min(done["migrated"] / 5, done["asked"], done["kept"]) > 8_000
+    assert done.total() == edits * CASES
+    assert min(done["migrated"] / 5, done["asked"], done["kept"]) > 40 * edits
 
 
 CONSEQUENCES = ("armed", "ended", "planned", "unplanned", "freed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -120,7 +120,7 @@ EDITS: list[Edit] = [
 ]
 
 
-def meant(table: Table, facts: dict[str, Fact], day: date) -> tuple[dict[str, Any], bool]:
+def meant(table: Table, facts: Mapping[str, Fact], day: date) -> tuple[dict[str, Any], bool]:
     """What a table says, row by row as it is written."""
     hits = [
         row

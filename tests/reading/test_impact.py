@@ -97,8 +97,9 @@ def test_more_than_are_listed_are_counted_and_said_to_be_so(
 def test_what_a_draft_does_is_kept_with_it_and_audited(office: Office, pack_files: Files) -> None:
     opened(office, name="甲示例", phone="13900000001", last_exposure="2022-05-26")
     number = drafts.draft(office, shorter(pack_files), office.actor("guanli"), "太慢")
-    told = weighed(office, shorter(pack_files))
-    drafts.weigh(office, number, told, office.actor("pizhun"))
+    assert draft_of(office, number, office.actor("guanli"))["impact"] is None
+    told = drafts.weigh(office, number, office.actor("pizhun"))
+    assert told["changes"]["due"] == 1
     assert draft_of(office, number, office.actor("guanli"))["impact"] == told
     assert not verify(office).problems
     with office.store.writing(0) as writer:
@@ -116,12 +117,12 @@ def test_nothing_personal_is_in_it(office: Office, pack_files: Files) -> None:
 def test_only_who_drafts_or_approves_keeps_it_and_only_while_the_draft_waits(office: Office, pack_files: Files) -> None:
     number = drafts.draft(office, shorter(pack_files), office.actor("guanli"), "太慢")
     with pytest.raises(Refused, match="AUTH-002"):
-        drafts.weigh(office, number, {}, office.actor("huaye"))
+        drafts.weigh(office, number, office.actor("huaye"))
     drafts.approve(office, number, office.actor("pizhun"))
     with pytest.raises(Refused, match="DRAFT-002"):
-        drafts.weigh(office, number, {}, office.actor("guanli"))
+        drafts.weigh(office, number, office.actor("guanli"))
     with pytest.raises(BadInput, match="DRAFT-001"):
-        drafts.weigh(office, 9, {}, office.actor("guanli"))
+        drafts.weigh(office, 9, office.actor("guanli"))
 
 
 def test_the_workbook_holds_the_same_figures(office: Office, pack_files: Files, tmp_path: Path) -> None:
