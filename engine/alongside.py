@@ -14,7 +14,7 @@ from engine.core.case import Case
 from engine.core.conditions import Fact
 from engine.core.errors import BihuanError, Problem, Refused
 from engine.core.judging import Stated, typed
-from engine.core.opening import called_for, carried, opened_by
+from engine.core.opening import called_for, carried, opened_by, unsaid
 from engine.core.org import LEAD, OWNER, SYSTEM, Actor
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import THIS, ChildType, Move
@@ -38,8 +38,10 @@ def together(office: Office, change: Change, step: Step, texts: Mapping[str, str
         answer = step.answer | {"moved": [other.case.id for other in moved]}
         step = replace(step, changes=[*moved, *step.changes], answer=answer)
     for one, known in ((change, texts), *((other, {}) for other in moved)):
-        for child in opened_by(office.book(one.case.release), one.case, one.events):
-            step = step.beside(open_for(office, one.case, child, known, actor, now))
+        book = office.book(one.case.release)
+        but = unsaid(book, one.case, one.events)
+        for child in opened_by(book, one.case, one.events):
+            step = step.beside(open_for(office, one.case, child, known, actor, now, but))
     return step
 
 
@@ -57,11 +59,17 @@ def settled(office: Office, step: Step, now: datetime) -> tuple[Step, list[Chang
 
 
 def open_for(
-    office: Office, case: Case, child: ChildType, texts: Mapping[str, str], actor: Actor, now: datetime
+    office: Office,
+    case: Case,
+    child: ChildType,
+    texts: Mapping[str, str],
+    actor: Actor,
+    now: datetime,
+    unsaid: frozenset[str] = frozenset(),
 ) -> Step:
     """The step that opens a child of a case, with what the case hands on to it."""
     known = {**office.personal(case.subject), **texts} if child.carries else texts
-    stated, told = carried(office.book(case.release), child, case, known)
+    stated, told = carried(office.book(case.release), child, case, known, unsaid)
     latest = office.book()
     return office.opening(latest, latest.subjects[child.subject], stated, told, actor, now, {case.id: child.name})
 

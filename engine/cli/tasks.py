@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 task = typer.Typer(help="任务：检测、测温、上门等定期要做的事 (scheduled tasks)", no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]
-Name = Annotated[str, typer.Argument(metavar="TASK", help="任务，如 pcr_test 或 核酸检测")]
+Name = Annotated[str, typer.Argument(metavar="TASK", help="任务的名字或中文名 (name or title)")]
 Due = Annotated[str, typer.Option("--due", help="哪一次：应做时间，如 2022-05-27T08:00；默认最近该做的一次")]
 
 
@@ -76,6 +76,9 @@ def done(
         Path | None, typer.Option("--file", help=".csv 或 .xlsx：案件号、结果，其余列看表头，如 时间")
     ] = None,
     at: Annotated[str, typer.Option("--at", help="结果说的时间（采样、测温……），默认现在")] = "",
+    more: Annotated[
+        list[str] | None, typer.Option("--with", metavar="FACT=VALUE", help="随结果填的，如 发现的问题=…；每件都填这个")
+    ] = None,
     key: Annotated[str, typer.Option("--request-key", help="请求号：同一批重发只记一次 (idempotency key)")] = "",
     db: Db = DEFAULT_DB,
     user: As = "",
@@ -86,8 +89,9 @@ def done(
 
     with office(db, quiet=as_json) as found:
         pairs(results or [])  # every item that is none is told at once
+        also = pairs(more or [])
         told = (item.partition("=") for item in results or [])
-        given = [tasks.Row(case.strip(), result.strip()) for case, _, result in told]
+        given = [tasks.Row(case.strip(), result.strip(), also) for case, _, result in told]
         given += tasks.results_of(path) if path else []
         when = moment_of("--at", at, found.book().zone) if at else None
         answers = tasks.done(found, name, given, found.actor(user), at=when, request_key=key)
@@ -95,7 +99,7 @@ def done(
         if as_json:
             print_json({"answers": [asdict(answer) for answer in answers], "refused": len(refused)}, found)
         else:
-            shown = [(a.case, a.result, a.refused or f"{a.told['state_title']}{extra(a.told)}") for a in answers]
+            shown = [(a.case, a.result, a.refused or _now(a.told)) for a in answers]
             console().print(
                 table(
                     f"登记 {len(answers) - len(refused)} 件，拒绝 {len(refused)} 件",
@@ -126,6 +130,11 @@ def skip(
             print_json(told, found)
         else:
             console().print(f"已免做：案件 {told['case']} {told['title']}（{told['due']}）")
+
+
+def _now(told: dict[str, Any]) -> str:
+    opened = f"；已另立案件 {'、'.join(told['opened'])}" if told.get("opened") else ""
+    return f"{told['state_title']}{extra(told)}{opened}"
 
 
 def _due(found: Office, text: str) -> datetime | None:

@@ -12,11 +12,12 @@ from engine.core.conditions import Fact, Field, from_json, label, to_json
 from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
-from engine.core.moving import fire, home_of, offered, opened, told, unit_of
+from engine.core.moving import fire, offered, opened, told
 from engine.core.org import FACT, Actor
 from engine.core.reckoning import CONFIRM, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
+from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
 from engine.core.workflows import State, Workflow
 

@@ -10,10 +10,11 @@ from engine.core.case import Case, Event, Offer
 from engine.core.errors import Problem, Refused
 from engine.core.judging import Attempt, Stated
 from engine.core.lifecycle import advance
-from engine.core.moving import destination, fire, home_of, offered, told, unit_of
+from engine.core.moving import destination, fire, offered, told
 from engine.core.org import COMMUNITY, FACT, Actor
 from engine.core.reckoning import HAND_OVER
 from engine.core.rulebook import Rulebook
+from engine.core.units import home_of, unit_of
 from engine.core.workflows import Evidence
 
 

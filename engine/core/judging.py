@@ -15,6 +15,7 @@ from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Situation
+from engine.core.units import home_of, units_of
 from engine.core.values import local_day
 from engine.core.workflows import Evidence, Transition, Workflow
 
@@ -217,15 +218,18 @@ def at_no_time(occurred_at: datetime, now: datetime) -> Problem | None:
     return None
 
 
-def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor) -> list[str]:
-    """Why this actor may not act in one of these roles; empty when she may."""
+def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor, of: tuple[str, ...] = ()) -> list[str]:
+    """Why this actor may not act in one of these roles, in one of these units; empty when she may."""
     if by == (SYSTEM,):
         return [] if actor.engine else ["由系统随其它办理一并完成，不能单独办理"]
-    if book.organisation.acts_as(actor, by, case.owner, case.involved):
+    home = home_of(book, book.workflows[case.workflow], case.facts) if of else ""
+    only = units_of(of, case.owner, case.lead, home, case.facts)
+    if book.organisation.acts_as(actor, by, case.owner, case.involved, only):
         return []
     roles = book.organisation.roles
     needed = "、".join(f"{roles[role].title}（{role}）" for role in by)
-    return [f"须由 {needed} 办理，案件现由 {case.owner or '无'} 负责；{actor.user} 没有这一职责"]
+    where = f"{listing(sorted(only))} 的 " if only else ""
+    return [f"须由 {where}{needed} 办理，案件现由 {case.owner or '无'} 负责；{actor.user} 没有这一职责"]
 
 
 def typed(book: Rulebook, case: Case) -> dict[str, Fact]:

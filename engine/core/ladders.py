@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.core.errors import Problem
-from engine.core.org import COMMUNITY, FACT, LEAD
+from engine.core.org import COMMUNITY, FACT, LEAD, LEAD_HEAD, LEADER, UNIT_HEAD
 from engine.core.reckoning import HAND_OVER
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import State, Workflow
@@ -106,10 +106,10 @@ def silent(book: Rulebook, fired: Iterable[Fired]) -> dict[tuple[str, str], Prob
 def _nobody(book: Rulebook, tell: str, told: str, owner: str) -> str:
     """Why a rung tells nobody; empty when it tells somebody."""
     organisation = book.organisation
-    if tell == "leader":
+    if tell == LEADER:
         leaders = {leader.user for leader in organisation.leaders}
         return "" if told in leaders else f"没有班子成员分管 {owner}（organisation.yaml 的 leaders）"
-    if tell == "unit.head":
+    if tell in (UNIT_HEAD, LEAD_HEAD):
         heads = {unit.head for unit in organisation.units.values() if unit.head.strip()}
         return "" if told in heads else f"{owner} 没有第一责任人 head"
     return "" if told in organisation.units else f"没有单位 {told or '（空）'}"

@@ -9,12 +9,13 @@ from typing import Any
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact, to_json
 from engine.core.judging import Attempt, Stated, typed, who
-from engine.core.moving import fire, home_of, offered, opened, tallied, unit_of
+from engine.core.moving import fire, offered, opened, tallied
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Count
 from engine.core.tables import Decision
+from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
 from engine.core.workflows import SAME
 
@@ -41,10 +42,10 @@ def open_case(
         decision = book.decide(subject_kind, stated.facts, local_day(now, book.zone))
     outcome: dict[str, Any] = dict(decision.outcome) if decision is not None else {}
     flow = book.workflows[workflow] if workflow else book.flow_of(subject_kind, outcome)
-    happened = opened(
-        book, flow, flow.states[flow.initial], decision, subject, stated, actor, now, origin=origin, parents=parents
-    )
-    return happened, decision
+    told: dict[str, Any] = {"origin": origin, "parents": parents}
+    if not origin:
+        told["involved"] = book.organisation.reporting(actor)
+    return opened(book, flow, flow.states[flow.initial], decision, subject, stated, actor, now, **told), decision
 
 
 def advance(
@@ -63,7 +64,7 @@ def advance(
     stated, short = tallied(book, case, name, stated)
     attempt = Attempt.of(book, case, actor, stated, now, occurred_at)
     transition = attempt.transition(name)
-    unmet = [*who(book, case, transition.by, actor), *attempt.missing(transition.evidence), *short]
+    unmet = [*who(book, case, transition.by, actor, transition.of), *attempt.missing(transition.evidence), *short]
     if case.offer is not None and transition.to != SAME:
         unmet.append(f"已交 {case.offer.to}，等待签收：先由对方签收或退回")
     if transition.hand_over is None:
@@ -131,7 +132,7 @@ def possible(book: Rulebook, case: Case, actor: Actor) -> tuple[str, ...]:
     flow = book.workflows[case.workflow]
     leaving = () if case.final else flow.leaving(case.state)
     waits = case.offer is not None
-    return tuple(t.name for t in leaving if not who(book, case, t.by, actor) and (t.to == SAME or not waits))
+    return tuple(t.name for t in leaving if not who(book, case, t.by, actor, t.of) and (t.to == SAME or not waits))
 
 
 def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] | None = None) -> Count:

@@ -14,11 +14,12 @@ from engine.core.errors import BadInput, Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt
 from engine.core.migrations import ANSWERED, ASK, ASKED, KEEP, MIGRATED, MOVE, Migration
-from engine.core.moving import home_of, offered, unit_of
+from engine.core.moving import offered
 from engine.core.org import Actor
 from engine.core.reckoning import CONFIRM, HAND_OVER, RULES, Reckoning, arming
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.tables import Decision
+from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
 from engine.core.workflows import State, Workflow
 

@@ -13,12 +13,13 @@ from engine.core.dating import untimely
 from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated
-from engine.core.org import COMMUNITY, FACT, LEAD, Actor
+from engine.core.org import Actor
 from engine.core.planning import fitting
 from engine.core.reckoning import HAND_OVER, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
 from engine.core.tasks import claimed_by_another
+from engine.core.units import community_of, home_of, unit_of
 from engine.core.workflows import PREVIOUS, SAME, State, TaskType, Transition, Workflow
 
 
@@ -85,7 +86,7 @@ def fire(attempt: Attempt, transition: Transition, unmet: Iterable[str] = (), **
     armed, ended, cannot = attempt.reckoning.deadlines(state, attempt.occurred_at, case, stays=stays)
     result = _result(attempt, flow.tasks[transition.task]) if transition.task else {}
     if "due" in result and (
-        claimed := claimed_by_another(book, case, result["schedule"], result["due"], attempt.actor, transition.by)
+        claimed := claimed_by_another(book, case, result["schedule"], result["due"], attempt.actor, transition)
     ):
         cannot = [*cannot, claimed]
     attempt.may_fire(transition, *cannot, unmet=unmet)
@@ -194,26 +195,6 @@ def offered(attempt: Attempt, to: str, within: str, ladder: str, unmet: Iterable
     armed[HAND_OVER] = arming("offered", micros(attempt.occurred_at), within, length, book.ladder(ladder))
     data = {"to": to, **told(attempt), "armed": armed, "ended": ended, **more}
     return Event("offered", attempt.actor.user, attempt.occurred_at, data, attempt.actor.account)
-
-
-def community_of(book: Rulebook, jurisdiction: str, facts: Mapping[str, Fact]) -> str:
-    """The unit of the place of stay; unknown: the default owner, whose first deadline is to fill it in."""
-    value = facts.get(jurisdiction) if jurisdiction else None
-    return str(value) if value is not None else book.default_owner
-
-
-def home_of(book: Rulebook, flow: Workflow, facts: Mapping[str, Fact]) -> str:
-    """The community of a case of this workflow."""
-    return community_of(book, book.subjects[flow.subject].jurisdiction, facts)
-
-
-def unit_of(owner: str, lead: str, community: str, facts: Mapping[str, Fact]) -> str:
-    """The unit that an `owner:` of the pack means for a case."""
-    if owner == COMMUNITY:
-        return community
-    if owner.startswith(FACT):
-        return str(facts.get(owner.removeprefix(FACT)) or lead)
-    return lead if owner == LEAD else owner
 
 
 def _result(attempt: Attempt, task: TaskType) -> dict[str, Any]:

@@ -52,13 +52,23 @@ def called_for(book: Rulebook, case: Case) -> tuple[ChildType, ...]:
     )
 
 
-def carried(book: Rulebook, kind: ChildType, case: Case, personal: Mapping[str, str]) -> tuple[Stated, dict[str, str]]:
+def unsaid(book: Rulebook, case: Case, events: Iterable[Event]) -> frozenset[str]:
+    """What the steps in these events ask for and were not told: what an earlier one was told of it is not theirs."""
+    steps = book.workflows[case.workflow].transitions
+    fired = [event.data for event in events if event.type == "advanced"]
+    asked = {item.field for data in fired for item in steps[data["transition"]].evidence}
+    return frozenset(asked.difference(*(({*data["facts"], *data["personal"]}) for data in fired)))
+
+
+def carried(
+    book: Rulebook, kind: ChildType, case: Case, personal: Mapping[str, str], unsaid: frozenset[str] = frozenset()
+) -> tuple[Stated, dict[str, str]]:
     """What is known of a child at once, from the case that opens it; `personal`: its sealed values, in clear."""
     known: dict[str, Fact] = {**typed(book, case), OWNER: case.owner, LEAD: case.lead}
-    facts = {to: value for to, of in kind.carries.items() if (value := _first(known, of)) is not None}
-    texts = {to: text for to, of in kind.carries.items() if (text := _first(personal, of)) is not None}
+    facts = {to: value for to, of in kind.carries.items() if (value := _first(known, of, unsaid)) is not None}
+    texts = {to: text for to, of in kind.carries.items() if (text := _first(personal, of, unsaid)) is not None}
     return Stated({**facts, **kind.sets}, frozenset(texts)), texts
 
 
-def _first(known: Mapping[str, _Value], names: Iterable[str]) -> _Value | None:
-    return next((value for name in names if (value := known.get(name)) is not None), None)
+def _first(known: Mapping[str, _Value], names: Iterable[str], but: frozenset[str]) -> _Value | None:
+    return next((value for name in names if name not in but and (value := known.get(name)) is not None), None)

@@ -10,6 +10,9 @@ LEAD = "lead"
 SYSTEM = "system"
 """Who acts where nobody does: the sweep, and transitions that a use case fires by itself."""
 OWNER = "owner"
+UNIT_HEAD, LEAD_HEAD, LEADER = "unit.head", "lead.head", "leader"
+TOLD = (OWNER, UNIT_HEAD, LEAD, LEAD_HEAD, LEADER)
+"""Whom a rung may tell, beside a unit by its name."""
 FACT = "fact "
 """`fact X`: the unit that a fact names."""
 SCOPES = ("all", "involved", "owner")
@@ -129,25 +132,41 @@ class Organisation:
         """The users one of whose roles carries a right."""
         return [user for user, person in self.staff.items() if self.permits(Actor(user, person.roles), right)]
 
-    def acts_as(self, actor: Actor, by: tuple[str, ...], owner: str, involved: frozenset[str]) -> str | None:
-        """The role in which she may act on a case of this owner, or None."""
+    def acts_as(
+        self,
+        actor: Actor,
+        by: tuple[str, ...],
+        owner: str,
+        involved: frozenset[str],
+        only: frozenset[str] | None = None,
+    ) -> str | None:
+        """The role in which she may act on a case of this owner, or None; `only`: in no other units than these."""
         for role, unit in actor.roles:
-            if role in by and self._reaches(self.roles[role], unit, owner, involved):
+            if role in by and self._reaches(self.roles[role], unit, owner, involved, only):
                 return role
         return None
 
-    def _reaches(self, role: Role, unit: str, owner: str, involved: frozenset[str]) -> bool:
+    def _reaches(
+        self, role: Role, unit: str, owner: str, involved: frozenset[str], only: frozenset[str] | None
+    ) -> bool:
         if role.scope == "all":
             return True
+        if only is not None and unit not in only:
+            return False
         return unit == owner or (role.scope == "involved" and unit in involved)
 
-    def told(self, tell: str, owner: str) -> str:
-        """Whom a rung tells, as a name that can be shown: the owning unit, its head, its leader, or a named unit."""
-        if tell == "owner":
-            return owner
-        if tell == "unit.head":
-            return self._head(owner)
-        if tell == "leader":
+    def reporting(self, actor: Actor) -> list[str]:
+        """The units that see what becomes of a case she reports; who sees every case needs none."""
+        return sorted({unit for role, unit in actor.roles if self.roles[role].scope != "all"})
+
+    def told(self, tell: str, owner: str, lead: str = "") -> str:
+        """Whom a rung tells, as a name that can be shown: a unit of the case, its head or leader, or a named unit."""
+        unit = lead or owner if tell in (LEAD, LEAD_HEAD) else owner
+        if tell in (OWNER, LEAD):
+            return unit
+        if tell in (UNIT_HEAD, LEAD_HEAD):
+            return self._head(unit)
+        if tell == LEADER:
             return self.leader_of(owner) or self._head(owner)
         return tell
 

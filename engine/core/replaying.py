@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, Field, from_json
 from engine.core.errors import BadInput, Refused
-from engine.core.moving import home_of, unit_of
 from engine.core.org import FACT
 from engine.core.reckoning import Reckoning
 from engine.core.record import from_json as case_of
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.tables import Row, Table
+from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
 from engine.core.workflows import State, Workflow
 

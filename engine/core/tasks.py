@@ -41,10 +41,11 @@ def claim(
     flow = book.workflows[case.workflow]
     task = flow.tasks[case.plans[schedule].task]
     mark = case.marks.get(occurrence(schedule, due))
-    unmet = who(book, case, verb_of(flow, case, task).by, actor)
+    verb = verb_of(flow, case, task)
+    unmet = who(book, case, verb.by, actor, verb.of)
     if give_up and (mark is None or mark.by != actor.user):
         unmet.append(f"{task.title}（{_when(book, due)}）不在 {actor.user} 名下")
-    lapsed = mark is not None and mark.state == "claimed" and _gone(book, case, mark.by, verb_of(flow, case, task).by)
+    lapsed = mark is not None and mark.state == "claimed" and _gone(book, case, mark.by, verb)
     if not give_up and mark is not None and not lapsed:
         unmet.append(f"{task.title}（{_when(book, due)}）已由 {mark.by} 认领")
     if unmet:
@@ -54,21 +55,21 @@ def claim(
 
 
 def claimed_by_another(
-    book: Rulebook, case: Case, schedule: str, due: int, actor: Actor, by: tuple[str, ...]
+    book: Rulebook, case: Case, schedule: str, due: int, actor: Actor, verb: Transition
 ) -> Problem | None:
     """Why a result of this occurrence is not hers to tell: somebody else who may do it has claimed it."""
     mark = case.marks.get(occurrence(schedule, due))
-    if mark is None or mark.state != "claimed" or mark.by == actor.user or _gone(book, case, mark.by, by):
+    if mark is None or mark.state != "claimed" or mark.by == actor.user or _gone(book, case, mark.by, verb):
         return None
     title = book.workflows[case.workflow].tasks[case.plans[schedule].task].title
     what = f"{title}（{_when(book, due)}）已由 {mark.by} 认领，结果由 {mark.by} 登记"
     return Problem("TASK-002", what, f"或由 {mark.by} 先放弃：bihuan task claim {case.id} {title} --give-up")
 
 
-def _gone(book: Rulebook, case: Case, user: str, by: tuple[str, ...]) -> bool:
+def _gone(book: Rulebook, case: Case, user: str, verb: Transition) -> bool:
     """Whether somebody may no longer act on the case: what she claimed waits for her no more."""
     person = book.organisation.actor(user)
-    return person is None or bool(who(book, case, by, person))
+    return person is None or bool(who(book, case, verb.by, person, verb.of))
 
 
 def filled(book: Rulebook, case: Case, happened: Iterable[Event]) -> dict[str, str]:

@@ -243,6 +243,8 @@ class Transition:
     """A state; `same`: the case stays and only what was stated or done is recorded; `previous`: back to where the
     case was before it entered this stage."""
     by: tuple[str, ...]
+    of: tuple[str, ...] = ()
+    """The units whose people may: `owner`, or what an owner may be; empty: any that take part in the case."""
     when: tuple[tuple[Guard, ...], ...] = ()
     """Any of these lists of guards must hold whole; empty: always."""
     evidence: tuple[Evidence, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from engine.core.conditions import Field
-from engine.core.org import Leader, Organisation, Person, Role, Unit
+from engine.core.org import TOLD, Leader, Organisation, Person, Role, Unit
 from engine.core.rulebook import Subject, Term, ladder_under
 from engine.core.values import Dated, Parameter, same_name
 from engine.core.workflows import Ladder, Rung
@@ -272,14 +272,14 @@ class Declarations(Resolver):
         rungs = [Rung(rung.at, rung.level, rung.tell) for rung in model.rungs]
         for index, rung in enumerate(rungs):
             spot: Path = (*path, "rungs", index)
-            if rung.tell not in ("owner", "unit.head", "leader"):
+            if rung.tell not in TOLD:
                 self.known(
                     document,
                     "RULE-023",
                     (*spot, "tell"),
                     "单位",
                     rung.tell,
-                    [*self.units, "owner", "unit.head", "leader"],
+                    [*self.units, *TOLD],
                 )
             if index and rung.at <= rungs[index - 1].at:
                 self.wrong(document, "RULE-036", (*spot, "at"), "时间没有晚于上一级", "各级按时间先后写")

@@ -321,14 +321,14 @@ class FlowBuilder(GuardBuilder):
         """Whether an owner or receiver can be one; where it cannot, `unit` tells."""
         return owner.removeprefix(FACT) in self.fields or owner in (*self.names.units, LEAD, COMMUNITY)
 
-    def unit(self, path: Path, owner: str) -> None:
+    def unit(self, path: Path, owner: str, *words: str) -> None:
         """Note an owner or receiver that is no unit, nor a word or fact that names one."""
         if owner.startswith(FACT):
             name = owner.removeprefix(FACT)
             if self.fact(path, name) and self.fields[name].type != "unit":
                 self.wrong("RULE-031", path, f"{name} 不是单位", "要素须为 unit")
         else:
-            self.known("RULE-023", path, "单位", owner, [*self.names.units, LEAD, COMMUNITY])
+            self.known("RULE-023", path, "单位", owner, [*self.names.units, LEAD, COMMUNITY, *words])
 
     def length(self, path: Path, within: str) -> None:
         """Note a length of time that says none."""
@@ -397,6 +397,8 @@ class FlowBuilder(GuardBuilder):
             self.known("FLOW-001", (*path, "to"), "环节", model.to, [*self.model.states, SAME, PREVIOUS])
         for role in model.by if model.by != [SYSTEM] else ():
             self.known("FLOW-012", (*path, "by"), "角色", role, self.names.roles)
+        for unit in model.of:
+            self.unit((*path, "of"), unit, OWNER)
         for item in model.evidence:
             self.fact((*path, "evidence", item), item)
         if model.task and self.known("FLOW-012", (*path, "task"), "任务", model.task, self.model.tasks):
@@ -408,6 +410,7 @@ class FlowBuilder(GuardBuilder):
             tuple(model.from_),
             model.to,
             tuple(model.by),
+            tuple(model.of),
             when,
             evidence_of(model.evidence),
             model.task,

@@ -92,7 +92,7 @@ def _ways(office: Office, book: Rulebook, case: Case) -> Iterator[dict[str, Any]
 def _able(book: Rulebook, case: Case, transition: Transition) -> list[str]:
     """The members of staff who may do it now, by their names in the pack."""
     staff = (book.organisation.actor(user) for user in book.organisation.staff)
-    return [actor.user for actor in staff if actor and not who(book, case, transition.by, actor)]
+    return [actor.user for actor in staff if actor and not who(book, case, transition.by, actor, transition.of)]
 
 
 def _lacks(office: Office, book: Rulebook, case: Case, transition: Transition) -> list[str]:

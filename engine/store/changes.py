@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from engine.core.corrections import Correction
 from engine.core.custody import UNSETTLED, Taken, place_of
 from engine.core.evolving import delayed, evolve
 from engine.core.migrations import ASKED
+from engine.core.noting import title_of
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
 from engine.store.plans import Op, changed
@@ -110,7 +111,7 @@ class Change(NamedTuple):
             last, case = case, evolve(case, happened, case_id)
             if ops := changed(book, last, case, happened):
                 planned.append(tuple(ops))
-            raised += _raised(book, case, happened)
+            raised += [*_raised(book, case, happened), *_at_once(book, case, happened)]
             quiet += _quiet(case, happened)
             if case.owner != (last.owner if last is not None else ""):
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
@@ -118,7 +119,12 @@ class Change(NamedTuple):
                 aboard += _aboard(last, case, happened)
         if case is None:
             raise ValueError("a change has events")
-        due = [_due(book, case, name, armed) for name, armed in case.deadlines.items() if armed.event > seq]
+        heard = {(alert.armed_by, alert.name) for alert in raised}
+        due = [
+            _due(book, case, name, armed, int((armed.event, name) in heard))
+            for name, armed in case.deadlines.items()
+            if armed.event > seq
+        ]
         ended = [name for name in before.deadlines if name not in case.deadlines] if before is not None else []
         joined = sorted(case.involved - before.involved if before is not None else case.involved)
         lay, lies = place_of(was or book, before) if before is not None else None, place_of(book, case)
@@ -174,11 +180,25 @@ def _aboard(before: Case, case: Case, happened: Event) -> list[Aboard]:
     return [Aboard(before.offer.trip, before.offer.event, case.seq, outcome)]
 
 
-def _due(book: Rulebook, case: Case, name: str, armed: Armed) -> Due:
-    """A deadline that was armed: its first rung, not before it may be heard again."""
-    first = micros(armed.due + book.ladders[armed.ladder].rungs[0].at)
+def _due(book: Rulebook, case: Case, name: str, armed: Armed, rung: int) -> Due:
+    """A deadline that was armed: the rung to come, not before it may be heard again."""
+    rungs = book.ladders[armed.ladder].rungs
     until = delayed(case, name, armed.base).until
-    return Due(name, armed.event, micros(armed.due), armed.ladder, 0, max(first, until), until or None)
+    comes = max(micros(armed.due + rungs[rung].at), until) if rung < len(rungs) else None
+    return Due(name, armed.event, micros(armed.due), armed.ladder, rung, comes, until or None)
+
+
+def _at_once(book: Rulebook, case: Case, happened: Event) -> Iterator[Raised]:
+    """The first rungs of deadlines that an event arms, where they stand so early that they ring with it."""
+    for name, armed in case.deadlines.items():
+        if armed.event != case.seq:
+            continue
+        rung = book.ladders[armed.ladder].rungs[0]
+        early = armed.due + rung.at <= happened.occurred_at
+        if early and not delayed(case, name, armed.base).until:
+            told = book.organisation.told(rung.tell, case.owner, case.lead)
+            text = f"{rung.level}：案件 {case.id} 时限 {title_of(book.workflows[case.workflow], name)}"
+            yield Raised(case.seq, name, 0, rung.level, told, micros(armed.due), text)
 
 
 def _quiet(case: Case, happened: Event) -> list[Silent]:

@@ -59,7 +59,7 @@ _OVER = (
     " (SELECT 1 FROM deadline AS d WHERE d.case_id = i.case_id AND d.name = i.name AND d.next_at <= ?1)"
 )
 """Set aside once, and now raised, ended or put off."""
-_HEAD = 'SELECT seq, head, owner, release, workflow FROM "case" WHERE id = ?'
+_HEAD = "SELECT seq, head, owner, json_extract(snapshot, '$.lead'), release, workflow FROM \"case\" WHERE id = ?"
 
 
 def sweep(office: Office) -> int:
@@ -137,19 +137,19 @@ class _Batch:
 
     def raise_all(self, due: Sequence[tuple[Any, ...]]) -> None:
         heads: dict[str, tuple[int, bytes]] = {}
-        stands: dict[str, tuple[str, int, str]] = {}
+        stands: dict[str, tuple[str, str, int, str]] = {}
         events, alerts, nexts, messages = [], [], [], []
         now = moment(self.now)
         for case_id, name, armed_by, due_at, ladder, rung, at in due:
             if case_id not in heads:
                 seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
-                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1], rest[2])
-            owner, release, workflow = stands[case_id]
+                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1], rest[2], rest[3])
+            owner, lead, release, workflow = stands[case_id]
             book = self.books[release]
             steps = book.ladders[ladder]
             step, gap = steps.step(rung), steps.gap(rung)
             seq, head = heads[case_id]
-            told = book.organisation.told(step.tell, owner)
+            told = book.organisation.told(step.tell, owner, lead)
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
             row = event_row(case_id, seq + 1, Event("alerted", SYSTEM, now, data, self.account))
             heads[case_id] = (seq + 1, self.writer.chain_on(head, [row]))

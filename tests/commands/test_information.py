@@ -23,10 +23,19 @@ def alerts(office: Office, case: str) -> list[tuple[str, str]]:
 
 def test_whoever_works_here_reports_an_emergency_and_the_leader_hears_at_once(office: Office) -> None:
     case = office.open_case("info", EMERGENCY, office.actor("geli"))["case"]
+    assert alerts(office, case) == [("红", "示例·分管领导甲")], "in the transaction that opens it"
+    assert not verify(office).problems
+    assert "时限 响应" in messages(office, case)
     sweep(office)
-    assert alerts(office, case) == [("红", "示例·分管领导甲")]
+    assert alerts(office, case) == [("红", "示例·分管领导甲")], "and once"
     assert case_show(office, case, office.actor("geli"))["state"] == "reported"  # and sees what becomes of it
     assert not verify(office).problems
+
+
+def messages(office: Office, case: str) -> str:
+    with office.store.reading() as driver:
+        rows = driver.execute("SELECT text FROM outbox WHERE case_id = ?", (case,)).fetchall()
+    return "\n".join(text for (text,) in rows)
 
 
 def test_an_emergency_nobody_answers_climbs_until_the_leader_hears_again(

@@ -17,7 +17,7 @@ from engine.core.evolving import REMEMBERED
 from engine.core.rulebook import Rulebook
 from engine.intake.take import take
 from engine.proof import audit
-from engine.reading.queries import case_list, case_show
+from engine.reading.queries import alert_list, case_list, case_show, task_list
 from engine.service import Office
 from engine.timing import loop
 from engine.timing.sweep import sweep
@@ -203,6 +203,10 @@ def test_a_finding_opens_a_rectification_with_what_is_known_in_one_transaction(o
     assert child in [row["case"] for row in case_list(office, office.actor("caishi"))]
     assert issue.parents == {venue.id: "rectification"}
     assert case_of(office, venue.id).children[child].final == ""
+    with pytest.raises(BadInput, match="缺少 发现的问题"):
+        patrol(office, venue, "发现问题")  # what the first finding was told is not the second's
+    [again] = patrol(office, venue, "发现问题", found_what="门岗无人")["opened"]
+    assert office.personal(case_of(office, again).subject)["found_what"] == "门岗无人"
     with office.store.reading() as driver:
         told = driver.execute("SELECT group_concat(data) FROM event").fetchone()[0]
     assert "没有扫码" not in told
@@ -321,6 +325,38 @@ def test_a_market_operator_sees_and_does_only_what_is_its_own(office: Office) ->
         office.advance(other.id, "check_cleaning", caishi, done)
     with pytest.raises(Refused, match="没有权限"):
         office.open_case("venue", {"venue_name": "x", "address": "y"}, caishi)
+
+
+def test_whose_work_a_task_is_has_it_on_the_list_and_is_urged(office: Office, later: Later) -> None:
+    market = registered(office, "菜市场", operator="中心菜市场管理方")
+    other = registered(office, "菜市场", venue_name="新村菜市场", address="别处", operator="新村菜市场管理方")
+    sweep(office)
+
+    def listed(user: str) -> set[tuple[str, str]]:
+        return {(row["case"], row["title"]) for row in task_list(office, office.actor(user))}
+
+    assert {(one.id, "冷链检查") for one in (market, other)} == listed("shijian")
+    assert {case for case, _ in listed("caishi")} == {market.id}
+    assert (market.id, "清洁") in listed("caishi")
+    assert (market.id, "每日巡查") not in listed("caishi")
+    assert {(market.id, "清洁"), (market.id, "冷链检查")} <= listed("huaye")
+    later(hours=30)
+    told = {row["told"] for row in alert_list(office, office.actor("shijian")) if row["title"] == "冷链检查"}
+    assert {"市场监督管理所", "市场监督管理所主要负责人"} <= told
+
+
+def test_a_closure_does_not_end_before_it_begins(office: Office, later: Later) -> None:
+    case = registered(office, "网吧")
+    later(days=2)
+    now = office.now()
+    facts = {
+        "situation": "本区有疫情",
+        "decided_by": "办公会",
+        "closure_reason": "形势",
+        "closed_from": now.isoformat(),
+    }
+    with pytest.raises(Refused, match="封闭（关闭）到期"):
+        office.advance(case.id, "shut", office.actor("shewuzhang"), facts | {"closed_until": "2022-05-27T08:00+08:00"})
 
 
 def test_a_new_type_plans_anew_and_what_is_no_longer_asked_for_ends(office: Office, later: Later) -> None:

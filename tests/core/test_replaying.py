@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from engine.core.case import Case, micros
 from engine.core.conditions import Fact, holds
 from engine.core.judging import typed
-from engine.core.moving import home_of, unit_of
 from engine.core.reckoning import Reckoning
 from engine.core.record import to_json
 from engine.core.replaying import ROLES, Compared, Replay
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Row, Table
+from engine.core.units import home_of, unit_of
 from engine.core.values import Dated, local_day
 from engine.reading.impact import Tally
 from tests.population import population

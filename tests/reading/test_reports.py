@@ -81,7 +81,8 @@ def test_whose_right_reaches_one_unit_counts_its_cases_only(
     text = text.replace(role, role.replace("[open, correct]", "[open, correct, export]"))
     office = make_office(files=pack_files | {"rules/organisation.yaml": text.encode()})
     opened(office)
-    opened(office, id_number="", name="甲某", phone="13912340000", community="和平社区")
+    other = CONTACT | {"id_number": "", "name": "甲某", "phone": "13912340000", "community": "和平社区"}
+    office.open_case("person", other, office.actor("heping"))
     move_clock(office, timedelta(hours=1))
     assert page(tell(office, "daily", office.actor("huaye")), "各社区") == {"华业社区": (1, 1, 0, 1, 0)}
 

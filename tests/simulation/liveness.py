@@ -13,9 +13,9 @@ from engine.core.conditions import Fact, Field, holds
 from engine.core.custody import asked_of_receiver
 from engine.core.guards import ClockGuard, DecisionGuard, FactGuard
 from engine.core.judging import typed, who
-from engine.core.moving import home_of, unit_of
 from engine.core.org import SYSTEM
 from engine.core.taskguards import DaysGuard, FirstGuard, LastGuard, TimesGuard
+from engine.core.units import home_of, unit_of
 from engine.core.workflows import PREVIOUS, SAME, Evidence, Transition, Workflow
 from engine.intake.settling import settle
 from engine.timing.sweep import sweep

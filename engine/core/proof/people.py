@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.core.guards import OutsideGuard
-from engine.core.moving import unit_of
 from engine.core.org import FACT, SYSTEM, Actor
 from engine.core.proof.ways import Way, entries
 from engine.core.rulebook import Rulebook
+from engine.core.units import unit_of, units_of
 from engine.core.workflows import State, Transition
 
 MOST_NAMED = 500
@@ -50,16 +50,18 @@ class People:
         return {actor.user: self.book.organisation.kin(actor.units()) for actor in self.staff}
 
     @cached_property
-    def known(self) -> dict[tuple[tuple[str, ...], str, frozenset[str]], frozenset[str]]:
+    def known(self) -> dict[tuple[Any, ...], frozenset[str]]:
         """What was asked before."""
         return {}
 
-    def able(self, by: tuple[str, ...], owner: str, involved: frozenset[str]) -> frozenset[str]:
-        """Who may act in one of these roles on a case of this owner."""
-        key = by, owner, involved
+    def able(
+        self, by: tuple[str, ...], owner: str, involved: frozenset[str], only: frozenset[str] | None = None
+    ) -> frozenset[str]:
+        """Who may act in one of these roles, in these units if it says which, on a case of this owner."""
+        key = by, owner, involved, only
         if key not in self.known:
             acts_as = self.book.organisation.acts_as
-            self.known[key] = frozenset(one.user for one in self.staff if acts_as(one, by, owner, involved))
+            self.known[key] = frozenset(one.user for one in self.staff if acts_as(one, by, owner, involved, only))
         return self.known[key]
 
     def doers(self, step: Transition, where: Where, state: State, involved: frozenset[str]) -> frozenset[str]:
@@ -67,7 +69,8 @@ class People:
         if step.by == (SYSTEM,):
             return frozenset((SYSTEM,))
         owner = where.owner(state)
-        able = self.able(step.by, owner, involved | {owner})
+        only = units_of(step.of, owner, where.lead, where.community, where.named)
+        able = self.able(step.by, owner, involved | {owner}, only)
         found: set[str] = set()
         for guards in where.way.left[step.name]:
             outside = [where.named.get(guard.field.name) for guard in guards if isinstance(guard, OutsideGuard)]
@@ -92,6 +95,7 @@ def _named(book: Rulebook, way: Way) -> list[dict[str, str]]:
     """The units that the facts which owners and conditions name may be, each with each."""
     flow = way.flow
     words = [*(state.owner for state in flow.states.values()), str(way.outcome.get("lead", ""))]
+    words += [word for step in flow.transitions.values() for word in step.of]
     guards = (guard for step in flow.transitions.values() for guards in step.when for guard in guards)
     names = [word.removeprefix(FACT) for word in words if word.startswith(FACT)]
     names += [guard.field.name for guard in guards if isinstance(guard, OutsideGuard)]

@@ -226,6 +226,8 @@ class TransitionModel(Cited):
     """到哪个环节；same 不动，previous 退回来处"""
     by: Names
     """哪些角色可以做；system 由系统做"""
+    of: Names = []
+    """只由哪些单位的人做：owner（正在负责的）、lead（牵头）、属地社区、单位名、fact 要素；不写就是角色管得到的"""
     when: When = {}
     """什么条件成立才可以"""
     evidence: dict[str, Literal["required", "optional"]] = {}

@@ -75,7 +75,7 @@ class RungModel(Model):
     level: Literal["提醒", "蓝", "黄", "红"]
     """显示的级别"""
     tell: str
-    """告诉谁：owner 责任单位、unit.head 第一责任人、leader 分管领导，或单位名"""
+    """告诉谁：owner 责任单位、unit.head 其第一责任人、lead 牵头单位、lead.head 其负责人、leader 分管领导，或单位名"""
 
 
 if set(LEVELS) != set(RungModel.model_fields["level"].annotation.__args__):  # type: ignore[union-attr]
