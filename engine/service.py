@@ -346,7 +346,9 @@ class Office:
         """A case this actor may see; any other is as if it did not exist."""
         found = self.store.load(case_id) or self.store.load(read_id(case_id) or "")
         if found is None or not self.sees(actor, found[0]):
-            raise BadInput(Problem("CASE-404", f"没有案件 {case_id}", "编号见 case list；核对最后一位校验字符"))
+            raise BadInput(
+                Problem("CASE-404", f"没有案件 {case_id}，或不归您的单位看", "编号见 case list；核对最后一位校验字符")
+            )
         return found
 
     def sees(self, actor: Actor, case: Case) -> bool:

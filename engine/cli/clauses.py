@@ -20,6 +20,7 @@ _HOW = {"changed": "改", "removed": "删", "added": "增"}
 
 
 def clauses(
+    only: Annotated[str, typer.Argument(metavar="[CLAUSE]", help="只看这一条，如 R058")] = "",
     by: Annotated[
         str | None, typer.Option("--by", help="反过来列：每条规则（rule）、单位（unit）、环节（state）…落实哪些条款")
     ] = None,
@@ -32,8 +33,8 @@ def clauses(
     as_json: Json = False,
 ) -> None:
     """条款由什么落实，什么落实哪些条款 (clause by clause, both ways; what a revised document touches)."""
-    if sum((by is not None, missing, against is not None)) > 1:
-        raise BadInput(Problem("ARG-004", "--by、--missing、--against 一次写一个"))
+    if sum((by is not None, missing, against is not None, bool(only))) > 1:
+        raise BadInput(Problem("ARG-004", "条款号、--by、--missing、--against 一次写一个"))
     book = compile_pack(read_folder(pack or shipped()), stored=True)  # also of a draft that is not whole yet
     if by is not None:
         _carriers(book, by, as_json=as_json)
@@ -42,12 +43,17 @@ def clauses(
     if against is not None:
         _revised(document, against, as_json=as_json)
         return
-    listed = [clause for clause in document.clauses.values() if clause.missing or not missing]
+    if only and only not in document.clauses:
+        expected = f"可用：{listing(list(document.clauses))}"
+        raise BadInput(Problem("CLAUSE-001", f"没有条款 {only}", expected, nearest(only, document.clauses)))
+    listed = [each for each in document.clauses.values() if only in ("", each.id) and (each.missing or not missing)]
     if as_json:
         print_json({"document": document.name, "clauses": [_clause_json(document, clause) for clause in listed]})
     elif listed:
         rows = [(clause.id, clause.heading, clause.quote, _carried(clause)) for clause in listed]
         console().print(table(f"{document.title}（{document.number}）", ("号", "条款", "原文", "由什么落实"), rows))
+        if only:
+            return
         left = sum(clause.missing for clause in document.clauses.values())
         typer.echo(f"{len(document.clauses)} 条：{len(document.clauses) - left} 条有落实或说明，{left} 条还没有")
     if missing and listed:
@@ -146,6 +152,9 @@ def _revised(document: Document, path: Path, *, as_json: bool) -> None:
     except OSError as error:
         raise BadInput(Problem("FILE-007", f"读不了 {path.name}", error.strerror or "")) from None
     found = compare(document, revised)
+    if sum(each.how == "removed" for each in found) == len(document.text.sentences):
+        what = f"{path.name} 没有一句与 {document.number} 相同，不像它的修订"
+        raise BadInput(Problem("FILE-007", what, "另存为纯文本（.txt，UTF-8）再比"))
     if as_json:
         print_json({"document": document.name, "differences": [_difference_json(document, each) for each in found]})
         return

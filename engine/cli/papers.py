@@ -56,6 +56,9 @@ def print_(
         if codes and state:
             raise BadInput(Problem("ARG-004", "写明了案件，又写了 --state", "两者写一个"))
         wanted = codes or suitable(found, name, actor, state)
+        if not wanted and not as_json:
+            console().print(f"打印 0 份：现在没有您能出、用得上“{name}”的案件或车次（bihuan paper list）")
+            return
         _refuse_folder(out)
         made = sheets(found, name, wanted, actor)
         at, paths = found.now(), []

@@ -16,6 +16,7 @@ from engine.core.conditions import Fact, parse_value
 from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
 from engine.core.findings import Finding, findings
+from engine.core.org import FACT
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day, parse_date
 from engine.packs.check import Proved
@@ -237,7 +238,7 @@ def _explain(book: Rulebook, title: str, day: date, decision: Any, considered: l
     out = console()
     if decision.matched:
         outcome = "，".join(
-            f"{_TITLES.get(key, key)} {_words(value)}{_value(book, value, day)}"
+            f"{_TITLES.get(key, key)} {_words(book, value)}{_value(book, value, day)}"
             for key, value in decision.outcome.items()
         )
         out.print(f"[bold]{outcome}[/]")
@@ -259,7 +260,14 @@ def _value(book: Rulebook, name: Any, day: date) -> str:
     return f"（{'、'.join('废止' if each is None else str(each) for each in listed)}）"
 
 
-def _words(value: Any) -> str:
+def _words(book: Rulebook, value: Any) -> str:
     if isinstance(value, Mapping):
         return "、".join(f"{thing} {number}" for thing, number in value.items())
-    return "、".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    return "、".join(_word(book, str(item)) for item in (value if isinstance(value, list | tuple) else [value]))
+
+
+def _word(book: Rulebook, word: str) -> str:
+    """A word of an outcome; a unit that a fact names is told by the title of that."""
+    name = word.removeprefix(FACT)
+    titles = (kind.fields[name].title for kind in book.subjects.values() if name in kind.fields)
+    return f"“{next(titles, name)}”所写的单位" if name != word else word

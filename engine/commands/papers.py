@@ -198,7 +198,7 @@ def _overdue(book: Rulebook, case: Case, driver: Driver, now: datetime) -> Itera
     flow = book.workflows[case.workflow]
     for name, due, level, told in driver.execute(_LATE, (case.id, micros(now))).fetchall():
         yield {
-            "deadline": title_of(flow, name),
+            "deadline": title_of(flow, name, case.state),
             "due": compose.time_words(moment(due), book.zone),
             "late": late(due, micros(now)),
             "level": level or "",

@@ -28,12 +28,13 @@ TITLES = {
 """Alerts that no state's deadline names."""
 
 
-def title_of(flow: Workflow, name: str) -> str:
-    """What a deadline or alert is called."""
+def title_of(flow: Workflow, name: str, state: str = "") -> str:
+    """What a deadline or alert is called: as the state where the case stands calls it, else as any does."""
     schedule, due = parts(name)
     if due and schedule in flow.schedules:
         return flow.schedules[schedule].title
-    told = (deadline.title for state in flow.states.values() for deadline in state.deadlines if deadline.name == name)
+    here = [flow.states[state]] if state in flow.states else []
+    told = (of.title for each in (*here, *flow.states.values()) for of in each.deadlines if of.name == name)
     return next(told, TITLES.get(name, name))
 
 
@@ -46,7 +47,7 @@ def noted(book: Rulebook, case: Case, unheard: Iterable[tuple[str, str]], asked:
     for name, who in unheard:
         told.setdefault(name, set()).add(who)
     flow = book.workflows[case.workflow]
-    titles = {title_of(flow, name): name for name in told}
+    titles = {title_of(flow, name, case.state): name for name in told}
     name = titles.get(asked, asked)
     if name and name not in told:
         shown = listing([f"{name}（{title}）" for title, name in titles.items()]) or "无"
@@ -56,7 +57,7 @@ def noted(book: Rulebook, case: Case, unheard: Iterable[tuple[str, str]], asked:
     mine = {key for key, whom in told.items() if _may(book, case, whom, actor)}
     if {name} - mine if name else told.keys() - mine:
         others = "、".join(sorted({who for key in told.keys() - mine for who in told[key]} | {case.owner}))
-        yours = listing([title_of(flow, key) for key in told if key in mine]) or "无"
+        yours = listing([title_of(flow, key, case.state) for key in told if key in mine]) or "无"
         raise Refused(Problem("ALERT-002", f"不是告知 {actor.user} 的预警", f"由 {others} 知悉；您可知悉：{yours}"))
     return name
 

@@ -17,14 +17,11 @@ def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) 
     """Facts by their name or title → open values, and personal texts; every mistake at once."""
     facts: dict[str, Fact] = {}
     texts: dict[str, str] = {}
-    problems = []
+    problems: list[Problem] = []
     for given, value in raw.items():
         name = given if given in kind.fields else kind.named(given)
         if not name:
-            titles = [of.title for of in kind.fields.values()]
-            expected = f"可填：{listing(titles, len(titles))}"
-            hint = nearest(given, [*kind.fields, *titles])
-            problems.append(Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, hint))
+            problems.append(_unknown(book, kind, given, told=any(each.code == "FACT-001" for each in problems)))
             continue
         of = kind.fields[name]
         done = formula(value) or cleaner_of(book, of, now)(value)
@@ -38,6 +35,16 @@ def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) 
     if problems:
         raise BadInput(problems)
     return Stated(facts, frozenset(texts)), texts
+
+
+def _unknown(book: Rulebook, kind: Subject, given: str, *, told: bool) -> Problem:
+    """A fact that the kind does not have: which it has (said once), or which other kind has it."""
+    titles = [of.title for of in kind.fields.values()]
+    others = [
+        f"{of.title}（--kind {of.name}）" for of in book.subjects.values() if given in of.fields or of.named(given)
+    ]
+    expected = f"这是{'、'.join(others)}的要素" if others else "" if told else f"可填：{listing(titles, len(titles))}"
+    return Problem("FACT-001", f"{kind.title}没有要素 {given}", expected, nearest(given, [*kind.fields, *titles]))
 
 
 def cleaner_of(book: Rulebook, of: Field, now: datetime, meanings: Mapping[str, str] | None = None) -> Cleaner:

@@ -182,7 +182,7 @@ def _titles(office: Office, release: int, workflow: str, state: str, name: str) 
         flow = office.book(release).workflows[workflow]
     except Damaged:
         return state, name
-    return flow.states[state].title, title_of(flow, name) if name else ""
+    return flow.states[state].title, title_of(flow, name, state) if name else ""
 
 
 def late(due: int | None, now: int) -> str:

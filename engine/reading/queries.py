@@ -23,6 +23,7 @@ from engine.core.planning import WEEK, dues
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.why import why
 from engine.core.workflows import Evidence, Transition, Workflow
+from engine.intake.exchange import channels
 from engine.reading.boards import late
 from engine.reading.timeline import decisions, timeline
 from engine.service import REASON, SIGNED, Office
@@ -41,7 +42,7 @@ _CASES = (
 )
 _ALERTS = (
     "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"  # noqa: S608
-    " c.workflow, CASE WHEN a.armed_by = d.armed_by OR a.name IN (SELECT value FROM json_each(?)) THEN ''"
+    " c.workflow, c.state, CASE WHEN a.armed_by = d.armed_by OR a.name IN (SELECT value FROM json_each(?)) THEN ''"
     " WHEN d.name IS NULL THEN 'ended' ELSE 'moved' END AS past"
     ' FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
     " LEFT JOIN deadline AS d ON d.case_id = a.case_id AND d.name = a.name"
@@ -124,21 +125,25 @@ def alert_list(
     asked = (json.dumps(sorted(RAISED)), everything, *reach(office, actor), most)
     with office.store.reading() as driver:
         rows = driver.execute(_ALERTS, asked).fetchall()
-    return _incidents(office, actor, most) + [
-        {
-            "case": case_id,
-            "deadline": name,
-            "title": _alert_title(office, release, workflow, name),
-            "rung": rung,
-            "level": level,
-            "told": told,
-            "due": _local(office, due),
-            "raised_at": _local(office, raised_at),
-            "acknowledged_by": by or "",
-            "superseded": past,
-        }
-        for case_id, name, rung, level, told, due, raised_at, by, release, workflow, past in rows
-    ]
+    return (
+        _silent(office, actor)
+        + _incidents(office, actor, most)
+        + [
+            {
+                "case": case_id,
+                "deadline": name,
+                "title": _alert_title(office, release, workflow, state, name),
+                "rung": rung,
+                "level": level,
+                "told": told,
+                "due": _local(office, due),
+                "raised_at": _local(office, raised_at),
+                "acknowledged_by": by or "",
+                "superseded": past,
+            }
+            for case_id, name, rung, level, told, due, raised_at, by, release, workflow, state, past in rows
+        ]
+    )
 
 
 def task_list(
@@ -222,12 +227,35 @@ def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
     ]
 
 
-def _alert_title(office: Office, release: int, workflow: str, name: str) -> str:
+def _alert_title(office: Office, release: int, workflow: str, state: str, name: str) -> str:
     """The title of what an alert is about; of a case whose rules cannot be read, its name."""
     try:
-        return title_of(office.book(release).workflows[workflow], name)
+        return title_of(office.book(release).workflows[workflow], name, state)
     except Damaged:
         return name
+
+
+def _silent(office: Office, actor: Actor) -> list[dict[str, Any]]:
+    """Channels that have gone silent, for those who are told of it."""
+    book = office.book()
+    if not reach(office, actor)[0] and book.default_owner not in actor.units():
+        return []
+    return [
+        {
+            "case": "",
+            "deadline": channel.source,
+            "title": f"来源 {channel.source} 没有送来名单",
+            "rung": 0,
+            "level": "蓝",
+            "told": setbacks.head(book),
+            "due": "",
+            "raised_at": _local(office, channel.last) if channel.last else "",
+            "acknowledged_by": "",
+            "superseded": "",
+        }
+        for channel in channels(office)
+        if channel.silent
+    ]
 
 
 def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
@@ -309,7 +337,7 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "proposed": [_title(titles, name) for name in case.proposal.facts] if case.proposal else [],
         "asked_under": case.asked.release if case.asked else None,
         "custody": line(office, case_id, actor),
-        "parents": [{"case": name, "as": kind, "title": _tie(book, kind)} for name, kind in case.parents.items()],
+        "parents": _parents(office, case),
         "children": [
             {"case": name, **child._asdict(), "title": flow.children[child.kind].title}
             for name, child in case.children.items()
@@ -326,9 +354,14 @@ def _lacks(attempt: Attempt, transition: Transition) -> list[Problem]:
     return attempt.conditions(transition, filled={item.field for item in transition.evidence})
 
 
-def _tie(book: Rulebook, kind: str) -> str:
-    """What a case is to the one it hangs on, as that one's workflow calls it."""
-    return next((flow.children[kind].title for flow in book.workflows.values() if kind in flow.children), kind)
+def _parents(office: Office, case: Case) -> list[dict[str, str]]:
+    """The cases that a case hangs on, and what it is to each, as that one's workflow calls it."""
+    told = []
+    for name, kind in case.parents.items():
+        found = office.store.load(name)
+        children = office.book(found[0].release).workflows[found[0].workflow].children if found else {}
+        told.append({"case": name, "as": kind, "title": children[kind].title if kind in children else kind})
+    return told
 
 
 def _order(kind: Subject) -> Callable[[str], int]:

@@ -197,7 +197,7 @@ def _at_once(book: Rulebook, case: Case, happened: Event) -> Iterator[Raised]:
         early = armed.due + rung.at <= happened.occurred_at
         if early and not delayed(case, name, armed.base).until:
             told = book.organisation.told(rung.tell, case.owner, case.lead)
-            text = f"{rung.level}：案件 {case.id} 时限 {title_of(book.workflows[case.workflow], name)}"
+            text = f"{rung.level}：案件 {case.id} 时限 {title_of(book.workflows[case.workflow], name, case.state)}"
             yield Raised(case.seq, name, 0, rung.level, told, micros(armed.due), text)
 
 

@@ -59,7 +59,7 @@ _OVER = (
     " (SELECT 1 FROM deadline AS d WHERE d.case_id = i.case_id AND d.name = i.name AND d.next_at <= ?1)"
 )
 """Set aside once, and now raised, ended or put off."""
-_HEAD = "SELECT seq, head, owner, json_extract(snapshot, '$.lead'), release, workflow FROM \"case\" WHERE id = ?"
+_HEAD = "SELECT seq, head, owner, json_extract(snapshot, '$.lead'), release, workflow, state FROM \"case\" WHERE id = ?"
 
 
 def sweep(office: Office) -> int:
@@ -133,18 +133,18 @@ class _Batch:
     books: dict[int, Rulebook]
     account: str
     now: int
-    titles: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    titles: dict[tuple[int, str, str, str], str] = field(default_factory=dict)
 
     def raise_all(self, due: Sequence[tuple[Any, ...]]) -> None:
         heads: dict[str, tuple[int, bytes]] = {}
-        stands: dict[str, tuple[str, str, int, str]] = {}
+        stands: dict[str, tuple[str, str, int, str, str]] = {}
         events, alerts, nexts, messages = [], [], [], []
         now = moment(self.now)
         for case_id, name, armed_by, due_at, ladder, rung, at in due:
             if case_id not in heads:
                 seq, head, *rest = self.writer.cursor.execute(_HEAD, (case_id,)).fetchone()
-                heads[case_id], stands[case_id] = (seq, head), (rest[0], rest[1], rest[2], rest[3])
-            owner, lead, release, workflow = stands[case_id]
+                heads[case_id], stands[case_id] = (seq, head), tuple(rest)
+            owner, lead, release, workflow, state = stands[case_id]
             book = self.books[release]
             steps = book.ladders[ladder]
             step, gap = steps.step(rung), steps.gap(rung)
@@ -157,15 +157,20 @@ class _Batch:
             nexts.append((rung + 1, None if gap is None else at + gap // MICRO, case_id, name))
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
             messages.append(
-                (case_id, told, f"{step.level}：案件 {case_id} 时限 {self._title(release, workflow, name)}", self.now)
+                (
+                    case_id,
+                    told,
+                    f"{step.level}：案件 {case_id} 时限 {self._title(release, workflow, state, name)}",
+                    self.now,
+                )
             )
         self._write(events, heads, nexts, alerts, messages)
 
-    def _title(self, release: int, workflow: str, name: str) -> str:
+    def _title(self, release: int, workflow: str, state: str, name: str) -> str:
         """What a deadline is called, looked for once in a batch."""
-        key = (release, workflow, name)
+        key = (release, workflow, state, name)
         if key not in self.titles:
-            self.titles[key] = title_of(self.books[release].workflows[workflow], name)
+            self.titles[key] = title_of(self.books[release].workflows[workflow], name, state)
         return self.titles[key]
 
     def set_aside(self, due: tuple[Any, ...], error: str) -> None:

@@ -152,3 +152,17 @@ def test_check_lists_what_is_left_to_decide(
     assert "待定 owners.密接（二（一）2、二（二）7）：" in told
     assert "可选：照 二（一）2，社会事务部 牵头｜照 二（二）7，各部门 牵头" in told
     assert "已定 apart.二码：" in told
+
+
+def test_one_clause_alone(run: Run) -> None:
+    out, _ = run("R058")
+    assert "R058" in out
+    assert "R059" not in out
+    assert [each["id"] for each in answer(run, "R058")["clauses"]] == ["R058"]
+    assert "没有条款 R58" in run("R58", exit_code=2)[1]
+    assert "一次写一个" in run("R058", "--missing", exit_code=2)[1]
+
+
+def test_what_is_no_revision_of_the_document_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text("今天天气很好。\n明天有雨。\n", "utf-8")
+    assert "FILE-007 — other.txt 没有一句与" in run("--against", str(tmp_path / "other.txt"), exit_code=2)[1]

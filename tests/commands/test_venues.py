@@ -202,6 +202,8 @@ def test_a_finding_opens_a_rectification_with_what_is_known_in_one_transaction(o
     assert office.personal(issue.subject)["accountable"] == office.personal(venue.subject)["accountable"]
     assert child in [row["case"] for row in case_list(office, office.actor("caishi"))]
     assert issue.parents == {venue.id: "rectification"}
+    shown = case_show(office, child, office.actor("jigong"))
+    assert [one["title"] for one in shown["parents"]] == ["整改"], "as the venue calls it, not as another workflow does"
     assert case_of(office, venue.id).children[child].final == ""
     with pytest.raises(BadInput, match="缺少 发现的问题"):
         patrol(office, venue, "发现问题")  # what the first finding was told is not the second's
@@ -357,6 +359,11 @@ def test_a_closure_does_not_end_before_it_begins(office: Office, later: Later) -
     }
     with pytest.raises(Refused, match="封闭（关闭）到期"):
         office.advance(case.id, "shut", office.actor("shewuzhang"), facts | {"closed_until": "2022-05-27T08:00+08:00"})
+    until = {"closed_until": (now + timedelta(hours=1)).isoformat()}
+    office.advance(case.id, "shut", office.actor("shewuzhang"), facts | until)
+    later(hours=6)
+    titles = {row["title"] for row in alert_list(office, office.actor("shewu")) if row["deadline"] == "reopen"}
+    assert titles == {"关闭到期"}, "as the state where it stands calls it"
 
 
 def test_a_new_type_plans_anew_and_what_is_no_longer_asked_for_ends(office: Office, later: Later) -> None:
