@@ -16,7 +16,7 @@ from engine.core.case import Case, Event, micros, moment
 from engine.core.corrections import Correction
 from engine.core.errors import BadInput, Problem, Refused, listing
 from engine.core.judging import typed
-from engine.core.migrations import ASK, ASKED, KEEP, MIGRATED, MOVE, Migration
+from engine.core.migrations import ANSWERED, ASK, ASKED, KEEP, MIGRATED, MOVE, Migration
 from engine.core.org import SYSTEM, Actor
 from engine.core.record import from_json
 from engine.core.rulebook import Rulebook
@@ -81,7 +81,8 @@ def plan_of(office: Office, number: int) -> Plan:
 def listed(office: Office) -> list[dict[str, Any]]:
     """The plans with how many cases each touched, and of how many a person has yet to say what becomes of them."""
     counted = (
-        "SELECT count(*), coalesce(sum(json_extract(c.snapshot, '$.asked') IS NOT NULL), 0)"
+        "SELECT coalesce(sum(m.action NOT IN ('keep', 'ask')), 0),"
+        " coalesce(sum(json_extract(c.snapshot, '$.asked[3]') IS m.event), 0)"
         ' FROM migrated AS m JOIN "case" AS c ON c.id = m.case_id WHERE m.plan = ?'
     )
     zone = office.book().zone
@@ -269,12 +270,13 @@ def _changes(passage: migrating.Passage, case: Case, head: bytes, done: Correcti
 
 def resolve(office: Office, case_id: str, action: str, actor: Actor, to: str = "") -> dict[str, Any]:
     """Somebody who answers for the case says what a change of rules makes of it: keep, recompute or move."""
-    office.require(actor, "correct")
     if action not in (KEEP, "recompute", MOVE) or bool(to) != (action == MOVE):
         raise BadInput(Problem("PLAN-004", f"不能这样决定：{action} {to}".rstrip(), "keep、recompute 或 move 环节"))
 
     def decide(now: datetime) -> Step:
         case, head = office.case(case_id, actor)
+        if case.owner not in actor.units():  # whoever answers for the case is asked
+            office.require(actor, "correct")
         old = office.book(case.release)
         if action == KEEP or case.asked is None:
             change = Change.of(old, case, head, (migrating.kept(case, actor, now),))
@@ -334,9 +336,15 @@ def revert_case(office: Office, plan: Plan, case_id: str) -> str:
                 return Step([], {"action": ""})
             event = driver.execute("SELECT type, data FROM event WHERE case_id = ? AND seq = ?", (case_id, row[1]))
             kind, data = event.fetchone()
+            sql = (
+                "SELECT actor FROM event WHERE case_id = 'system' AND type = ? AND json_extract(data, '$.plan') = ?"
+                " ORDER BY seq DESC LIMIT 1"
+            )
+            (by,) = driver.execute(sql, (TAKEN_BACK, plan.number)).fetchone()
         told = orjson.loads(data)
         loaded = office.store.load(told.get("successor", case_id))
         entry = next(entry for entry in entries_of(office, plan) if entry.name == row[0])
+        entry = replace(entry, reason=f"计划 {plan.number} 由 {by} 退回")
         changes = _back(office, plan, entry, loaded, (row[1], kind, told), actor, now)
         seq = changes[0].case.seq if changes else row[1]
 
@@ -367,7 +375,9 @@ def _back(
     if kind == ASKED:
         if case.asked is None or case.asked.event != seq:
             return []
-        return [Change.of(old, case, head, (migrating.kept(case, actor, now),))]
+        return [Change.of(old, case, head, (migrating.kept(case, actor, now, entry.reason),))]
+    if kind == ANSWERED:
+        return []
     before = office.book(data["was"]["release"] if "was" in data else plan.release)
     passage = migrating.Passage(old, before, now, entry, plan.number, back=True)
     try:

@@ -13,6 +13,7 @@ from engine.core.errors import Problem, Refused
 from engine.core.evolving import evolve
 from engine.core.judging import NOTHING, Attempt, Stated, typed
 from engine.core.moving import fire, offered, opened, told
+from engine.core.noting import TITLES
 from engine.core.org import FACT, Actor
 from engine.core.reckoning import CONFIRM, Reckoning, arming
 from engine.core.rulebook import Rulebook
@@ -302,9 +303,10 @@ def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str 
     return found
 
 
-def shifted(book: Rulebook, case: Case, after: Case, flow: Workflow) -> list[Difference]:
-    """Deadlines and schedules that are others after than before."""
-    return [*_due(book, case.deadlines, after.deadlines, flow), *_plans(book, case.plans, after.plans, flow)]
+def shifted(book: Rulebook, case: Case, after: Case, flow: Workflow, was: Workflow | None = None) -> list[Difference]:
+    """Deadlines and schedules that are others after than before; `was`: the workflow before, where it is another."""
+    flows = [flow] if was is None else [flow, was]
+    return [*_due(book, case.deadlines, after.deadlines, flows), *_plans(book, case.plans, after.plans, flows)]
 
 
 def _told(book: Rulebook, of: Field, value: Fact) -> str:
@@ -326,8 +328,9 @@ def _clocks(attempt: Attempt, after: Case, flow: Workflow) -> list[Difference]:
     return found
 
 
-def _due(book: Rulebook, was: Mapping[str, Armed], now: Mapping[str, Armed], flow: Workflow) -> list[Difference]:
-    titles = {deadline.name: deadline.title for state in flow.states.values() for deadline in state.deadlines}
+def _due(book: Rulebook, was: Mapping[str, Armed], now: Mapping[str, Armed], flows: list[Workflow]) -> list[Difference]:
+    titles = {of.name: of.title for flow in reversed(flows) for state in flow.states.values() for of in state.deadlines}
+    titles |= TITLES
     found = []
     for name in dict.fromkeys([*was, *now]):
         old, new = was.get(name), now.get(name)
@@ -337,12 +340,12 @@ def _due(book: Rulebook, was: Mapping[str, Armed], now: Mapping[str, Armed], flo
     return found
 
 
-def _plans(book: Rulebook, was: Mapping[str, Plan], now: Mapping[str, Plan], flow: Workflow) -> list[Difference]:
+def _plans(book: Rulebook, was: Mapping[str, Plan], now: Mapping[str, Plan], flows: list[Workflow]) -> list[Difference]:
+    titles = {of.name: of.title for flow in reversed(flows) for of in flow.schedules.values()}
     found = []
     for name in dict.fromkeys([*was, *now]):
         old, new = was.get(name), now.get(name)
-        title = flow.schedules[name].title if name in flow.schedules else name
-        found += _unlike(f"计划 {title}", _times(book, old), _times(book, new))
+        found += _unlike(f"计划 {titles.get(name, name)}", _times(book, old), _times(book, new))
     return found
 
 

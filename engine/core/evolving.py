@@ -262,7 +262,10 @@ def _migrated(case: Case, event: Event, seq: int) -> dict[str, Any]:
     if "to" in data:
         changed["state"] = data["to"]
     if "entered" in data:
-        changed["entered"] = stages[data["stage"]] = entry
+        since = entry if data["entered"] is True else Entry(moment(data["entered"][0]), data["entered"][1])
+        changed["entered"] = stages[data["stage"]] = since
+    if data.get("withdrawn"):
+        changed["offer"] = None
     changed["stages"] = stages
     if "owner" in data:
         after = case._replace(involved=changed.get("involved", case.involved))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from engine.core.case import Case, Event, micros
+from engine.core.case import Case, Entry, Event, micros, moment
 from engine.core.conditions import Fact, from_json
 from engine.core.corrections import RECLASSIFIED, Correction, Difference, follow, shifted
 from engine.core.errors import BadInput, Problem, Refused
@@ -18,6 +18,7 @@ from engine.core.moving import offered
 from engine.core.org import Actor
 from engine.core.reckoning import CONFIRM, HAND_OVER, RULES, Reckoning, arming
 from engine.core.rulebook import Rulebook, Subject
+from engine.core.situation import Count
 from engine.core.tables import Decision
 from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
@@ -37,6 +38,10 @@ class Passage:
     ruled_from: str | None = None
     """The day from which on the new values hold, where it is not that of the entry: when a plan is taken back."""
     back: bool = False
+    entered: tuple[int, int] | None = None
+    """Taken back: when the case had come into the state where it stands again, in microseconds, and by which event."""
+    withdraws: bool = False
+    """Taken back: whether the offer that waits is one that the plan had made."""
 
     @property
     def day(self) -> str:
@@ -55,7 +60,8 @@ def migrate(passage: Passage, case: Case, actor: Actor, now: datetime, successor
     Where the rules leave open what becomes of it, somebody is asked: nothing is lost and nothing is guessed.
     """
     if passage.entry.action == KEEP:
-        return Correction((), None, ())
+        data = {**_told(passage), "ended": [RULES] if RULES in case.deadlines else []}
+        return Correction((Event(ANSWERED, actor.user, now, data, actor.account),), None, ())
     if passage.entry.action == ASK:
         return asked(passage, case, actor, now, passage.entry.reason)
     try:
@@ -80,11 +86,13 @@ def asked(passage: Passage, case: Case, actor: Actor, now: datetime, why: str) -
     return Correction((Event(ASKED, actor.user, now, data, actor.account),), None, (Difference("待决定", "", why),))
 
 
-def kept(case: Case, actor: Actor, now: datetime) -> Event:
-    """Somebody decided that the case keeps the rules it has."""
+def kept(case: Case, actor: Actor, now: datetime, reason: str = "") -> Event:
+    """It was decided that the case keeps the rules it has; by nobody, where the question itself was taken back."""
     if case.asked is None or case.final:
         raise Refused(Problem("PLAN-002", "案件没有等待决定的规则变动", "它没有在等"))
     data = {"release": case.asked.release, "entry": case.asked.entry, "ended": [RULES]}
+    if reason:
+        data |= {"reason": reason, "back": True}
     return Event(ANSWERED, actor.user, now, data, actor.account)
 
 
@@ -135,9 +143,15 @@ class _Move:
         case, state = self.case, self._state()
         was = self._was()
         called = self._stages()
-        same_stage = state.name == case.state or state.stage == called.get(was.stage, was.stage)
+        again = self.passage.entered
+        same_stage = again is not None or state.name == case.state or state.stage == called.get(was.stage, was.stage)
         stages = {**case.stages, **{new: case.stages[old] for old, new in called.items() if old in case.stages}}
         standing = case._replace(state=state.name if same_stage else "", stages=stages, asked=None)
+        if again is not None:
+            entered = Entry(moment(again[0]), again[1])
+            standing = standing._replace(entered=entered, stages={**stages, state.stage: entered})
+        if self.passage.withdraws:
+            standing = standing._replace(offer=None)
         reckoning = self._reckoning()
         armed, ended, cannot = reckoning.deadlines(state, self.now, standing, stays=same_stage)
         self._of_offers(state)
@@ -145,7 +159,12 @@ class _Move:
             raise Refused([*cannot, *self.problems])
         data: dict[str, Any] = {
             **_told(self.passage),
-            "was": {"release": case.release, "ruled_from": case.ruled_from, "state": case.state},
+            "was": {
+                "release": case.release,
+                "ruled_from": case.ruled_from,
+                "state": case.state,
+                "entered": [micros(case.entered.at), case.entered.event],
+            },
             "armed": armed | self._laddered(),
             "ended": ended,
             **reckoning.plans(state, self.now, standing, stays=same_stage),
@@ -158,11 +177,13 @@ class _Move:
             data["stages"] = renamed
         if state.name != case.state:
             data["to"] = state.name
-        if not same_stage:
-            data |= {"entered": True, "stage": state.stage}
+        if not same_stage or again is not None:
+            data |= {"entered": True if again is None else list(again), "stage": state.stage}
+        if self.passage.withdraws:
+            data["withdrawn"] = True
         home = home_of(self.book, self.flow, self.facts)
         owner = self._unit(unit_of(state.owner, data.get("lead", case.lead), home, self.facts))
-        if not same_stage or case.owner not in self.book.organisation.units:
+        if "entered" in data or case.owner not in self.book.organisation.units:
             data["owner"] = owner
         happened = Event(MIGRATED, self.actor.user, self.now, data, self.actor.account)
         after = evolve(case, happened)
@@ -267,7 +288,7 @@ class _Move:
     def _of_offers(self, state: State) -> None:
         """Why an offer that waits for its answer would lead nowhere."""
         offer = self.case.offer
-        if offer is None:
+        if offer is None or self.passage.withdraws:
             return
         verb = self.flow.transitions.get(offer.transition)
         lost = bool(offer.transition) and (verb is None or state.name not in verb.sources)
@@ -288,7 +309,7 @@ class _Move:
         """Another unit is only offered the case, where it stays and its old owner is still there."""
         case, before = self.case, _typed(self.before, self.case)
         home = home_of(self.before, self.before.workflows[case.workflow], before)
-        if owner in (after.owner, unit_of(was.owner, case.lead, home, before)) or case.offer is not None:
+        if owner in (after.owner, unit_of(was.owner, case.lead, home, before)) or after.offer is not None:
             return ()
         if "entered" in happened.data:
             return ()
@@ -305,7 +326,20 @@ class _Move:
             yield Difference("环节", self._was().title, self.flow.states[after.state].title)
         if offers or case.owner != after.owner:
             yield Difference("责任单位（签收后）" if offers else "责任单位", case.owner, owner)
-        yield from shifted(self.book, case, after, self.flow)
+        if case.lead != after.lead:
+            yield Difference("牵头", case.lead, after.lead)
+        yield from self._days(after)
+        yield from shifted(self.book, case, after, self.flow, self.before.workflows[case.workflow])
+
+    def _days(self, after: Case) -> Iterable[Difference]:
+        """How many days each clock takes, and when they are full."""
+        old = Reckoning.of(self.before, self.case, _typed(self.before, self.case))
+        new = Reckoning.of(self.book, after, self.facts)
+        for name, clock in self.flow.clocks.items():
+            was = old.count(name) if name in old.flow.clocks else None
+            now = new.count(name)
+            if was is not None and (was.days, was.done_at) != (now.days, now.done_at):
+                yield Difference(clock.title, _full(self.before, was), _full(self.book, now))
 
 
 def returning(passage: Passage, case: Case, event: int, data: Mapping[str, Any]) -> Passage:
@@ -317,11 +351,19 @@ def returning(passage: Passage, case: Case, event: int, data: Mapping[str, Any])
     moved_to = data.get("to")
     untouched = moved_to == case.state and (case.entered.event == event or "entered" not in data)
     state = was["state"] if untouched else case.state
+    entered = tuple(was["entered"]) if untouched and "entered" in data else None
+    withdraws = case.offer is not None and case.offer.event == event + 1
     if old is None or state not in old.states:
         raise Refused(Problem("PLAN-003", f"旧规则没有环节 {state}", "由人决定"))
     moves = {case.state: state} if state != case.state else {}
     entry = replace(passage.entry, action=MOVE, moves=moves)
-    return replace(passage, entry=entry, ruled_from=was["ruled_from"], back=True)
+    return replace(passage, entry=entry, ruled_from=was["ruled_from"], back=True, entered=entered, withdraws=withdraws)
+
+
+def _full(book: Rulebook, count: Count) -> str:
+    days = "" if count.days is None else f"{count.days} 天"
+    full = "" if count.done_at is None else f"{local_day(count.done_at, book.zone):%m-%d} 期满"
+    return "，".join(filter(None, (days, full))) or "未起算"
 
 
 def _told(passage: Passage) -> dict[str, Any]:

@@ -98,7 +98,9 @@ class Reckoning:
             done = max(full_at, other.done_at)
         early = cut is not None and full_at != full
         if freed is not None and done is not None and freed > done:
-            done, note = freed, f"{note}（新规则自 {local_day(freed, self.book.zone).isoformat()} 起）"
+            day = local_day(freed, self.book.zone).isoformat()
+            why = f"新规则自 {day} 起" if day >= self.book.ruled_from else f"按原来的规则 {day} 已满"
+            done, note = freed, f"{note}（{why}）"
         return Count(clock.title, zero, total, done, "", note, cut_short=early, full_at=full_at)
 
     def _zero(self, clock: Clock, other: Count | None) -> tuple[date | None, str]:
@@ -260,7 +262,25 @@ class _Entering:
         due = [at for at in listed if at > latest or at in asked]
         late = self._caught_up(schedule, zero + timedelta(days=days[-1]), first)
         due += next((times for day in late if (times := [at for at in day if at > latest or at in asked])), [])
+        due = sorted({*due, *self._of_other_rules(schedule, [at for at in listed if at <= latest])})
         return told | {"due": due} if due else None
+
+    def _of_other_rules(self, schedule: Schedule, missed: list[int]) -> list[int]:
+        """What was due by the rules so far and is not done: a change of rules excuses nobody from it.
+
+        Back under the rules of before, that is what they had asked for until then.
+        """
+        case, book = self.case, self.reckoning.book
+        if case is None:
+            return []
+        if book.release < case.release:
+            done = {local_day(one.at, book.zone) for one in case.results if one.task == schedule.task}
+            return [at for at in missed if local_day(moment(at), book.zone) not in done]
+        before = case.plans.get(schedule.name)
+        if before is None or not book.ruled_from:
+            return []
+        changed = micros(midnight(date.fromisoformat(book.ruled_from), book.zone))
+        return undone(case, schedule.name, min(changed, micros(self.now) - before.within), book.zone)
 
     def _left(self, name: str, told: Mapping[str, Any]) -> dict[str, list[int]]:
         """What the rhythm so far has asked for and nobody has done, where the new one does not ask for it."""

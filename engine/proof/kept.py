@@ -49,7 +49,7 @@ _KEPT = {
 """What is kept of rules beside their text, and follows from the events that tell of them."""
 _MIGRATED = (
     "SELECT json_extract(data, '$.plan'), case_id, json_extract(data, '$.entry'), seq FROM event"
-    " WHERE type IN ('migrated', 'asked', 'reclassified') AND json_extract(data, '$.plan') > 0"
+    " WHERE type IN ('migrated', 'asked', 'answered', 'reclassified') AND json_extract(data, '$.plan') > 0"
     " AND json_extract(data, '$.back') IS NULL"
 )
 _TOUCHED = "SELECT plan, case_id, entry, event FROM migrated"

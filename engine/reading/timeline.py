@@ -95,6 +95,13 @@ def _offered(data: dict[str, Any]) -> str:
     return f"{declined}交 {data['to']}，待签收" + (f"（车次 {data['trip']}）" if data.get("trip") else "")
 
 
+def _answered(data: dict[str, Any]) -> str:
+    """What became of a question about new rules: kept by an entry, by a person, or taken back with its plan."""
+    if data.get("back"):
+        return f"不再等决定：{data['reason']}"
+    return f"照旧规则办完：{data['reason']}（{data['entry']}）" if "reason" in data else "决定照旧规则办完"
+
+
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "acknowledged": lambda _: "已知悉预警",
     "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
@@ -104,7 +111,7 @@ _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "rejected": lambda _: "驳回更正",
     "reclassified": lambda data: f"改归另一流程，由案件 {data['successor']} 继续",
     ASKED: lambda data: f"规则变动待决定：{data['why']}（{data['entry']}）",
-    ANSWERED: lambda _: "决定照旧规则办完",
+    ANSWERED: _answered,
     "switched": lambda data: f"按{data['profile'] or '平时'}状态重新起算",
     "child_opened": lambda data: f"名下立案 {data['child']}",
     "child_closed": lambda data: f"名下案件 {data['child']} 办结",
