@@ -21,6 +21,7 @@ from engine.core.errors import BadInput, BihuanError, Problem
 
 if TYPE_CHECKING:
     from engine.core.rulebook import Rulebook
+    from engine.reading.reports import Page
     from engine.service import Office
 
 Db = Annotated[Path, typer.Option("--db", envvar="BIHUAN_DB", help="数据库 (database file)")]
@@ -147,6 +148,15 @@ def progress(words: str, many: int, *, quiet: bool) -> Callable[[Iterable[Any], 
         return track(each, words, total=total, transient=True, console=Console(stderr=True))
 
     return shown
+
+
+def print_pages(pages: Iterable[Page], most: int, more: str = "") -> None:
+    """Pages as tables, of each the first rows; one with nothing on it is left out."""
+    for page in pages:
+        if page.rows:
+            rows = [[str(cell) for cell in row] for row in page.rows[:most]]
+            shown = f"（前 {most} 行）{more}" if len(page.rows) > most else ""
+            console().print(table(f"{page.title}{shown}", page.headers, rows))
 
 
 def cut(rows: Sequence[Any], most: int, what: str) -> str:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, console, cut, office, print_json, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, console, office, print_json, print_pages, table
 from engine.core.migrations import WORDS
-
-if TYPE_CHECKING:
-    from engine.commands.migrating import Forecast
-    from engine.service import Office
 
 STATES = {
     "planned": "待套用",
@@ -35,10 +30,11 @@ def plan(
     """在办案件会怎样：按改过的规则试算每一件，什么都不写 (what an edit makes of open cases; nothing is written)."""
     from pathlib import Path
 
-    from engine.commands import migrating
     from engine.commands.drafts import begins_of
+    from engine.commands.objections import objections
     from engine.core.errors import BadInput, Problem
     from engine.packs.pack import compile_pack, read_folder
+    from engine.reading.outlook import outlook, pages
 
     if bool(folder) == (draft is not None):
         raise BadInput(Problem("ARG-004", "看什么没有写明", "写改过的文件夹，或 --draft 草案编号，两样写一样"))
@@ -46,60 +42,14 @@ def plan(
         found.require(found.actor(user), "publish", "approve")
         book = compile_pack(found.releases.drafted(draft) if draft else read_folder(Path(folder)))
         begins = begins_of(found, draft) if draft else found.now()
-        rows: list[dict[str, Any]] = []
-        told = migrating.counted(_listed(migrating.forecast(found, book, begins), rows, limit))
-        problems = [str(problem) for problem in migrating.objections(found, book)]
-        named, left = sum(each["cases"] for each in told), _open(found)
+        told = outlook(found, book, begins, limit)
+        problems = objections(found, book)
         if as_json:
-            print_json({"counts": told, "kept": left - named, "cases": rows, "problems": problems}, found)
-            return
-        out = console()
-        shown = [(each["entry"], WORDS[each["action"]], str(each["cases"])) for each in told]
-        out.print(
-            table(
-                "在办案件怎么办",
-                ("哪一项", "怎么办", "件数"),
-                [*shown, ("（没有点到）", WORDS["keep"], str(left - named))],
-            )
-        )
-        listed = [(row["case"], row["state"], WORDS[row["action"]], row["why"], _words(row)) for row in rows]
-        if listed:
-            out.print(table(cut(rows, limit, "件"), ("案件", "环节", "怎么办", "为什么", "会变成"), listed))
-        for problem in problems:
-            out.print(f"[red]{problem}[/]")
-
-
-def _listed(forecasts: Iterable[Forecast], rows: list[dict[str, Any]], most: int) -> Iterator[Forecast]:
-    """The same, the first of them put down as rows on the way."""
-    for each in forecasts:
-        if len(rows) < most:
-            rows.append(_row(each))
-        yield each
-
-
-def _row(each: Forecast) -> dict[str, Any]:
-    return {
-        "case": each.case.id,
-        "workflow": each.case.workflow,
-        "state": each.case.state,
-        "owner": each.case.owner,
-        "entry": each.entry.name,
-        "action": each.action,
-        "why": each.why,
-        "changes": [{"what": what, "before": before, "after": after} for what, before, after in each.differences],
-        "overdue": list(each.overdue),
-    }
-
-
-def _words(row: dict[str, Any]) -> str:
-    changes = (f"{one['what']} {one['before']} → {one['after']}" for one in row["changes"])
-    overdue = [f"立即逾期：{'、'.join(row['overdue'])}"] if row["overdue"] else []
-    return "；".join([*changes, *overdue])
-
-
-def _open(found: Office) -> int:
-    with found.store.reading() as driver:
-        return int(driver.execute("SELECT count(*) FROM \"case\" WHERE final = ''").fetchone()[0])
+            print_json(told | {"problems": [str(problem) for problem in problems]}, found)
+            raise typer.Exit(2 if problems else 0)
+        print_pages(pages(told), limit)
+    if problems:
+        raise BadInput(problems)
 
 
 def plans_(db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, console, office, print_json, progress, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, console, office, print_json, print_pages, progress
 from engine.cli.drafts import REPLAYING
 from engine.core.errors import BadInput, Problem
 from engine.core.values import parse_duration
@@ -25,9 +25,9 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """发布之前：过去的和在办的案件按草案重判一遍 (cases decided again under a draft)."""
-    from engine.commands.drafts import impact_of, weigh
+    from engine.commands.drafts import weigh
     from engine.packs.pack import compile_pack, read_folder
-    from engine.reading.impact import pages
+    from engine.reading.impact import impact, pages
     from engine.reading.reportbook import workbook
 
     try:
@@ -42,7 +42,7 @@ def replay(
             told = weigh(found, int(draft), actor, back, bar)
         else:
             book = compile_pack(read_folder(Path(draft)))
-            told = impact_of(found, found.book().release, book, found.now(), back, bar)
+            told = impact(found, found.book(found.book().release), book, found.now(), back, bar)
         name = f"草案 {draft}" if draft.isdigit() else draft
         since, at = told["since"][:10], told["at"][:16].replace("T", " ")
         note = f"{name} 对第 {told['base']} 版；{since} 以来立案的和全部在办的，要素按 {at} 所知"
@@ -51,10 +51,6 @@ def replay(
         if as_json:
             print_json({"draft": draft, **told, "path": str(xlsx or "")}, found)
             return
-        out = console()
-        for page in filter(lambda page: page.rows, pages(told)):
-            rows = [[str(cell) for cell in row] for row in page.rows[:SHOWN]]
-            cut = f"（前 {SHOWN} 行，全部见 --xlsx）" if len(page.rows) > SHOWN else ""
-            out.print(table(f"{page.title}{cut}", page.headers, rows))
+        print_pages(pages(told), SHOWN, "（全部见 --xlsx）")
         kept = "，已存在草案里" if draft.isdigit() else ""
-        out.print(f"{note}{kept}" + (f"；已写入 {xlsx}" if xlsx else ""))
+        console().print(f"{note}{kept}" + (f"；已写入 {xlsx}" if xlsx else ""))

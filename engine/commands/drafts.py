@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from engine import releases
-from engine.commands.migrating import counted, forecast, objections, schedule
+from engine.commands.migrating import schedule
+from engine.commands.objections import objections
 from engine.commands.standing import open_standing
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem, Refused, listing
@@ -73,14 +74,6 @@ def begins_of(office: Office, number: int) -> datetime:
     return max(office.now(), moment(row[0] or 0)) if row else office.now()
 
 
-def impact_of(
-    office: Office, base: int, book: Rulebook, begins: datetime, back: timedelta, progress: Progress
-) -> dict[str, Any]:
-    """What rules do to cases beside those of a release, and what they make of open ones when they come."""
-    told = impact(office, office.book(base), book, back, progress)
-    return told | {"plan": counted(forecast(office, book, begins))}
-
-
 def weigh(
     office: Office, number: int, actor: Actor, back: timedelta = BACK, progress: Progress = unseen
 ) -> dict[str, Any]:
@@ -89,7 +82,7 @@ def weigh(
     with office.store.reading() as driver:
         held = _open(driver, number)
     book, begins = compile_pack(office.releases.drafted(number)), begins_of(office, number)
-    told = impact_of(office, held.base, book, begins, back, progress)
+    told = impact(office, office.book(held.base), book, begins, back, progress)
     now, weighed = office.now(), plain(told).decode()
     with office.store.writing(micros(now)) as writer:
         _open(writer.driver, number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -14,9 +13,10 @@ import orjson
 from engine.core import migrating
 from engine.core.case import Case, Event, micros, moment
 from engine.core.corrections import Correction
-from engine.core.errors import BadInput, Problem, Refused, listing
+from engine.core.errors import BadInput, Problem, Refused
 from engine.core.judging import typed
 from engine.core.migrations import ANSWERED, ASK, ASKED, KEEP, MIGRATED, MOVE, Migration
+from engine.core.noting import title_of
 from engine.core.org import SYSTEM, Actor
 from engine.core.record import from_json
 from engine.core.rulebook import Rulebook
@@ -53,6 +53,8 @@ class Forecast(NamedTuple):
     """What a plan would make of one case now: by which entry, why, what becomes of it, and what is overdue at once."""
 
     case: Case
+    state: str
+    """Where it stands, in words."""
     entry: Migration
     action: str
     why: str
@@ -124,47 +126,15 @@ def schedule(writer: Writer, book: Rulebook, release: int, begins: int, account:
     return made
 
 
-def objections(office: Office, book: Rulebook) -> list[Problem]:
-    """Why the rules cannot be published: open cases that would be left nowhere, and history that was rewritten."""
-    with office.store.reading() as driver:
-        return [*_stranded(office, driver, book), *_rewritten(office, driver, book)]
-
-
-def _rewritten(office: Office, driver: Driver, book: Rulebook) -> Iterator[Problem]:
-    now = {entry.name: entry for entry in book.migrations}
-    for plan in plans(driver, "WHERE state NOT IN (?, ?)", (PLANNED, SUPERSEDED)):
-        for then in office.book(plan.release).migrations:
-            if then.name in plan.entries and now.get(then.name, then) != then:
-                what = f"migration 里的 {then.name} 已由计划 {plan.number} 套用，却改了内容"
-                yield Problem("RULE-037", what, "旧的留着不动，另写一项，换一个号")
-
-
-def _stranded(office: Office, driver: Driver, book: Rulebook) -> Iterator[Problem]:
-    """States that are gone with cases in them that no entry names."""
-    entries = [entry for group in fresh(driver, book).values() for entry in group]
-    found = driver.execute("SELECT DISTINCT workflow, state FROM \"case\" WHERE final = ''").fetchall()
-    for workflow, state in sorted(found):
-        flow = book.workflows.get(workflow)
-        if flow is not None and state in flow.states and not flow.states[state].final:
-            continue
-        rows = driver.execute(
-            "SELECT id, snapshot, seq FROM \"case\" WHERE final = '' AND workflow = ? AND state = ? ORDER BY id",
-            (workflow, state),
-        )
-        left = [case.id for case in _cases(rows) if _entry(office, entries, case) is None]
-        if left:
-            stanza = f"- {{id: …, from: …, reason: …, workflow: {workflow}, do: move, moves: {{{state}: 新环节}}}}"
-            what = f"流程 {workflow} 没有环节 {state} 了，还有 {len(left)} 件案件停在那里：{listing(left)}"
-            yield Problem("FLOW-010", what, f"在 rules/migration.yaml 里写 {stanza}，或 do: keep、ask")
-
-
-def _cases(rows: Any) -> Iterator[Case]:
+def cases(rows: Any) -> Iterator[Case]:
+    """The cases of these rows, a batch at a time."""
     while found := rows.fetchmany(CHUNK):
         for case_id, snapshot, seq in found:
             yield from_json(orjson.loads(snapshot), case_id, seq)
 
 
-def _entry(office: Office, entries: Iterable[Migration], case: Case) -> Migration | None:
+def named_by(office: Office, entries: Iterable[Migration], case: Case) -> Migration | None:
+    """The entry that is about a case as it stands."""
     return migrating.entry_of(entries, case, typed(office.book(case.release), case))
 
 
@@ -182,19 +152,13 @@ def forecast(
             groups = {day: [entry for entry in entries if entry.name in names] for day, entries in groups.items()}
         for day, entries in groups.items() if any(groups.values()) else ():
             since = max(begins, midnight(day, book.zone))
-            for case in _cases(driver.execute(_OPEN)):
-                entry = _entry(office, entries, case)
+            for case in cases(driver.execute(_OPEN)):
+                entry = named_by(office, entries, case)
                 if entry is None:
                     continue
                 passage = migrating.Passage(office.book(case.release), book, since, entry)
                 done = migrating.migrate(passage, case, actor, max(now, since), "")
                 yield _told(passage, case, done, max(now, since))
-
-
-def counted(forecasts: Iterable[Forecast]) -> list[dict[str, Any]]:
-    """How many open cases each entry makes what of."""
-    found = Counter((each.entry.name, each.action) for each in forecasts)
-    return [{"entry": entry, "action": action, "cases": number} for (entry, action), number in found.items()]
 
 
 def _told(passage: migrating.Passage, case: Case, done: Correction, now: datetime) -> Forecast:
@@ -206,8 +170,10 @@ def _told(passage: migrating.Passage, case: Case, done: Correction, now: datetim
     differences = tuple((each.what, each.before, each.after) for each in done.differences)
     armed = {name: due for event in events for name, (due, *_) in event.data.get("armed", {}).items()}
     before = {name for name, running in case.deadlines.items() if running.due < now}
-    overdue = tuple(sorted(name for name, due in armed.items() if due < micros(now) and name not in before))
-    return Forecast(case, entry, action, why, differences, overdue)
+    overdue = [name for name, due in armed.items() if due < micros(now) and name not in before]
+    flow = passage.old.workflows[case.workflow]
+    late = tuple(sorted(title_of(flow, name) for name in overdue))
+    return Forecast(case, flow.states[case.state].title, entry, action, why, differences, late)
 
 
 def entries_of(office: Office, plan: Plan) -> list[Migration]:
@@ -219,7 +185,7 @@ def migrate_case(office: Office, plan: Plan, entries: Sequence[Migration], case_
     """Carry a plan out on one case, in a transaction of its own, once; what was done, or nothing."""
     actor = Actor(SYSTEM, account=office.account)
     found = office.store.load(case_id)
-    if found is None or _entry(office, entries, found[0]) is None:
+    if found is None or named_by(office, entries, found[0]) is None:
         return ""  # most cases: nothing is locked for them
 
     def decide(now: datetime) -> Step:
@@ -227,7 +193,7 @@ def migrate_case(office: Office, plan: Plan, entries: Sequence[Migration], case_
         if loaded is None or loaded[0].final or not _waits(office, plan, case_id):
             return Step([], {"action": ""})
         case, head = loaded
-        entry = _entry(office, entries, case)
+        entry = named_by(office, entries, case)
         if entry is None or case.release > plan.release:
             return Step([], {"action": ""})
         book = office.book(plan.release)

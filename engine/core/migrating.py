@@ -24,6 +24,9 @@ from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
 from engine.core.workflows import State, Workflow
 
+OWNER, OFFERED, LEAD = "责任单位", "责任单位（签收后）", "牵头"
+"""What may be another for a case and names a unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -325,9 +328,9 @@ class _Move:
         if case.state != after.state:
             yield Difference("环节", self._was().title, self.flow.states[after.state].title)
         if offers or case.owner != after.owner:
-            yield Difference("责任单位（签收后）" if offers else "责任单位", case.owner, owner)
+            yield Difference(OFFERED if offers else OWNER, case.owner, owner)
         if case.lead != after.lead:
-            yield Difference("牵头", case.lead, after.lead)
+            yield Difference(LEAD, case.lead, after.lead)
         yield from self._days(after)
         yield from shifted(self.book, case, after, self.flow, self.before.workflows[case.workflow])
 

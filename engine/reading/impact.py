@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from engine.core.case import micros
-from engine.core.migrations import WORDS
 from engine.core.replaying import KINDS, ROLES, Alike, Change, Compared, Replay
 from engine.core.rulebook import Rulebook
+from engine.reading.outlook import in_short as ahead_in_short
+from engine.reading.outlook import outlook
+from engine.reading.outlook import pages as ahead
 from engine.reading.reports import Page
 from engine.service import Office
 
@@ -46,11 +48,17 @@ def unseen(each: Iterable[Any], _: int) -> Iterable[Any]:
 
 
 def impact(
-    office: Office, base: Rulebook, draft: Rulebook, back: timedelta = BACK, progress: Progress = unseen
+    office: Office,
+    base: Rulebook,
+    draft: Rulebook,
+    begins: datetime,
+    back: timedelta = BACK,
+    progress: Progress = unseen,
 ) -> dict[str, Any]:
-    """What is another by the draft for each case opened so long back or later, and for every open one.
+    """What becomes of open cases when the draft comes into force, and what would be another were all decided anew.
 
-    Read once, in one view of the database, a batch at a time; nothing is written, and nothing personal is in it.
+    All: each case opened so long back or later, and every open one. The first is what happens (`plan`), the second
+    shows what the rules mean. Read a batch at a time; nothing is written, and nothing personal is in it.
     """
     now = office.now()
     tally = Tally()
@@ -59,7 +67,8 @@ def impact(
         tally.take(case_id, plain, replay.compare(case_id, seq, plain))
     at, since = (moment.astimezone(base.zone).isoformat(timespec="minutes") for moment in (now, now - back))
     told = {"base": base.release, "digest": draft.digest, "since": since, "at": at}
-    return told | tally.told({name: flow.title for name, flow in {**draft.workflows, **base.workflows}.items()})
+    told |= tally.told({name: flow.title for name, flow in {**draft.workflows, **base.workflows}.items()})
+    return told | {"plan": outlook(office, draft, begins, MOST)}
 
 
 def _cases(office: Office, since: int, progress: Progress) -> Iterator[tuple[str, int, dict[str, Any]]]:
@@ -169,7 +178,6 @@ def pages(told: Mapping[str, Any]) -> tuple[Page, ...]:
         *((f"　{TITLES[kind]}", number) for kind, number in told["changes"].items() if number),
         ("立即逾期的在办案件", overdue["cases"]),
         ("立即逾期的时限", overdue["deadlines"]),
-        *((f"在办的，按 {each['entry']} {WORDS[each['action']]}", each["cases"]) for each in told.get("plan", ())),
     ]
     units = [
         (each["unit"], TITLES[each["role"]], each["before"], each["after"], each["gained"], each["lost"])
@@ -186,9 +194,10 @@ def pages(told: Mapping[str, Any]) -> tuple[Page, ...]:
     ]
     more = f"（列出前 {len(told['listed'])} 件，另有 {told['unlisted']} 件）" if told["unlisted"] else ""
     return (
-        Page("概要", ("草案会怎样", "件数"), tuple(summary)),
-        Page("单位", ("单位", "职责", "现在", "以后", "增加", "减少"), tuple(units)),
-        Page(f"案件{more}", ("案件", "流程", "在办", "什么", "现在", "以后"), tuple(lines)),
+        *ahead(told["plan"]),
+        Page("假如全部重判", ("会怎样", "件数"), tuple(summary)),
+        Page("假如全部重判：单位", ("单位", "职责", "现在", "以后", "增加", "减少"), tuple(units)),
+        Page(f"假如全部重判：案件{more}", ("案件", "流程", "在办", "什么", "现在", "以后"), tuple(lines)),
     )
 
 
@@ -196,12 +205,9 @@ def in_short(told: Mapping[str, Any]) -> str:
     """The same in one line."""
     cases, overdue = told["cases"], told["overdue"]["cases"]
     kinds = "、".join(f"{TITLES[kind]} {number} 件" for kind, number in told["changes"].items() if number)
-    what = f"{cases['changed']} 件有改变（{kinds}）" if kinds else "没有一件有改变"
+    what = f"{cases['changed']} 件不同（{kinds}）" if kinds else "没有一件不同"
     late = f"，{overdue} 件立即逾期" if overdue else ""
-    plan = "".join(
-        f"；在办的按 {each['entry']} {WORDS[each['action']]} {each['cases']} 件" for each in told.get("plan", ())
-    )
-    return f"重判 {cases['decided']} 件（在办 {cases['open']} 件）：{what}{late}{plan}"
+    return f"在办的 {ahead_in_short(told['plan'])}；假如 {cases['decided']} 件全部重判，{what}{late}"
 
 
 def _what(change: Mapping[str, str]) -> str:

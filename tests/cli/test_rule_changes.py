@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,15 +40,15 @@ def changed(run: Bihuan, pack: Path, action: str = "recompute") -> str:
 def test_a_draft_says_at_once_what_it_does_and_whoever_approves_it_sees_that(rehearsal: Bihuan, edited: Path) -> None:
     case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
     told = rehearsal("rules", "draft", "pack", "--reason", "太慢", "--as", "guanli").stdout
-    assert "影响：重判 1 件（在办 1 件）：1 件有改变（时限 1 件）" in told
+    assert "影响：在办的 照旧规则办完 1 件；假如 1 件全部重判，1 件不同（时限 1 件）" in told
     (listed,) = answer(rehearsal, "rules", "drafts", "--as", "pizhun")["drafts"]
     assert listed["impact"]["listed"][0]["case"] == case
-    assert "1 件有改变（时限 1 件）" in rehearsal("rules", "drafts", "--as", "pizhun").stdout.replace("\n", "")
+    assert "1 件不同（时限 1 件）" in rehearsal("rules", "drafts", "--as", "pizhun").stdout.replace("\n", "")
     told = rehearsal("rules", "replay", "1", "--since", "30d", "--xlsx", "影响.xlsx", "--as", "pizhun").stdout
     for words in (case, "时限 核查", "2022-05-26 10:00", "2022-05-26 09:00", "已存在草案里", "已写入 影响.xlsx"):
         assert words in told
-    assert "单位 " not in told, "no unit gains or loses: no table of them"
-    assert CalamineWorkbook.from_path("影响.xlsx").get_sheet_by_name("案件").to_python()[3][0] == case
+    assert "：单位" not in told, "no unit gains or loses: no table of them"
+    assert CalamineWorkbook.from_path("影响.xlsx").get_sheet_by_name("假如全部重判：案件").to_python()[3][0] == case
     folder = answer(rehearsal, "rules", "replay", "pack", "--as", "guanli")
     assert folder["changes"] == listed["impact"]["changes"]
     rehearsal("rules", "approve", "1", "--as", "pizhun")
@@ -80,11 +81,13 @@ def test_what_becomes_of_open_cases_is_told_carried_out_and_taken_back(rehearsal
     case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
     (edited / "rules" / "migration.yaml").write_text(ENTRY.replace("DO", "recompute"), "utf-8")
     told = answer(rehearsal, "rules", "plan", "pack", "--as", "guanli")
-    assert told["counts"] == [{"entry": "核查一小时", "action": "recompute", "cases": 1}]
-    assert told["cases"][0] | {"owner": "", "changes": []} == {
+    assert told["entries"] == [{"entry": "核查一小时", "action": "recompute", "cases": 1}]
+    assert (told["kept"], told["overdue"], told["units"]) == (0, {"cases": 0, "deadlines": 0}, [])
+    assert told["listed"][0] | {"owner": "", "changes": []} == {
         "case": case,
         "workflow": "close_contact",
         "state": "found",
+        "state_title": "已发现",
         "owner": "",
         "entry": "核查一小时",
         "action": "recompute",
@@ -97,8 +100,8 @@ def test_what_becomes_of_open_cases_is_told_carried_out_and_taken_back(rehearsal
         assert words in said
     assert answer(rehearsal, "rules", "plans", "--as", "guanli")["plans"] == []
     said = rehearsal("rules", "draft", "pack", "--reason", "太慢", "--as", "guanli").stdout
-    assert "在办的按 核查一小时 按新规则重算 1 件" in said
-    assert answer(rehearsal, "rules", "plan", "--draft", "1", "--as", "pizhun")["counts"] == told["counts"]
+    assert "影响：在办的 核查一小时 按新规则重算 1 件，照旧规则办完 0 件；假如" in said
+    assert answer(rehearsal, "rules", "plan", "--draft", "1", "--as", "pizhun")["entries"] == told["entries"]
     assert "在办案件按 1 个计划由巡检逐件处理" in rehearsal("rules", "approve", "1", "--as", "pizhun").stdout
     assert "待套用" in rehearsal("rules", "plans", "--as", "guanli").stdout
     rehearsal("sweep")
@@ -133,6 +136,7 @@ def test_a_state_that_is_gone_is_told_before_anybody_drafts(rehearsal: Bihuan, e
     rehearsal("case", "advance", case, "lose_contact", "calls_made=3", "--as", "huaye")
     flow = Path("pack/workflows/close_contact.yaml")
     flow.write_text(flow.read_text("utf-8").replace("unreachable", "out_of_reach"), "utf-8")
-    told = answer(rehearsal, "rules", "plan", "pack", "--as", "guanli")
+    told = json.loads(rehearsal("rules", "plan", "pack", "--as", "guanli", "--json", exit_code=2).stdout)
     assert any("FLOW-010" in problem and case in problem for problem in told["problems"])
+    assert "FLOW-010" in rehearsal("rules", "plan", "pack", "--as", "guanli", exit_code=2).stderr
     assert "FLOW-010" in rehearsal("rules", "draft", "pack", "--reason", "改名", "--as", "guanli", exit_code=2).stderr

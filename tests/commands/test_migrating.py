@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.commands.migrating import forecast, listed, objections, resolve, revert
+from engine.commands.migrating import forecast, listed, resolve, revert
+from engine.commands.objections import objections
 from engine.core import migrating as core
-from engine.core.case import Case
+from engine.core.case import Case, moment
 from engine.core.errors import BadInput, Refused
 from engine.core.values import parse_time
 from engine.packs.pack import compile_pack
@@ -316,3 +317,123 @@ def test_a_plan_row_put_in_or_changed_by_hand_is_found(office: Office, pack_file
         writer.cursor.execute("UPDATE migrated SET entry = '别的'")
     told = {problem.what for problem in verify(office).problems}
     assert {"规则变动计划的记录与事件不符", "规则变动的记录与案件的事件不符"} <= told
+
+
+def quarantine_of_seven(files: Mapping[str, bytes], one: str) -> Files:
+    """Seven days instead of fourteen, tested on other days, from the third of June on."""
+    text = edit(
+        files,
+        "rules/parameters.yaml",
+        "- {from: 2021-05-14, value: 14, clause: 二（一）2, source: 国家防控方案第八版}",
+        "- {from: 2021-05-14, value: 14, clause: 二（一）2, source: 国家防控方案第八版}\n"
+        "      - {from: 2022-06-03, value: 7, source: 试}",
+    )
+    days = "- {from: 2021-05-14, value: [1, 4, 7, 14], source: 国家防控方案第八版}"
+    assert text["rules/parameters.yaml"].decode().count(days) >= 1
+    raw = text["rules/parameters.yaml"].decode()
+    at = raw.index(days, raw.index("close_contact_test_days"))
+    raw = raw[:at] + days + "\n      - {from: 2022-06-03, value: [1, 2, 3, 5, 7], source: 试}" + raw[at + len(days) :]
+    return entry({**text, "rules/parameters.yaml": raw.encode()}, one)
+
+
+SEVEN = "{id: 七天, from: 2022-06-03, reason: 改七天, workflow: close_contact, do: recompute}"
+
+
+def sampled_on(office: Office, case: str) -> list[str]:
+    """On which days a case is tested, by what it has been asked for and has not done."""
+    plan = case_of(office, case).plans["tests"]
+    return [moment(at).astimezone(office.book().zone).strftime("%d") for at in plan.due]
+
+
+def test_what_was_due_and_is_not_done_stays_so_there_and_back(
+    office: Office, pack_files: Files, later: Callable[..., int]
+) -> None:
+    case = quarantined(office)
+    before = sampled_on(office, case)
+    published(office, quarantine_of_seven(pack_files, SEVEN))
+    later(days=8, hours=1)
+    assert case_of(office, case).release == 2
+    assert set(sampled_on(office, case)) >= {"27", "30", "02"}, "missed under the old days, and still missed"
+    revert(office, 1, office.actor("pizhun"))
+    sweep(office)
+    assert case_of(office, case).release == 1
+    assert sampled_on(office, case) == before
+    assert told(office, case)[-1] == "退回第 1 版规则重新起算：计划 1 由 pizhun 退回（七天）"
+    assert verify(office).problems == []
+
+
+def test_a_case_moved_and_put_back_is_due_when_it_was(
+    office: Office, pack_files: Files, later: Callable[..., int]
+) -> None:
+    case = opened(office)
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    was = case_of(office, case)
+    move = (
+        "{id: 退一步, from: 2022-05-26, reason: 试, workflow: close_contact, do: move,"
+        " moves: {awaiting_transfer: found}}"
+    )
+    published(office, entry(sooner(pack_files), move))
+    later(hours=20)
+    assert (case_of(office, case).state, case_of(office, case).owner) == ("found", "华业社区")
+    revert(office, 1, office.actor("pizhun"))
+    later(hours=1)
+    now = case_of(office, case)
+    assert (now.state, now.owner, now.entered) == (was.state, was.owner, was.entered)
+    assert {name: one.due for name, one in now.deadlines.items()} == {
+        name: one.due for name, one in was.deadlines.items()
+    }
+    assert verify(office).problems == []
+
+
+def test_an_offer_that_a_plan_made_goes_with_it(office: Office, pack_files: Files) -> None:
+    case = opened(office)
+    flow = pack_files["workflows/close_contact.yaml"].decode().replace("owner: 属地社区", "owner: 社会事务部", 1)
+    files = {name: raw for name, raw in pack_files.items() if not name.startswith("rules/examples/")}
+    published(office, entry(files | {"workflows/close_contact.yaml": flow.encode()}, RECOMPUTE))
+    sweep(office)
+    offer = case_of(office, case).offer
+    assert offer is not None and offer.to == "社会事务部"  # noqa: PT018 - the one is nothing without the other
+    revert(office, 1, office.actor("pizhun"))
+    sweep(office)
+    assert case_of(office, case).offer is None
+    assert "hand_over" not in case_of(office, case).deadlines
+    assert verify(office).problems == []
+
+
+def test_a_case_that_an_entry_keeps_says_why(office: Office, pack_files: Files) -> None:
+    case = opened(office)
+    published(office, entry(sooner(pack_files), RECOMPUTE.replace("do: recompute", "do: keep")))
+    sweep(office)
+    assert case_of(office, case).release == 1
+    assert told(office, case)[-1] == "照旧规则办完：核查改为一小时（核查一小时）"
+    assert (listed(office)[0]["touched"], listed(office)[0]["waiting"]) == (0, 0)
+    sweep(office)
+    assert told(office, case).count("照旧规则办完：核查改为一小时（核查一小时）") == 1
+    revert(office, 1, office.actor("pizhun"))
+    sweep(office)
+    assert verify(office).problems == []
+
+
+def test_who_answers_for_a_case_may_say_whatever_her_rights(office: Office, pack_files: Files) -> None:
+    case = opened(office)
+    office.advance(case, "verify", office.actor("huaye"), {"checked_at": office.now().isoformat()})
+    ask = ASK.replace("states: found", "states: awaiting_transfer")
+    published(office, entry(sooner(pack_files), ask))
+    sweep(office)
+    with pytest.raises(Refused, match="AUTH-002"):
+        resolve(office, case, "keep", office.actor("shenpi"))
+    assert resolve(office, case, "keep", office.actor("zhuanyun"))["action"] == "keep"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("workflow: close_contact", "workflow: 密切接触者集中隔离", "没有流程 密切接触者集中隔离"),
+        ("states: found", "when: {decision.category: 蜜接}", "规则从来不判定 decision.category 为 蜜接"),
+    ],
+)
+def test_an_entry_that_can_be_about_no_case_is_refused(
+    office: Office, pack_files: Files, old: str, new: str, told: str
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        published(office, entry(sooner(pack_files), RECOMPUTE.replace(old, new)))

@@ -33,7 +33,7 @@ def shorter(files: Files) -> Files:
 
 
 def weighed(office: Office, files: Files, back: timedelta = timedelta(days=90)) -> dict[str, Any]:
-    return reading.impact(office, office.book(1), compile_pack(files, stored=True), back)
+    return reading.impact(office, office.book(1), compile_pack(files, stored=True), office.now(), back)
 
 
 def test_a_shorter_time_is_another_deadline_and_may_be_overdue_at_once(
@@ -91,7 +91,7 @@ def test_more_than_are_listed_are_counted_and_said_to_be_so(
         opened(office, name="甲示例", phone=f"1390000000{number}", id_number="", last_exposure="2022-05-26")
     told = weighed(office, shorter(pack_files))
     assert (told["cases"]["changed"], len(told["listed"]), told["unlisted"]) == (5, 2, 3)
-    assert "另有 3 件" in reading.pages(told)[2].title
+    assert "另有 3 件" in reading.pages(told)[5].title
 
 
 def test_what_a_draft_does_is_kept_with_it_and_audited(office: Office, pack_files: Files) -> None:
@@ -130,8 +130,11 @@ def test_the_workbook_holds_the_same_figures(office: Office, pack_files: Files, 
     told = weighed(office, shorter(pack_files))
     workbook(tmp_path / "impact.xlsx", "规则改动的影响", "说明", reading.pages(told))
     read = CalamineWorkbook.from_path(tmp_path / "impact.xlsx")
-    assert read.sheet_names == ["概要", "单位", "案件"]
-    rows = {row[0]: row[1] for row in read.get_sheet_by_name("概要").to_python()[3:]}
+    assert read.sheet_names == [
+        *("在办的：生效以后", "在办的：单位", "在办的：案件"),
+        *("假如全部重判", "假如全部重判：单位", "假如全部重判：案件"),
+    ]
+    rows = {row[0]: row[1] for row in read.get_sheet_by_name("假如全部重判").to_python()[3:]}
     assert (rows["有改变的"], rows["　时限"]) == (1, 1)
-    cells = read.get_sheet_by_name("案件").to_python()[3]
+    cells = read.get_sheet_by_name("假如全部重判：案件").to_python()[3]
     assert (cells[0], cells[4:]) == (told["listed"][0]["case"], ["2022-05-26 10:00", "2022-05-26 08:30"])
