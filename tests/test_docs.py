@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from engine.cli import app
-from engine.packs.models import Model
+from engine.demo.models import StoryFile, WorkFile
+from engine.packs.models import File, Model
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -21,6 +22,7 @@ def words(name: str) -> set[str]:
 
 def keys() -> set[str]:
     found, waiting = set(), list(Model.__subclasses__())
+    assert {StoryFile, WorkFile} <= set(File.__subclasses__())
     while waiting:
         model = waiting.pop()
         waiting += model.__subclasses__()

@@ -1,4 +1,4 @@
-"""What is installed elsewhere is whole: the wheel carries rules and workflows, and its demonstration runs."""
+"""What is installed elsewhere is whole: the wheel carries rules, workflows and their demonstration, which runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_wheel_in_an_empty_environment_runs_the_demonstration(tmp_path: Path) 
         names = archive.namelist()
     assert "engine/shipped/rules/persons.yaml" in names
     assert "engine/shipped/workflows/close_contact.yaml" in names
-    assert "engine/demo/areas_2022-06-01.csv.gz" in names
+    assert "engine/shipped/docs/demo/areas_2022-06-01.csv.gz" in names
     assert {"engine/packs/skeleton/rules/pack.yaml", "engine/papers/layout.typ"} <= set(names)
     home = tmp_path / "empty"
     venv.create(home, with_pip=False)

@@ -147,7 +147,7 @@ def demo(
         Path | None, typer.Option("--papers", help="把用到的文书和报表写到这个文件夹 (PDF, xlsx)")
     ] = None,
 ) -> None:
-    """演示：一份真实风险地区、二百多人的名单、二十一天 (see it work)."""
+    """演示：规则包的一个故事，一幕一幕，每行都是真的命令 (see it work)."""
     from engine.demo import run as run_demo
 
     run_demo(folder, papers)

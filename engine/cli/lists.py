@@ -28,7 +28,7 @@ class _TakesFile(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-areas = typer.Typer(help="参照表：风险地区等 (reference lists)", no_args_is_help=True)
+areas = typer.Typer(help="参照表：各地的等级等 (reference lists)", no_args_is_help=True)
 intake = typer.Typer(
     help="名单导入：bihuan intake FILE --source 来源 (lists of persons)", no_args_is_help=True, cls=_TakesFile
 )

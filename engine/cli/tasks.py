@@ -15,7 +15,7 @@ from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, offi
 if TYPE_CHECKING:
     from engine.service import Office
 
-task = typer.Typer(help="任务：检测、测温、上门等定期要做的事 (scheduled tasks)", no_args_is_help=True)
+task = typer.Typer(help="任务：定期要做的事 (scheduled tasks)", no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]
 Name = Annotated[str, typer.Argument(metavar="TASK", help="任务的名字或中文名 (name or title)")]
@@ -75,7 +75,7 @@ def done(
     path: Annotated[
         Path | None, typer.Option("--file", help=".csv 或 .xlsx：案件号、结果，其余列看表头，如 时间")
     ] = None,
-    at: Annotated[str, typer.Option("--at", help="结果说的时间（采样、测温……），默认现在")] = "",
+    at: Annotated[str, typer.Option("--at", help="结果说的是什么时候的事，默认现在")] = "",
     more: Annotated[
         list[str] | None, typer.Option("--with", metavar="FACT=VALUE", help="随结果填的，如 发现的问题=…；每件都填这个")
     ] = None,

@@ -2,222 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime, timedelta
-from itertools import groupby, islice
+from datetime import datetime, timedelta
+from itertools import count, groupby
 from typing import Any
 
 from engine.commands import custody, tasks, trips
-from engine.core import lifecycle
-from engine.core.errors import Refused
-from engine.core.judging import typed
-from engine.core.values import parse_time
-from engine.demo.stage import Stage
-from engine.reading.queries import task_list
+from engine.core.errors import BadInput, Problem, Refused, nearest
+from engine.core.org import Actor
+from engine.core.workflows import Workflow
+from engine.demo.memory import MOST, Memory
+from engine.demo.models import ActModel, Facts, TripsModel, WorkFile, WorkModel
+from engine.reading.queries import case_list, task_list
 from engine.timing.sweep import move_clock, sweep
 
-STOPS = (8, 14, 20)
-"""The hours at which communities and sites act, and tests, temperatures and visits are done."""
-RIDES = (14, 20)
-"""The hours at which vehicles drive."""
-SEATS = 8
-WAITING = ("awaiting_transfer", "awaiting_collection")
-"""Who waits to be driven."""
-SITE = "集中隔离点"
-WORKERS = ("officer", "community_worker", "site", "inspector")
-FOUND = {"pcr_test": "阴性", "temperature": "正常", "visit": "在家"}
-"""What a round finds on a day on which nothing happens."""
-
 Row = dict[str, Any]
-Step = tuple[str, str, dict[str, Any]]
-"""Who, which transition, with which evidence."""
-ACCEPT = "accept"
-"""Instead of a transition: the receiver takes over what was offered."""
 
 
 class Days:
-    """Time from scene to scene: at each working hour every open case takes its next step."""
+    """Time from scene to scene: at each working hour every open case takes its next steps."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.office = stage.office
+    def __init__(self, memory: Memory, told: WorkFile) -> None:
+        self.memory = memory
+        self.office = memory.office
+        self.told = told
         self.held: set[str] = set()
         """Cases that a scene moves: the daily work leaves them alone."""
-        self.untested: set[str] = set()
-        """Cases whose test is forgotten."""
-        self._rooms: dict[str, int] = {}
-        self._worker = {
-            unit: person.user
-            for person in reversed(list(self.office.book().organisation.staff.values()))
-            for role, unit in person.roles
-            if role in WORKERS
-        }
+        self.undone: set[tuple[str, str]] = set()
+        """Cases of which a task is left undone."""
+        self._vehicles, self._riders = count(1), count(1)
+        self._check()
 
-    @property
-    def now(self) -> str:
-        """The present, as evidence states it."""
-        return self.office.now().isoformat()
-
-    def until(self, day: str, hour: str) -> None:
+    def until(self, moment: datetime) -> None:
         """Work until that moment; what falls to be done at that moment itself waits for the scene."""
-        target = parse_time(f"{day}T{hour}+08:00")
-        zone = self.office.book().zone
+        target = moment.replace(tzinfo=self.office.book().zone)
         while (now := self.office.now()) < target:
-            here = now.astimezone(zone)
-            if here.minute == 0:
+            here = now.astimezone(target.tzinfo)
+            if here.minute == 0 and here.hour in self.told.hours:
                 self._act(here.hour)
-            move_clock(self.office, min(_next_stop(here), target) - now)
+            move_clock(self.office, min(self._next_stop(here), target) - now)
 
-    def ride(self, cases: Sequence[str]) -> None:
-        """Bring cases to the site, eight to a vehicle; the site ticks everybody off."""
-        for number, start in enumerate(range(0, len(cases), SEATS), 2):
-            seated = cases[start : start + SEATS]
-            driver = self.office.actor("zhuanyun")
-            told = trips.open_trip(self.office, f"皖A·演{number:03}", "示例·驾驶员", SITE, seated, driver)
-            ticked = {case: {"quarantine_started": self.now, "room": self.room(case)} for case in seated}
-            trips.receive(self.office, told["trip"], ticked, self.office.actor("geli"))
+    def first(self, place: str) -> str:
+        """The case that stands there, of several the one that is due first."""
+        found = next((row["case"] for row in self._open() if _place(row) == place), None)
+        if found is None:
+            raise BadInput(Problem("RULE-026", f"没有案件在 {place}", "流程.环节"))
+        return str(found)
 
-    def room(self, case: str) -> str:
-        """A room of her own."""
-        return str(101 + self._rooms.setdefault(case, len(self._rooms)))
-
-    def worker(self, owner: str) -> str:
-        """Who works for a unit: its community worker, the site's nurse, the department's officer or inspector."""
-        return self._worker.get(owner, "shewu")
+    def _next_stop(self, here: datetime) -> datetime:
+        days = (here + timedelta(days=day) for day in (0, 1))
+        coming = [day.replace(hour=hour, minute=0) for day in days for hour in self.told.hours]
+        return next(stop for stop in coming if stop > here)
 
     def _act(self, hour: int) -> None:
-        if hour not in STOPS:
-            return
-        self._work()
-        if hour in RIDES:
-            self.ride([row["case"] for row in self._open() if row["state"] in WAITING])
+        for row in self._open():
+            if work := next((work for work in self.told.work if self._fits(work, row)), None):
+                self._work(work, row)
+        for riding in self.told.trips:
+            if hour in riding.hours:
+                self._ride(riding, [row["case"] for row in self._open() if _place(row) in riding.in_])
         sweep(self.office)  # whoever came in has tasks now
         self._rounds()
 
     def _open(self) -> Iterator[Row]:
-        return (row for row in self.stage.open_cases() if row["case"] not in self.held)
+        """Every open case that may be moved, those due first."""
+        listed = case_list(self.office, self.memory.chief, most=MOST)
+        return (row for row in listed if row["case"] not in self.held)
 
-    def _work(self) -> None:
-        for row in self._open():
-            step = _STEPS.get(f"{row['workflow']}.{row['state']}")
-            for user, transition, evidence in step(self, row) if step else ():
-                actor = self.office.actor(user)
+    def _fits(self, work: WorkModel, row: Row) -> bool:
+        if _place(row) not in work.in_ or (work.category and row["category"] not in work.category):
+            return False
+        if not work.due:
+            return True
+        armed, now = self.office.case(row["case"], self.memory.chief)[0].deadlines, self.office.now()
+        return all(name in armed and armed[name].due - now <= left for name, left in work.due.items())
+
+    def _work(self, work: WorkModel, row: Row) -> None:
+        flow = self.office.book().workflows[row["workflow"]]
+        for step in work.steps:
+            actor = self.office.actor(step.by) if step.by else self._able(row["owner"], flow.transitions[step.do].by)
+            if actor is not None:
                 with suppress(Refused):  # what the rules do not allow yet is for another day
-                    if transition == ACCEPT:
-                        custody.accept(self.office, row["case"], actor, evidence)
-                    else:
-                        self.office.advance(row["case"], transition, actor, evidence)
+                    self._step(row["case"], step, actor)
+
+    def _step(self, case: str, step: ActModel, actor: Actor) -> None:
+        facts = self._facts(step.with_)
+        if step.accept:
+            custody.accept(self.office, case, actor, facts)
+        else:
+            self.office.advance(case, step.do, actor, facts)
+
+    def _ride(self, riding: TripsModel, cases: list[str]) -> None:
+        """Bring cases where they have to be, and tick everybody off."""
+        giver, receiver = self.office.actor(riding.by), self.office.actor(riding.received_by)
+        for start in range(0, len(cases), riding.seats):
+            seated = cases[start : start + riding.seats]
+            vehicle = self.memory.said(riding.vehicle, nth=next(self._vehicles))
+            told = trips.open_trip(self.office, vehicle, riding.driver, riding.to, seated, giver)
+            ticked = {case: self._facts(riding.with_, nth=next(self._riders)) for case in seated}
+            trips.receive(self.office, told["trip"], ticked, receiver)
 
     def _rounds(self) -> None:
-        """Tests, temperatures and visits that are due, unit by unit."""
-        listed = task_list(self.office, self.stage.chief, everything=True, most=100_000)
-        due = [row for row in listed if row["state"] == "待做" and not self._left_out(row)]
-        for (task, owner), rows in groupby(sorted(due, key=_by_unit), key=_by_unit):
-            results = [(row["case"], self._found(task)) for row in rows]
-            tasks.done(self.office, task, results, self.office.actor(self.worker(owner)))
+        """Scheduled work that is due, unit by unit, each with the first result that leads nowhere."""
+        flows = {row["case"]: row["workflow"] for row in self._open()}
 
-    def _found(self, task: str) -> str:
-        """What a round finds: nothing that leads anywhere."""
-        if task in FOUND:
-            return FOUND[task]
-        book = self.office.book()
-        flow = next(flow for flow in book.workflows.values() if task in flow.tasks)
+        def kind(row: Row) -> tuple[str, str, str]:
+            return flows[row["case"]], row["task"], row["owner"]
+
+        listed = task_list(self.office, self.memory.chief, everything=True, most=10 * MOST)
+        due = [row for row in listed if row["state"] == "待做" and row["case"] in flows]
+        left = [row for row in due if (row["case"], row["task"]) not in self.undone]
+        for (workflow, task, owner), rows in groupby(sorted(left, key=kind), key=kind):
+            flow = self.office.book().workflows[workflow]
+            doers = {role for verb in flow.transitions.values() if verb.task == task for role in verb.by}
+            if actor := self._able(owner, doers):
+                more = self._facts(self.told.results.get(task, {}))
+                result = self._ordinary(flow, task)
+                tasks.done(self.office, task, [tasks.Row(row["case"], result, more) for row in rows], actor)
+
+    def _ordinary(self, flow: Workflow, task: str) -> str:
+        """What is found on a day on which nothing happens."""
         asked = flow.tasks[task]
-        results = book.subjects[flow.subject].fields[asked.result].values
+        results = self.office.book().subjects[flow.subject].fields[asked.result].values
         return next(result for result in results if result not in asked.on_result)
 
-    def _left_out(self, row: Row) -> bool:
-        return row["case"] in self.held or (row["task"] == "pcr_test" and row["case"] in self.untested)
+    def _able(self, unit: str, roles: set[str] | tuple[str, ...]) -> Actor | None:
+        """The first of a unit who may."""
+        staff = self.office.book().organisation.staff.values()
+        able = (person.user for person in staff for role, of in person.roles if of == unit and role in roles)
+        user = next(able, None)
+        return None if user is None else self.office.actor(user)
 
-    def release(self, row: Row, transition: str) -> list[Step]:
-        """When the clock of a case is done: a last swab unless there is one of today, then the release."""
-        case, _ = self.office.case(row["case"], self.stage.chief)
-        book = self.office.book(case.release)
-        count = lifecycle.count_of(book, case, next(iter(book.workflows[case.workflow].clocks)))
-        if count.done_at is None or count.done_at > self.office.now():
-            return []
-        today = self.office.now().astimezone(book.zone).date()
-        swabs = [done.at.astimezone(book.zone).date() for done in case.results if done.task == "pcr_test"]
-        days = book.days(str(case.outcome["tests"]), typed(book, case), case.opened_at) or (1,)
-        from_day = (count.day_zero or date.min) + timedelta(days=days[-1])
-        swab: Step = (self.worker(row["owner"]), "test", {"pcr_result": "阴性", "sampled_at": self.now})
-        enough = max(swabs, default=date.min) >= max(from_day, today - timedelta(days=1))
-        return [*([] if enough else [swab]), ("shenpi", transition, {})]
+    def _facts(self, told: Facts, **also: int) -> Facts:
+        return {name: self.memory.said(text, **also) for name, text in told.items()}
 
-
-def _next_stop(here: datetime) -> datetime:
-    coming = [(here + timedelta(days=day)).replace(hour=hour, minute=0) for day in (0, 1) for hour in STOPS]
-    return next(stop for stop in coming if stop > here)
-
-
-def _by_unit(row: Row) -> tuple[str, str]:
-    return row["task"], row["owner"]
-
-
-def _verify(days: Days, row: Row) -> list[Step]:
-    return [(days.worker(row["owner"]), "verify", {"checked_at": days.now})]
-
-
-def _arrival(days: Days, row: Row) -> list[Step]:
-    home = row["category"] in ("低风险", "所在县区有风险")
-    return [(days.worker(row["owner"]), "keep_at_home" if home else "verify", {"checked_at": days.now})]
+    def _check(self) -> None:
+        """A name that is nowhere defined would leave cases lying without a word."""
+        flows = self.office.book().workflows.values()
+        states = {f"{flow.name}.{state}" for flow in flows for state in flow.states}
+        verbs = {f"{flow.name}.{verb}" for flow in flows for verb in flow.transitions}
+        work, riding = self.told.work, self.told.trips
+        places = [place for one in work for place in one.in_] + [place for one in riding for place in one.in_]
+        done = [(place, step.do) for one in work for place in one.in_ for step in one.steps if step.do]
+        wrong = dict.fromkeys(places, states)
+        wrong |= {f"{place.partition('.')[0]}.{verb}": verbs for place, verb in done}
+        problems = [
+            Problem("RULE-022", f"没有 {name}", "流程.环节 或流程的动作", nearest(name, known))
+            for name, known in wrong.items()
+            if name not in known
+        ]
+        steps = [step for one in work for step in one.steps]
+        if any(step.accept == bool(step.do) or (step.accept and not step.by) for step in steps):
+            problems.append(Problem("RULE-021", "一步要么写 do，要么写 accept 和签收的人 by"))
+        if problems:
+            raise BadInput(problems)
 
 
-def _follow_up(days: Days, row: Row) -> list[Step]:
-    """Once a week, well before it is due."""
-    due = parse_time(row["due"].replace(" ", "T") + "+08:00")
-    near = due - days.office.now() <= timedelta(days=7)
-    return [("shewu", "follow_up", {"proof": "随访记录"})] if near else []
-
-
-def _sign(days: Days, row: Row) -> list[Step]:
-    """Somebody of the unit who may."""
-    organisation, flow = days.office.book().organisation, days.office.book().workflows[row["workflow"]]
-    able = (
-        person.user
-        for person in organisation.staff.values()
-        for role, unit in person.roles
-        if unit == row["owner"] and role in flow.transitions["sign"].by
-    )
-    return [(user, "sign", {"signed_at": days.now}) for user in islice(able, 1)]
-
-
-def _bulletin(days: Days, row: Row) -> list[Step]:
-    """The bulletin and its receipts, when they are due."""
-    listed = task_list(days.office, days.stage.chief, everything=True, most=100_000)
-    due = {task["task"] for task in listed if task["case"] == row["case"] and task["state"] == "待做"}
-    sent = {"bulletin_sent": "已印发", "sent_at": days.now, "bulletin_no": days.now[:10], "told_until": days.now}
-    signed = {"bulletin_receipt": "全部签收", "receipt_at": days.now}
-    steps: list[Step] = [("jigong", "issue", sent), ("xiaoneng", "receive", signed)]
-    return [step for step, task in zip(steps, ("issue", "receipt"), strict=True) if task in due]
-
-
-def _hospital(days: Days, _: Row) -> list[Step]:
-    admitted = {"hospital": "示例定点医院", "admitted_at": days.now, "receipt": "收治单"}
-    return [("zhuanyun", "hospitalise", {}), ("zhuanyun", ACCEPT, admitted)]
-
-
-def _sampled(days: Days, row: Row) -> list[Step]:
-    if row["category"] == "阳性":
-        return [("shewu", "confirm", {"recheck_result": "阳性"}), *_hospital(days, row)]
-    return [("shewu", "return_to_group", {"recheck_result": "阴性"})]
-
-
-_STEPS: dict[str, Callable[[Days, Row], list[Step]]] = {
-    "signing.waiting": _sign,
-    "bulletin.running": _bulletin,
-    "registration.recorded": lambda days, row: [(days.worker(row["owner"]), "inform", {"informed_at": days.now})],
-    "arrival.found": _arrival,
-    "arrival.quarantined": lambda days, row: days.release(row, "release"),
-    "arrival.monitored": lambda days, row: days.release(row, "release_home"),
-    "close_contact.found": _verify,
-    "close_contact.quarantined": lambda days, row: days.release(row, "release"),
-    "close_contact.monitored": lambda days, row: days.release(row, "release_home"),
-    "key_group.found": lambda days, row: [(days.worker(row["owner"]), "enrol", {"managed_from": days.now[:10]})],
-    "key_group.monitored": lambda days, row: days.release(row, "release"),
-    "positive.found": lambda days, _: [("shewu", "send_sample", {"sent_at": days.now})],
-    "positive.rechecking": _sampled,
-    "positive.awaiting_hospital": _hospital,
-    "positive.in_hospital": _follow_up,
-}
+def _place(row: Row) -> str:
+    return f"{row['workflow']}.{row['state']}"

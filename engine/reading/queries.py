@@ -125,25 +125,22 @@ def alert_list(
     asked = (json.dumps(sorted(RAISED)), everything, *reach(office, actor), most)
     with office.store.reading() as driver:
         rows = driver.execute(_ALERTS, asked).fetchall()
-    return (
-        _silent(office, actor)
-        + _incidents(office, actor, most)
-        + [
-            {
-                "case": case_id,
-                "deadline": name,
-                "title": _alert_title(office, release, workflow, state, name),
-                "rung": rung,
-                "level": level,
-                "told": told,
-                "due": _local(office, due),
-                "raised_at": _local(office, raised_at),
-                "acknowledged_by": by or "",
-                "superseded": past,
-            }
-            for case_id, name, rung, level, told, due, raised_at, by, release, workflow, state, past in rows
-        ]
-    )
+    raised = [
+        {
+            "case": case_id,
+            "deadline": name,
+            "title": _alert_title(office, release, workflow, state, name),
+            "rung": rung,
+            "level": level,
+            "told": told,
+            "due": _local(office, due),
+            "raised_at": _local(office, raised_at),
+            "acknowledged_by": by or "",
+            "superseded": past,
+        }
+        for case_id, name, rung, level, told, due, raised_at, by, release, workflow, state, past in rows
+    ]
+    return (_incidents(office, actor, most) + raised + _silent(office, actor))[:most]
 
 
 def task_list(
@@ -244,7 +241,7 @@ def _silent(office: Office, actor: Actor) -> list[dict[str, Any]]:
         {
             "case": "",
             "deadline": channel.source,
-            "title": f"来源 {channel.source} 没有送来名单",
+            "title": f"{channel.source}没有来名单",
             "rung": 0,
             "level": "蓝",
             "told": setbacks.head(book),

@@ -63,7 +63,7 @@ class UnitModel(Model):
     """A department, community, site or outside party; `head` is the first responsible person."""
 
     kind: Literal["department", "community", "external", "site"]
-    """department 部门、community 社区、external 外单位、site 场所（隔离点等）"""
+    """department 部门、community 社区、external 外单位、site 有床位的场所"""
     head: Annotated[str, Field(min_length=1)]
     """第一责任人，不可空缺"""
     parent: str = ""
