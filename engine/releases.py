@@ -105,7 +105,7 @@ def _text(driver: Driver, table: str, number: int) -> str:
     if row is None and table == "draft":
         raise BadInput(Problem("DRAFT-001", f"没有{name}", "bihuan rules drafts 列出所有草案"))
     if row is None:
-        raise Damaged(Problem("RULE-038", f"没有{name}", "请从备份恢复"))
+        raise Damaged(Problem("RULE-038", f"没有{name}", "bihuan rules releases 列出各版；曾经有过的，请从备份恢复"))
     text, digest = row
     if digest_of_bundle(text) != digest:
         raise Damaged(Problem("RULE-038", f"{name}被改动过", "摘要与存入时不同，请从备份恢复"))

@@ -14,6 +14,7 @@ from engine.cli import (
     clauses,
     contacts,
     database,
+    decide,
     drafts,
     handovers,
     ladders,
@@ -49,7 +50,7 @@ rulebooks.rules.command("plans")(plans.plans_)
 rulebooks.rules.command("revert")(plans.revert)
 rulebooks.rules.command("resolve")(plans.resolve)
 app.command("check")(rules.check)
-app.command("decide")(rules.decide)
+app.command("decide")(decide.decide)
 app.command("clauses")(clauses.clauses)
 app.command("new")(rules.new)
 app.command("schema")(rules.schema)

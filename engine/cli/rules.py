@@ -1,33 +1,23 @@
-"""`check` and `decide`: rules without a database."""
+"""`check`, `new` and `schema`: rules without a database."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engine.cli.common import Bounds, Json, PackDir, bounds_of, console, pairs, print_json, problem_json, table
-from engine.core.conditions import Fact, parse_value
+from engine.cli.common import Bounds, Json, PackDir, bounds_of, print_json, problem_json
 from engine.core.coverage import Reached, reached
-from engine.core.errors import BadInput, BihuanError, Problem, listing, nearest
+from engine.core.errors import BadInput, BihuanError, Problem
 from engine.core.findings import Finding, findings
-from engine.core.org import FACT
-from engine.core.rulebook import Rulebook
-from engine.core.values import local_day, parse_date
 from engine.packs.check import Proved
 from engine.packs.notes import notes
-from engine.packs.pack import Examined, compile_pack, examine, read_folder, shipped
+from engine.packs.pack import Examined, examine, read_folder, shipped
 from engine.packs.scaffold import scaffold
 from engine.packs.schema import schemas
-
-
-def _book(pack: Path | None) -> Rulebook:
-    return compile_pack(read_folder(pack or shipped()))
 
 
 def check(
@@ -171,103 +161,3 @@ def schema(
         print_json({"files": written})
     else:
         typer.echo("\n".join(written))
-
-
-def decide(
-    name: Annotated[str, typer.Argument(metavar="TABLE", help="规则表 (decision table)")],
-    facts: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="要素=值，英文名或中文名都可以")
-    ] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="按哪一天的规则 (day), 如 2022-05-26")] = None,
-    pack: PackDir = None,
-    as_json: Json = False,
-) -> None:
-    """试一试规则：给出判定和依据 (decide and explain; nothing is stored)."""
-    book = _book(pack)
-    if name not in book.tables:
-        raise BadInput(
-            Problem("RULE-040", f"没有规则表 {name}", f"可用：{listing(list(book.tables))}", nearest(name, book.tables))
-        )
-    asked = book.tables[name]
-    try:
-        day = parse_date(as_of) if as_of is not None else local_day(datetime.now(UTC), book.zone)
-    except ValueError as error:
-        raise BadInput(Problem("ARG-002", f"--as-of {as_of}：{error}")) from None
-    known = _facts(book, name, pairs(facts or []))
-    decision = asked.decide(known, day)
-    considered = asked.considered(known, day)
-    if as_json:
-        print_json(
-            {
-                **decision.told,
-                "considered": [{"rule": row.id, "failed": failed} for row, failed in considered],
-            }
-        )
-        return
-    _explain(book, asked.title, day, decision, considered)
-
-
-def _facts(book: Rulebook, name: str, given: dict[str, str]) -> dict[str, Fact]:
-    inputs = {of.name: of for of in book.tables[name].inputs}
-    titles = {of.title: of.name for of in inputs.values()}
-    facts: dict[str, Fact] = {}
-    problems = []
-    for key, raw in given.items():
-        found = key if key in inputs else titles.get(key, "")
-        if not found:
-            options = [*inputs, *titles]
-            problems.append(
-                Problem(
-                    "RULE-032", f"规则表 {name} 没有输入 {key}", f"可用：{listing(list(inputs))}", nearest(key, options)
-                )
-            )
-            continue
-        try:
-            facts[found] = parse_value(inputs[found], raw)
-        except ValueError as error:
-            problems.append(Problem("RULE-022", f"{key}={raw}：{error}"))
-    if problems:
-        raise BadInput(problems)
-    return facts
-
-
-_TITLES = {"category": "类别", "lead": "牵头", "supporting": "配合", "workflow": "流程"}
-
-
-def _explain(book: Rulebook, title: str, day: date, decision: Any, considered: list[tuple[Any, str]]) -> None:
-    out = console()
-    if decision.matched:
-        outcome = "，".join(
-            f"{_TITLES.get(key, key)} {_words(book, value)}{_value(book, value, day)}"
-            for key, value in decision.outcome.items()
-        )
-        out.print(f"[bold]{outcome}[/]")
-        clauses = f"（{'、'.join(decision.clauses)}）" if decision.clauses else ""
-        out.print(f"依据 {'、'.join(decision.rules)}{clauses}，按 {day} 的规则")
-    else:
-        out.print(f"[bold]没有规则覆盖[/]：归默认责任单位 {book.default_owner}，并发出预警 (no match)")
-    hit = set(decision.rules)
-    rows = [(row.id, "✔ 命中" if row.id in hit else failed or "也成立，但次序在后") for row, failed in considered]
-    out.print(table(f"{title}：逐条看", ("规则", "结果"), rows))
-
-
-def _value(book: Rulebook, name: Any, day: date) -> str:
-    """What a parameter that a rule names is on that day."""
-    dated = book.parameters[name].at(day) if isinstance(name, str) and name in book.parameters else None
-    if dated is None:
-        return ""
-    listed = dated.value if isinstance(dated.value, tuple) else (dated.value,)
-    return f"（{'、'.join('废止' if each is None else str(each) for each in listed)}）"
-
-
-def _words(book: Rulebook, value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "、".join(f"{thing} {number}" for thing, number in value.items())
-    return "、".join(_word(book, str(item)) for item in (value if isinstance(value, list | tuple) else [value]))
-
-
-def _word(book: Rulebook, word: str) -> str:
-    """A word of an outcome; a unit that a fact names is told by the title of that."""
-    name = word.removeprefix(FACT)
-    titles = (kind.fields[name].title for kind in book.subjects.values() if name in kind.fields)
-    return f"“{next(titles, name)}”所写的单位" if name != word else word

@@ -153,29 +153,19 @@ def test_a_list_is_taken_in_masked_revealed_exported_and_settled(rehearsal: Bihu
     assert "【演练" in rehearsal("intake", "--help").stdout or "名单导入" in rehearsal("intake", "--help").stdout
 
 
-def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> None:
+def test_check_does_without_the_store(bihuan: Bihuan) -> None:
     assert "没有错误" in bihuan("check").stdout
     assert answer(bihuan, "check")["ok"] is True
     assert "RULE-009 /nowhere — 这里没有规则包" in bihuan("check", "/nowhere", exit_code=2).stdout
     assert json.loads(bihuan("check", "/nowhere", "--json", exit_code=2).stdout)["problems"][0]["code"] == "RULE-009"
-    told = bihuan("decide", "persons", "来源地风险等级=高风险", "--as-of", "2022-05-26").stdout
-    assert "类别 高风险来返" in told
-    assert "要求 核酸结果为 阳性，现为 未知" in told
-    assert answer(bihuan, "decide", "persons", "pcr_result=阴性")["matched"] is False
-    assert "没有规则覆盖" in bihuan("decide", "persons", "pcr_result=阴性").stdout
-    script = "import sys; import engine.cli; import engine.cli.rules; print([m for m in sys.modules if 'sql' in m])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    asked = "import sys; import engine.cli; import engine.cli.rules; print([m for m in sys.modules if 'sql' in m])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
     ("words", "exit_code", "told"),
     [
-        pytest.param(["decide", "person"], 2, "did you mean persons", id="misspelt table"),
-        pytest.param(["decide", "persons", "origin_lvl=high"], 2, "did you mean origin_level", id="misspelt input"),
-        pytest.param(["decide", "persons", "origin_level=hihg"], 2, "did you mean high", id="misspelt value"),
-        pytest.param(["decide", "persons", "high"], 2, "第 1 项要写成 要素=值", id="no equals sign"),
-        pytest.param(["decide", "persons", "--as-of", "26.5."], 2, "ARG-002", id="no date"),
         pytest.param(["case", "list", "--db", "none.db"], 2, "没有数据库", id="no database"),
         pytest.param(["init", "--rehearsal", "today"], 2, "ARG-002", id="no time"),
         pytest.param(["frobnicate"], 2, "没有这个命令", id="no command"),
@@ -187,9 +177,6 @@ def test_check_and_decide_explain_and_do_without_the_store(bihuan: Bihuan) -> No
         ),
         pytest.param(["init", "--db", "/proc/q.db"], 2, "STORE-007 — 这里建不了数据库", id="no place"),
         pytest.param(["demo", "--keep", "/etc/hostname"], 2, "STORE-007", id="a file for a folder"),
-        pytest.param(["decide", "persons", "--as-of", ""], 2, "ARG-002", id="an empty day"),
-        pytest.param(["decide", "persons", "--as"], 2, "ARG-004 — 命令的写法不对：没有选项 --as", id="no option"),
-        pytest.param(["decide"], 2, "缺少 TABLE", id="no table"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_ends_with_two(
@@ -474,11 +461,6 @@ def test_a_list_whose_workbook_cannot_be_written_is_taken_in_and_told_of(
     told = rehearsal("intake", str(path), "--source", "酒店", "--as", "shuju").stdout
     assert "退回 1 行" in told
     assert "退回的工作簿写不出来" in told
-
-
-def test_decide_tells_what_a_named_parameter_is(bihuan: Bihuan) -> None:
-    told = bihuan("decide", "persons", "contact=密切接触者", "--as-of", "2022-05-26").stdout
-    assert "close_contact_quarantine_days（14）" in told
 
 
 def test_boards_are_counted_and_listed_by_command_line(rehearsal: Bihuan) -> None:
