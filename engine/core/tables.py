@@ -176,23 +176,22 @@ class Table:
         return [self.rows[row] for row in rows]
 
     def considered(self, facts: Mapping[str, Fact], as_of: date) -> list[tuple[Row, str]]:
-        """Every row with the first cell that failed, in words; empty for a row that holds."""
+        """Every row with the cell that failed, in words; empty for a row that holds."""
         return [(row, self.failed(row, facts, as_of)) for row in self.rows]
 
     def failed(self, row: Row, facts: Mapping[str, Fact], as_of: date) -> str:
-        """The first condition of a row that does not hold, in words; empty when all hold."""
+        """A condition of a row that does not hold, in words; empty when all hold.
+
+        Of several alternatives it is the first of that which lacks least; of those, one that nothing known contradicts.
+        """
         if (row.since and as_of < row.since) or (row.until and as_of >= row.until):
             return f"有效期 {row.since or ''}～{row.until or ''} 之外"
-        fields = {of.name: of for of in self.inputs}
-        told = ""
-        for cells in row.when:
-            failed = next((name for name, cell in cells.items() if not holds(cell, facts.get(name))), None)
-            if failed is None:
-                return ""
-            told = (
-                told or f"要求 {words(fields[failed], cells[failed])}，现为 {label(fields[failed], facts.get(failed))}"
-            )
-        return told
+        lacking = [[name for name, cell in cells.items() if not holds(cell, facts.get(name))] for cells in row.when]
+        which = min(range(len(lacking)), key=lambda way: _distance(lacking[way], facts), default=0)
+        if not lacking or not (failed := lacking[which]):
+            return ""
+        of = next(of for of in self.inputs if of.name == failed[0])
+        return f"要求 {words(of, row.when[which][of.name])}，现为 {label(of, facts.get(of.name))}"
 
     def _dates(self) -> list[tuple[date | None, int]]:
         edges = sorted({day for row in self.rows for day in (row.since, row.until) if day})
@@ -227,6 +226,11 @@ def domain_problem(of: Field, value: Fact) -> Problem | None:
         f"可用：{'、'.join(of.values)}",
         nearest(str(value), of.values),
     )
+
+
+def _distance(lacking: list[str], facts: Mapping[str, Fact]) -> tuple[int, int]:
+    """How far some conditions that do not hold are from holding: how many they are, and how many known facts deny."""
+    return len(lacking), sum(facts.get(name) is not None for name in lacking)
 
 
 def _same_types(key: tuple[Any, ...], found: Decision) -> bool:

@@ -154,6 +154,19 @@ def test_the_explanation_names_the_first_cell_that_failed() -> None:
     assert told["c"] == ""
 
 
+def test_of_several_alternatives_the_explanation_names_the_nearest() -> None:
+    ways = (
+        {"colour": one_of("red"), "flag": one_of(True)},
+        {"colour": one_of("red")},
+        {"colour": one_of("green"), "flag": one_of(True)},
+    )
+    table = Table("t", "表", "priority", [COLOUR, FLAG], [Row("a", ways, {})])
+    [(_, why)] = table.considered({"colour": "green"}, START)
+    assert why == "要求 标记为 是，现为 未知", "one that nothing known contradicts before one that lacks as much"
+    [(_, why)] = table.considered({"colour": "blue", "flag": False}, START)
+    assert why == "要求 颜色为 red，现为 blue"
+
+
 def test_the_memory_of_decisions_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.core.tables.MOST_REMEMBERED", 3)
     table = Table("t", "表", "priority", [SIZE], [Row("a", ({},), {"x": 1})])
