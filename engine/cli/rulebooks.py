@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.common import DEFAULT_DB, Db, Json, PackDir, console, office, print_json, table
 from engine.core.errors import BadInput, Problem, listing, nearest
+
+if TYPE_CHECKING:
+    from engine.core.rulebook import Rulebook
+    from engine.reading.graph import Picture
 
 rules = typer.Typer(help="规则：改动、流程图 (the rules: what an edit changes, pictures)", no_args_is_help=True)
 
@@ -76,31 +82,43 @@ def graph(
     from engine.packs.pack import compile_pack, read_folder, shipped
     from engine.reading import graph as pictures
 
-    standing: dict[str, dict[str, pictures.Standing]] = {}
     if db is not None:
         with office(db, quiet=True) as found:
             book, standing = found.book(), pictures.standings(found)
+            names = _chosen(book, workflow, standing)
+            drawn = [
+                pictures.picture(book, name, found.now(), standing.get(name, {}), found.releases.book) for name in names
+            ]
     else:
         book = compile_pack(read_folder(pack or shipped()))
+        drawn = [pictures.picture(book, name, datetime.now(UTC)) for name in _chosen(book, workflow, ())]
+    _write(out, drawn)
+    if as_json:
+        print_json({"out": str(out), "workflows": [each.name for each in drawn]})
+        return
+    console().print(f"{len(drawn)} 张流程图（SVG 与 Mermaid）写在 {out}")
+
+
+def _chosen(book: Rulebook, workflow: str, also: Iterable[str]) -> list[str]:
+    """The workflows that are asked for, by name or title: all, and those that open cases are still in, unless said."""
     titles = {flow.title: name for name, flow in book.workflows.items()}
+    known = list(dict.fromkeys([*book.workflows, *also]))
     chosen = titles.get(workflow, workflow)
-    if chosen and chosen not in book.workflows:
-        options = [*book.workflows, *titles]
+    if chosen and chosen not in known:
         what = f"没有流程 {workflow}"
-        raise BadInput(Problem("ARG-005", what, f"可用：{listing(list(titles), 30)}", nearest(workflow, options)))
+        hint = nearest(workflow, [*known, *titles])
+        raise BadInput(Problem("ARG-005", what, f"可用：{listing(list(titles), 30)}", hint))
+    return [chosen] if chosen else known
+
+
+def _write(out: Path, drawn: Iterable[Picture]) -> None:
+    from engine.reading.drawing import svg
+    from engine.reading.graph import mermaid
+
     try:
         out.mkdir(parents=True, exist_ok=True)
-        written = []
-        for name in [chosen] if chosen else book.workflows:
-            flow = book.workflows[name]
-            (out / f"{name}.svg").write_text(
-                pictures.svg(book, flow, standing.get(name, {}) if db is not None else None), "utf-8"
-            )
-            (out / f"{name}.mmd").write_text(pictures.mermaid(flow), "utf-8")
-            written.append(name)
+        for each in drawn:
+            (out / f"{each.name}.svg").write_text(svg(each), "utf-8")
+            (out / f"{each.name}.mmd").write_text(mermaid(each), "utf-8")
     except OSError:
         raise BadInput(Problem("STORE-007", f"这里写不了文件：{out}", "换一个可以写的文件夹")) from None
-    if as_json:
-        print_json({"out": str(out), "workflows": written})
-        return
-    console().print(f"{len(written)} 张流程图（SVG 与 Mermaid）写在 {out}")

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
+from datetime import datetime
 from typing import NamedTuple
 
 from engine.core.case import micros
 from engine.core.org import FACT, LEAD
+from engine.core.proof.ways import targets
 from engine.core.rulebook import Rulebook
-from engine.core.values import duration_words, parse_duration
-from engine.core.workflows import PREVIOUS, SAME, State, Transition, Workflow
+from engine.core.values import duration_words
+from engine.core.workflows import PREVIOUS, SAME, Deadline, State, Transition, Workflow
 from engine.service import Office
 
-WIDTH, GAP_X, GAP_Y, LINE, PAD = 290, 90, 26, 17, 10
 _COUNTS = (
     "SELECT c.workflow, c.state, count(*),"
-    " sum(EXISTS (SELECT 1 FROM deadline AS d WHERE d.case_id = c.id AND d.due <= ?))"
+    " sum(EXISTS (SELECT 1 FROM deadline AS d WHERE d.case_id = c.id AND d.due <= ?)), max(c.release)"
     " FROM \"case\" AS c WHERE c.final = '' GROUP BY c.workflow, c.state"
 )
+_ENDS = {"": "", "released": "办结：解除", "transferred": "办结：移交", "closed": "办结"}
+GONE = "旧版"
+"""What a state is marked with that the rules in force no longer have."""
 
 
 class Standing(NamedTuple):
-    """How many open cases stand in a state, and how many of them are overdue."""
+    """How many open cases stand in a state, how many of them are overdue, and the latest release any of them has."""
 
     cases: int
     overdue: int
+    release: int
+
+    def __str__(self) -> str:
+        return f"在办 {self.cases} 件" + (f"，超期 {self.overdue}" if self.overdue else "")
 
 
 Standings = Mapping[str, Standing]
@@ -39,109 +45,134 @@ def standings(office: Office) -> dict[str, dict[str, Standing]]:
     with office.store.reading() as driver:
         rows = driver.execute(_COUNTS, (micros(office.now()),)).fetchall()
     found: dict[str, dict[str, Standing]] = {}
-    for workflow, state, cases, overdue in rows:
-        found.setdefault(workflow, {})[state] = Standing(cases, overdue)
+    for workflow, state, cases, overdue, release in rows:
+        found.setdefault(workflow, {})[state] = Standing(cases, overdue, release)
     return found
 
 
-def mermaid(flow: Workflow) -> str:
-    """The states and verbs of a workflow as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"  %% {flow.title}（{flow.name}）", f"  [*] --> {flow.initial}"]
-    lines += [
-        f"  {state.name} : {state.title}{f'（{state.owner}）' if state.owner else ''}" for state in flow.states.values()
-    ]
-    for transition in flow.transitions.values():
-        for source in transition.sources:
-            to = source if transition.to in (SAME, PREVIOUS) else transition.to
-            back = "（回到原处）" if transition.to == PREVIOUS else ""
-            lines.append(f"  {source} --> {to} : {transition.title}{back}")
-    lines += [f"  {state.name} --> [*]" for state in flow.states.values() if state.final]
-    return "\n".join(lines) + "\n"
+class Verb(NamedTuple):
+    """What can be done in a state, and the states it may lead to; none: the case stays."""
+
+    title: str
+    to: tuple[str, ...]
+    back: bool
+    """Whether it leads back to where the case was."""
+    words: str
+    danger: bool
 
 
-@dataclass(slots=True)
-class _Box:
-    """A state on the sheet: the lines in it, where it lies, and at which line each verb leaves it."""
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A state as it is pictured, in words."""
 
-    state: State
-    lines: list[tuple[str, str]]
-    """Each with its class in the style sheet."""
-    leaving: list[tuple[int, str]]
-    """Line number → the state the verb on it leads to."""
-    column: int = 0
-    x: int = 0
-    y: int = 0
-
-    @property
-    def height(self) -> int:
-        return LINE * len(self.lines) + 2 * PAD
-
-
-def svg(book: Rulebook, flow: Workflow, standing: Standings | None = None) -> str:
-    """A workflow as one SVG page, read from left to right; `standing`: with live counts, the overdue in red."""
-    boxes = {state.name: _box(book, flow, state, (standing or {}).get(state.name)) for state in flow.states.values()}
-    _place(flow, boxes)
-    width = max(box.x for box in boxes.values()) + WIDTH + 2 * PAD
-    height = max(box.y + box.height for box in boxes.values()) + 2 * PAD
-    heading = f"{flow.title}（{flow.name}）" + (f"　{flow.clause}" if flow.clause else "")
-    size = f'width="{width}" height="{height}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(heading)}</title>",
-        _STYLE,
-        f'<rect width="{width}" height="{height}" class="sheet"/>',
-        f'<text x="{2 * PAD}" y="{3 * PAD}" class="h">{escape(heading)}</text>',
-    ]
-    parts += [arrow for box in boxes.values() for arrow in _arrows(box, boxes)]
-    parts += [drawn for box in boxes.values() for drawn in _drawn(box, (standing or {}).get(box.state.name))]
-    return "\n".join([*parts, "</svg>", ""])
+    name: str
+    title: str
+    final: str
+    stage: str
+    owner: str
+    deadlines: tuple[str, ...]
+    verbs: tuple[Verb, ...]
+    standing: Standing | None
+    """None: nobody counts there."""
+    gone: bool
+    """Whether only an earlier release has it."""
 
 
-_STYLE = (
-    "<style>text{font:13px 'Noto Sans CJK SC','Source Han Sans SC','Microsoft YaHei','PingFang SC',sans-serif;"
-    "fill:#1f2933}.sheet{fill:#fff}.h{font-size:17px;font-weight:bold}.t{font-size:14px;font-weight:bold}.m{fill:#52606d;font-size:12px}"
-    ".d{fill:#8d5a00;font-size:12px}.v{fill:#1f2933}.r{fill:#b42318}.n{fill:#0b5394;font-weight:bold}"
-    ".box{fill:#f5f7fa;stroke:#7b8794}.final{fill:#e3f4e7;stroke:#3f8f5b}.first{stroke:#0b5394;stroke-width:2.5}"
-    ".late{stroke:#b42318;stroke-width:2.5}.a{fill:none;stroke:#9aa5b1;stroke-width:1.3}"
-    ".back{stroke-dasharray:4 3}</style>"
-    '<defs><marker id="p" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    '<path d="M0 0L8 4L0 8z" fill="#9aa5b1"/></marker></defs>'
-)
-_WORDS = {LEAD: "牵头单位"}
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A workflow as it is pictured: its states by name."""
+
+    name: str
+    title: str
+    clause: str
+    initial: str
+    boxes: Mapping[str, Box]
 
 
-def _box(book: Rulebook, flow: Workflow, state: State, standing: Standing | None) -> _Box:
-    fields = book.subjects[flow.subject].fields
-    owner = state.owner
-    if owner.startswith(FACT):
-        owner = f"由“{fields[owner.removeprefix(FACT)].title}”定"
-    lines = [(state.title, "t")]
-    lines.append((f"{state.stage} · {_WORDS.get(owner, owner) or _ENDS[state.final]}", "m"))
-    lines += [
-        (f"时限 {of.title}：{_since(book, flow, of.since)}起 {_length(book, of.within)}", "d") for of in state.deadlines
-    ]
-    if standing is not None:
-        late = f"，超期 {standing.overdue}" if standing.overdue else ""
-        lines.append((f"在办 {standing.cases} 件{late}", "n" if not standing.overdue else "r"))
-    leaving = []
-    for transition in flow.leaving(state.name):
-        told, to = _verb(flow, transition)
-        if to:
-            leaving.append((len(lines), to))
-        lines.append((told, "r" if transition.danger else "v"))
-    return _Box(state, [(_fit(text), kind) for text, kind in lines], leaving)
+def picture(
+    book: Rulebook,
+    name: str,
+    at: datetime,
+    standing: Standings | None = None,
+    stored: Callable[[int], Rulebook] | None = None,
+) -> Picture:
+    """A workflow with its lengths as they are at a moment.
+
+    `standing`: with how many cases stand where; from the `stored` releases comes what they stand in and the book no
+    longer has, and what that leads to.
+    """
+    counted = standing or {}
+    gone = name not in book.workflows
+    if gone and stored is not None:
+        book = stored(max(each.release for each in counted.values()))
+    flow = book.workflows[name]
+    drawn = {state.name: (book, flow, gone) for state in flow.states.values()}
+    for state, release in [(state, each.release) for state, each in counted.items() if state not in drawn]:
+        if stored is not None:
+            old = stored(release)
+            for each in _onward(old.workflows[name], state, drawn):
+                drawn[each] = (old, old.workflows[name], True)
+    boxes = {
+        state: _box(by, of, of.states[state], at, _told(of.states[state], standing), gone=old)
+        for state, (by, of, old) in drawn.items()
+    }
+    title = f"{flow.title}（{GONE}）" if gone else flow.title
+    return Picture(flow.name, title, flow.clause, flow.initial, boxes)
 
 
-def _length(book: Rulebook, within: str) -> str:
-    """How long in words; a parameter by its title: how much it is depends on the day."""
-    if within in book.parameters:
-        return book.parameters[within].title
-    term = book.terms.get(within)
-    length = term.within if term is not None else parse_duration(within)
-    return duration_words(length) if length is not None else within
+def _told(state: State, standing: Standings | None) -> Standing | None:
+    """How many stand in a state; nobody does in one that ends a case."""
+    if standing is None or (state.final and state.name not in standing):
+        return None
+    return standing.get(state.name, Standing(0, 0, 0))
 
 
-_ENDS = {"": "", "released": "办结：解除", "transferred": "办结：移交", "closed": "办结"}
+def _onward(flow: Workflow, state: str, known: Mapping[str, object]) -> list[str]:
+    """A state, and those that it leads to as far as they are not known."""
+    found = [state]
+    for name in found:
+        for verb in flow.leaving(name):
+            found += [to for to in _targets(flow, verb, name) if to not in known and to not in found]
+    return found
+
+
+def _targets(flow: Workflow, verb: Transition, source: str) -> list[str]:
+    to = targets(flow, flow.transitions.values(), verb, source)
+    return [name for name in flow.states if name in to]
+
+
+def _box(book: Rulebook, flow: Workflow, state: State, at: datetime, standing: Standing | None, *, gone: bool) -> Box:
+    return Box(
+        name=state.name,
+        title=f"{state.title}（{GONE}）" if gone else state.title,
+        final=state.final,
+        stage=state.stage,
+        owner=_owner(book, flow, state.owner) or _ENDS[state.final],
+        deadlines=tuple(_due(book, flow, of, at) for of in state.deadlines),
+        verbs=tuple(_verb(flow, verb, state.name) for verb in flow.leaving(state.name)),
+        standing=standing,
+        gone=gone,
+    )
+
+
+def _owner(book: Rulebook, flow: Workflow, owner: str) -> str:
+    """Who answers for a state, in words."""
+    fact = owner.removeprefix(FACT)
+    if fact != owner:
+        return f"“{book.subjects[flow.subject].fields[fact].title}”所写的单位"
+    return "牵头单位" if owner == LEAD else owner
+
+
+def _due(book: Rulebook, flow: Workflow, of: Deadline, at: datetime) -> str:
+    return f"时限 {of.title}：{_since(book, flow, of.since)}起 {_length(book, of.within, at)}"
+
+
+def _length(book: Rulebook, within: str, at: datetime) -> str:
+    """How long in words; a parameter by its title too, for how much it is depends on the day."""
+    length = book.within(within, {}, at)
+    parameter = book.terms[within].parameter if within in book.terms else within
+    words = [book.parameters[parameter].title] if parameter in book.parameters else []
+    return " ".join([*words, duration_words(length) if length is not None else "没有值" if words else within])
 
 
 def _since(book: Rulebook, flow: Workflow, since: str) -> str:
@@ -153,98 +184,45 @@ def _since(book: Rulebook, flow: Workflow, since: str) -> str:
     return {"opened": "立案", "state": "进入本环节"}.get(word, f"进入{name}")
 
 
-def _verb(flow: Workflow, transition: Transition) -> tuple[str, str]:
-    """A verb in words, and the state it leads to; none: it stays, or goes back to where the case was."""
-    if transition.to == SAME:
-        return f"· {transition.title}", ""
-    if transition.to == PREVIOUS:
-        return f"↩ {transition.title}", ""
-    to = flow.states[transition.to].title
-    receipt = "（签收后）" if transition.hand_over is not None else ""
-    return f"→ {transition.title}{receipt}" + (f"：{to}" if to != transition.title else ""), transition.to
+def _verb(flow: Workflow, verb: Transition, source: str) -> Verb:
+    """A verb in words, with an arrow before it; what stays has a dot, what goes back says to where."""
+    to = tuple(_targets(flow, verb, source))
+    titles = "、".join(flow.states[name].title for name in to)
+    receipt = "（签收后）" if verb.hand_over is not None else ""
+    mark = {SAME: "·", PREVIOUS: "↩"}.get(verb.to, "→")
+    where = f"：{titles}" if titles and titles != verb.title else ""
+    return Verb(verb.title, to, verb.to == PREVIOUS, f"{mark} {verb.title}{receipt}{where}", verb.danger)
 
 
-def _place(flow: Workflow, boxes: dict[str, _Box]) -> None:
-    """Columns by how many steps a state is from the first one; within a column near what leads to it."""
-    column = {flow.initial: 0}
-    for name in _walk(flow, column):
-        boxes[name].column = column[name]
-    final = max((box.column for box in boxes.values()), default=0)
-    open_last = max((box.column for box in boxes.values() if not box.state.final), default=0)
-    for box in boxes.values():
-        if box.state.final:
-            box.column = max(final, open_last + 1)
-    columns: dict[int, list[_Box]] = {}
-    for box in boxes.values():
-        columns.setdefault(box.column, []).append(box)
-    top = 5 * PAD
-    for number, listed in sorted(columns.items()):
-        listed.sort(key=lambda box: _pull(box, boxes))
-        y = top
-        for box in listed:
-            box.x, box.y = 2 * PAD + number * (WIDTH + GAP_X), y
-            y += box.height + GAP_Y
+def mermaid(of: Picture) -> str:
+    """The states and verbs of a workflow as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"  %% {of.title}（{of.name}）", "  classDef late stroke:#b42318,stroke-width:3px"]
+    lines += ["  classDef gone stroke-dasharray:5 3", f"  [*] --> {of.initial}"]
+    for box in of.boxes.values():
+        lines += [f"  {box.name} : {_plain(words)}" for words in _words(box)]
+        lines += [f"  class {box.name} {kind}" for kind in _kinds(box)]
+    for box in of.boxes.values():
+        for verb in box.verbs:
+            mark = "↩ " if verb.back else ""
+            lines += [f"  {box.name} --> {to} : {mark}{_plain(verb.title)}" for to in verb.to or (box.name,)]
+    lines += [f"  {box.name} --> [*]" for box in of.boxes.values() if box.final]
+    return "\n".join(lines) + "\n"
 
 
-def _walk(flow: Workflow, column: dict[str, int]) -> Iterator[str]:
-    """States in the order in which they are reached first."""
-    waiting = [flow.initial]
-    while waiting:
-        name = waiting.pop(0)
-        yield name
-        for transition in flow.leaving(name):
-            if transition.to not in (SAME, PREVIOUS) and transition.to not in column:
-                column[transition.to] = column[name] + 1
-                waiting.append(transition.to)
-    for name in flow.states.keys() - column.keys():
-        column[name] = 0
-        yield name
+def _words(box: Box) -> Iterator[str]:
+    yield f"{box.title}（{box.owner}）" if box.owner and not box.final else box.title
+    yield from box.deadlines
+    if box.standing is not None:
+        yield str(box.standing)
 
 
-def _pull(box: _Box, boxes: dict[str, _Box]) -> float:
-    """The mean height of the verbs that lead here, from columns already placed."""
-    heights = [
-        other.y + line * LINE
-        for other in boxes.values()
-        if other.column < box.column
-        for line, to in other.leaving
-        if to == box.state.name
-    ]
-    return sum(heights) / len(heights) if heights else 0.0
+def _kinds(box: Box) -> Iterator[str]:
+    if box.standing is not None and box.standing.overdue:
+        yield "late"
+    if box.gone:
+        yield "gone"
 
 
-def _arrows(box: _Box, boxes: dict[str, _Box]) -> Iterator[str]:
-    for line, to in box.leaving:
-        other = boxes[to]
-        x, y = box.x + WIDTH, box.y + PAD + LINE * line + LINE // 2
-        to_y = other.y + PAD + LINE // 2
-        if other.column > box.column:
-            bend = max(GAP_X * 0.6, (other.x - x) * 0.45)
-            path = f"M{x} {y}C{x + bend:.0f} {y} {other.x - bend:.0f} {to_y} {other.x} {to_y}"
-            yield f'<path class="a" marker-end="url(#p)" d="{path}"/>'
-        else:  # back to a state on the left, or in the same column: around the right edge
-            bend = GAP_X * 0.5
-            end = other.x + WIDTH
-            path = f"M{x} {y}C{x + bend:.0f} {y} {end + bend:.0f} {to_y} {end} {to_y}"
-            yield f'<path class="a back" marker-end="url(#p)" d="{path}"/>'
-
-
-def _drawn(box: _Box, standing: Standing | None) -> Iterator[str]:
-    kind = "final" if box.state.final else "box"
-    kind += " first" if box.column == 0 else ""
-    kind += " late" if standing is not None and standing.overdue else ""
-    yield f'<rect x="{box.x}" y="{box.y}" width="{WIDTH}" height="{box.height}" rx="6" class="{kind}"/>'
-    for number, (text, style) in enumerate(box.lines):
-        y = box.y + PAD + LINE * number + LINE - 4
-        yield f'<text x="{box.x + PAD}" y="{y}" class="{style}">{escape(text)}</text>'
-
-
-def _fit(text: str) -> str:
-    """A line no wider than a box: Chinese characters take a whole em, others half."""
-    room, kept = (WIDTH - 2 * PAD) / 13, ""
-    for letter in text:
-        room -= 1 if unicodedata.east_asian_width(letter) in "WF" else 0.56
-        if room < 1:
-            return kept + "…"
-        kept += letter
-    return kept
+def _plain(words: str) -> str:
+    """Words that Mermaid does not take for its own signs."""
+    return words.replace(":", "：").replace(";", "；").replace("#", "＃")

@@ -132,12 +132,12 @@ def _edges(flow: Workflow, steps: list[Transition]) -> Edges:
     made: dict[str, dict[str, Transition]] = {name: {} for name in flow.states}
     for step in steps:
         for source in step.sources:
-            for target in _targets(flow, steps, step, source):
+            for target in targets(flow, steps, step, source):
                 made[source].setdefault(target, step)
     return made
 
 
-def _targets(flow: Workflow, steps: Iterable[Transition], step: Transition, source: str) -> set[str]:
+def targets(flow: Workflow, steps: Iterable[Transition], step: Transition, source: str) -> set[str]:
     """Where a step can lead from a state; `previous`: wherever its stage can be entered from."""
     if step.to == SAME:
         return set()
