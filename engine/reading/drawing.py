@@ -132,16 +132,16 @@ def _pull(place: _Place, places: dict[str, _Place]) -> float:
 
 
 def _arrows(place: _Place, places: dict[str, _Place]) -> Iterator[str]:
+    """Onward from the right edge, back from the left one, within a column around the right edge."""
     for line, to, back in place.leaving:
         other = places[to]
-        x, y = place.x + WIDTH, place.y + PAD + LINE * line + LINE // 2
-        to_y = other.y + PAD + LINE // 2
-        if other.column > place.column:
-            bend, end, turn = max(GAP_X * 0.6, (other.x - x) * 0.45), other.x, -1
-        else:  # to a state on the left, or in the same column: around the right edge
-            bend, end, turn = GAP_X * 0.5, other.x + WIDTH, 1
-        kind = "a back" if back or turn == 1 else "a"
-        path = f"M{x} {y}C{x + bend:.0f} {y} {end + turn * bend:.0f} {to_y} {end} {to_y}"
+        left, right = place.column > other.column, place.column < other.column
+        x, end = place.x + WIDTH * (not left), other.x + WIDTH * (not right)
+        y, to_y = place.y + PAD + LINE * line + LINE // 2, other.y + PAD + LINE // 2
+        bend = max(GAP_X * 0.6, abs(end - x) * 0.45) if left or right else GAP_X * 0.5
+        leaves, comes = bend * (-1 if left else 1), bend * (-1 if right else 1)
+        kind = "a" if right and not back else "a back"
+        path = f"M{x} {y}C{x + leaves:.0f} {y} {end + comes:.0f} {to_y} {end} {to_y}"
         yield f'<path class="{kind}" marker-end="url(#p)" d="{path}"/>'
 
 

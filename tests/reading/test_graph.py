@@ -75,6 +75,17 @@ def test_what_leads_on_lies_to_the_right_and_ends_stand_last(book: Rulebook) -> 
     assert all(place[2] == WIDTH for place in places.values())
 
 
+def test_what_leads_back_does_so_on_the_near_side_of_both_boxes(book: Rulebook) -> None:
+    made = svg(picture(book, "venue", DAY))
+    places = dict(zip(book.workflows["venue"].states, boxes(made), strict=True))
+    back = [of.attrib["d"] for of in ET.fromstring(made).iter(f"{SVG}path") if of.attrib.get("class") == "a back"]
+    assert len(back) == 3
+    for path in back:
+        start, end = (float(point.split()[0]) for point in (path[1:], path.rsplit(" ", 2)[1]))
+        assert start == places["sealed"][0]
+        assert end == places["active"][0] + WIDTH
+
+
 def test_every_line_fits_its_box_and_nothing_is_cut(book: Rulebook) -> None:
     for flow in book.workflows.values():
         drawn = svg(picture(book, flow.name, DAY))
