@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import reduce
 from itertools import combinations, product
+from operator import and_
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.conditions import Between, Fact
+from engine.core.conditions import Between, Fact, Field, Unknown
+from engine.core.proof.space import Space
 from engine.core.proof.tables import (
     CONTRARY,
     GAP,
@@ -20,6 +24,7 @@ from engine.core.proof.tables import (
     SHADOWED,
     TWIN,
     Found,
+    ending,
     prove,
     uncovered,
 )
@@ -92,6 +97,43 @@ def test_gaps_are_those_of_brute_force(table: Table) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["unique", "priority"]).flatmap(repeated))
+def test_stretches_that_no_row_covers_are_all_that_is_open(table: Table) -> None:
+    space = Space(table, 1_000_000)
+    stretches = [dict(zip((name for name, _ in space.levels), wide, strict=True)) for wide in space.open()]
+    for inputs in product(*(axis.examples for axis in table.axes)):
+        for _, day in table.days:
+            masks = {"": day} | {axis.name: mask for axis, (_, mask) in zip(table.axes, inputs, strict=True)}
+            held = any(not any(mask & ~wide[name] for name, mask in masks.items()) for wide in stretches)
+            assert held is not bool(reduce(and_, masks.values()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["unique", "priority"]).flatmap(repeated))
+def test_whatever_is_told_of_a_gap_is_open(table: Table) -> None:
+    for gap in (found for found in prove(table).found if found.kind == GAP):
+        sides = []
+        for axis in table.axes:
+            told = [gap.example.get(axis.name), *gap.alike.get(axis.name, ())]
+            free = axis.name not in gap.example and axis.name not in gap.alike
+            sides.append([value for value, _ in axis.examples] if free else told)
+        for values in product(*sides):
+            for day in [gap.day] if gap.day else ALL_DAYS:
+                assert not naive(table, named(values), day)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["unique", "priority"]).flatmap(lambda policy: repeated(policy, "default_owner")))
+def test_no_fact_of_an_example_of_two_rows_can_be_left_out(table: Table) -> None:
+    for found in prove(table).found:
+        if found.kind == OVERLAP and len(found.example) > 1:
+            rows = {row.id for row in found.rows}
+            for name in (name for name, value in found.example.items() if value is not None):
+                less = replace(found, example={**found.example, name: None})
+                assert not rows <= holding(table, less)
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(POLICIES).flatmap(lambda policy: repeated(policy, "default_owner")))
 def test_rows_that_are_there_twice_are_those_of_brute_force(table: Table) -> None:
     where = places(table)
@@ -153,6 +195,13 @@ def test_rows_that_never_win_are_those_of_brute_force(table: Table) -> None:
     if not proof.more:
         assert {one.rows[0].id for one in proof.found if one.kind == SHADOWED} == expected
         assert {one.rows[0].id for one in proof.found if one.kind == NEVER} == {id_ for id_ in where if not where[id_]}
+    for found in (one for one in proof.found if one.kind == SHADOWED):
+        own, *takers = (row.id for row in found.rows)
+        assert own in holding(table, found)
+        assert table.decide(found.example, found.day or DAYS[-1]).rules == (takers[0],)
+        assert where[own] <= set().union(*(where[id_] for id_ in takers))
+        for id_ in takers:
+            assert not where[own] <= set().union(*(where[other] for other in takers if other != id_))
 
 
 @settings(max_examples=80, deadline=None)
@@ -183,9 +232,62 @@ def test_a_gap_is_told_with_the_rows_that_miss_it_by_least() -> None:
         Row("c", ({"colour": one_of("blue")},), {}),
     ]
     found = of_kind(Table("t", "表", "priority", [COLOUR, FLAG], rows[:1] + rows[2:]), GAP)
-    told = {(gap.example["colour"], gap.example["flag"]): [row.id for row in gap.rows] for gap in found}
-    assert told["red", None] == ["a", "c"]
-    assert told["green", True] == ["a", "c"]
+    told = [(gap.example, {name: set(values) for name, values in gap.alike.items()}) for gap in found]
+    assert told == [
+        ({"flag": None}, {"colour": {"red", "green"}}),
+        ({"colour": "green"}, {"colour": {None}}),
+    ]
+    assert [[row.id for row in gap.rows] for gap in found] == [["c"], ["c"]]
+
+
+def test_a_row_that_never_wins_is_told_with_what_takes_its_place_not_with_what_comes_first() -> None:
+    rows = [
+        Row("urgent", ({"flag": one_of(True)},), {}, priority=1),
+        Row("wide", ({"colour": one_of("red", "green")},), {}, priority=2),
+        Row("narrow", ({"colour": one_of("red")},), {}, priority=3),
+    ]
+    (found,) = of_kind(Table("t", "表", "priority", [COLOUR, FLAG], rows, "default_owner"), SHADOWED)
+    assert [row.id for row in found.rows] == ["narrow", "wide"]
+    assert found.example == {"colour": "red"}
+
+
+def test_a_row_that_misses_a_gap_by_one_condition_is_told_before_one_that_misses_it_by_two() -> None:
+    rows = [
+        Row("two", ({"colour": one_of("red"), "size": one_of(1)},), {}),
+        Row("one", ({"colour": one_of("blue"), "size": one_of(2)},), {}),
+        Row("rest", ({"size": Between(None, 1)}, {"size": Between(3)}, {"size": Unknown()}), {}, priority=9),
+        Row("more", ({"colour": one_of("red", "green"), "size": one_of(2)},), {}),
+    ]
+    (gap,) = of_kind(Table("t", "表", "priority", [COLOUR, SIZE], rows), GAP)
+    assert gap.example == {"colour": None, "size": 2}
+    assert {row.id for row in gap.rows} == {"one", "more", "rest"}
+
+
+def test_the_nearest_rows_are_those_whose_values_stand_nearest() -> None:
+    sizes = Field("size", "大小", "integer", low=0, high=90)
+    rows = [Row(str(size), ({"size": Between(size, size + 4)},), {}) for size in (0, 20, 40, 80)]
+    (gap, *_) = of_kind(Table("t", "表", "unique", [sizes], rows), GAP)
+    assert gap.example == {"size": 5}
+    assert [row.id for row in gap.rows] == ["0", "20", "40", "80"]
+    options = Field("kind", "类型", "enum", tuple("abcdefgh"))
+    kinds = [Row(kind, ({"kind": one_of(kind)},), {}) for kind in "abh"]
+    (gap,) = of_kind(Table("t", "表", "unique", [options], kinds), GAP)
+    assert gap.example == {"kind": "c"}
+    assert gap.alike == {"kind": ("d", "e", "f", "g", None)}
+    assert [row.id for row in gap.rows] == ["b", "a", "h"]
+
+
+def test_a_row_that_ends_is_told_with_what_nothing_covers_from_that_day_on() -> None:
+    red = {"colour": one_of("red")}
+    rows = [
+        Row("a", (red,), {}, until=DAYS[1]),
+        Row("b", ({"colour": one_of("red"), "flag": one_of(True)},), {}, since=DAYS[1]),
+        Row("c", ({"colour": one_of("blue")},), {}, until=DAYS[2]),
+        Row("d", ({"colour": one_of("blue")},), {}, since=DAYS[2]),
+    ]
+    (found,) = ending(Table("t", "表", "unique", [COLOUR, FLAG], rows, "default_owner"))
+    assert [row.id for row in found.rows] == ["a"]
+    assert (found.example, found.day) == ({"colour": "red"}, DAYS[1])
 
 
 def test_a_gap_in_time_is_told_with_its_day() -> None:

@@ -532,3 +532,40 @@ def test_a_planted_defect_is_found_at_a_line_to_be_changed(planted: Planted, pac
     assert any(planted.line in lines[problem.place.line - 1] for problem in told), [str(problem) for problem in found]
     assert {problem.place for problem in told} <= {problem.place for problem in examined.problems}
     assert examined.book is None
+
+
+def told_by_the_rules(files: dict[str, bytes]) -> list[str]:
+    """What the last certificate says of a pack."""
+    return [str(problem) for problem in examine(files).proved[-1].problems]
+
+
+def test_all_values_that_lie_in_one_gap_are_named(pack_files: dict[str, bytes]) -> None:
+    text = pack_files[VENUES].decode()
+    for right, wrong in (
+        ("gaps: default_owner  ", "gaps: refuse  "),
+        ("{venue_type: [菜市场, 商场, 超市, 大型超市, 餐厅, 宾馆, 药房]}", "{venue_type: [菜市场]}"),
+        ("{venue_type: [卫生医疗机构, 诊所]}", "{venue_type: [诊所]}"),
+    ):
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    (told,) = told_by_the_rules(pack_files | {VENUES: text.encode()})
+    assert (
+        "没有规则覆盖，例如 场所类型=商场；换成这些也没有：场所类型=超市、大型超市、餐厅、宾馆、药房、卫生医疗机构、"
+        in told
+    )
+    assert "最接近的：V1 要求 场所类型为 菜市场，现为 商场；V8 要求 场所类型为 酒店，现为 商场；" in told
+
+
+def test_a_shadowed_rule_names_what_takes_its_place(pack_files: dict[str, bytes]) -> None:
+    text = pack_files[PERSONS].decode()
+    right = "        priority: 70\n        when: {origin_level: medium}\n"
+    assert right in text
+    text = text.replace(right, "        priority: 55\n        when: {origin_level: [high, medium]}\n", 1)
+    (told,) = told_by_the_rules(pack_files | {PERSONS: text.encode()})
+    assert "规则 P06 永远轮不到：规则 P07 先命中 — 例如 来源地风险等级=高风险；" in told
+
+
+def test_an_example_of_two_rules_tells_only_what_matters(pack_files: dict[str, bytes]) -> None:
+    ranked = pack_files[PERSONS].replace(b"priority: 50\n", b"priority: 30\n", 1)
+    (told,) = told_by_the_rules(pack_files | {PERSONS: ranked})
+    assert "规则 P03 与 规则 P05 会同时命中 — 例如 与病例关系=密切接触者，入境=是；" in told

@@ -26,6 +26,8 @@ from engine.core.tables import Table
 
 _NEAR = 3
 """So many of the nearest rows are told."""
+_MOST_ALIKE = 10
+"""So many values that are alike are told of one input."""
 
 
 def rules(book: Rulebook) -> Certificate:
@@ -38,8 +40,9 @@ def rules(book: Rulebook) -> Certificate:
 
 
 def told(example: Mapping[str, Fact], inputs: Iterable[Field]) -> str:
-    """Example inputs in words."""
-    return "，".join(f"{of.title}={label(of, example.get(of.name))}" for of in inputs)
+    """Example inputs in words; any that is left out is not known."""
+    stated = [f"{of.title}={label(of, example[of.name])}" for of in inputs if of.name in example]
+    return "，".join(stated) or "任何情形"
 
 
 def _table(table: Table) -> Iterator[Broken]:
@@ -78,14 +81,24 @@ def _words(table: Table, found: Found) -> Broken:
 
 def _gap(table: Table, found: Found, shown: str, places: list[Path]) -> Broken:
     near = found.rows[:_NEAR]
-    day = found.day or date.min
+    day = found.day or table.days[-1][0] or date.min
     why = "；".join(f"{row.id} {table.failed(row, found.example, day)}" for row in near)
     ended = next(
         ((*place, "until") for row, place in zip(near, places, strict=True) if row.until and row.until <= day), ()
     )
-    what = f"规则表 {table.title} 没有规则覆盖，例如 {shown}"
+    what = f"规则表 {table.title} 没有规则覆盖，例如 {shown}{_alike(table, found)}"
     expected = f"最接近的：{why or '无'}"
     return Broken("RULE-024", what, expected, table.name, ended, tuple(places))
+
+
+def _alike(table: Table, found: Found) -> str:
+    """What else the inputs may be in the same gap."""
+    more = [
+        f"{of.title}={listing([label(of, value) for value in found.alike[of.name]], _MOST_ALIKE)}"
+        for of in table.inputs
+        if of.name in found.alike
+    ]
+    return f"；换成这些也没有：{'，'.join(more)}" if more else ""
 
 
 def _pause(table: Table, found: Found, shown: str, places: list[Path]) -> Broken:

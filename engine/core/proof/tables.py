@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property, reduce
-from itertools import combinations, islice
+from functools import cached_property, partial, reduce
+from itertools import islice, product
+from math import prod
 from operator import and_, or_
 from typing import Any
 
 from engine.core.conditions import Fact
+from engine.core.proof.space import Levels, OutOfWork, Space
 from engine.core.tables import Row, Table, bits
 
 MOST_EXAMPLES = 20
@@ -18,18 +20,23 @@ MOST_COUNTED = 1_000
 WORK = 3_000_000
 """So many steps the proof of one table may take; beyond, it is not proved."""
 GAP, OVERLAP, NEVER, SHADOWED, TWIN, CONTRARY, PAUSE = range(7)
-Levels = list[tuple[str, list[tuple[Any, int]]]]
-"""Per input, and for the day (without a name): a value for each class of values, with the cases that it allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something wrong with a table: which rows, and inputs (on a day) that show it."""
+    """Something wrong with a table: which rows, and the inputs (on a day) that show it; nothing else need be known."""
 
     kind: int
     rows: tuple[Row, ...]
     example: dict[str, Fact]
     day: date | None = None
+    """None: any day."""
+    alike: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
+    """Per input, what else it may be in the same gap, whichever of these the others are."""
+
+
+Telling = Callable[[], Found]
+"""What was found, put into an example once it is to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,10 @@ def prove(table: Table, work: int = WORK) -> Proof:
         for item in prover.everything_wrong():
             number += 1
             if number <= MOST_EXAMPLES:
-                found.append(item)
+                found.append(item())
             elif number >= MOST_COUNTED:
                 break
-    except _OutOfWork:
+    except OutOfWork:
         return Proof(tuple(found), number - len(found), proved=False)
     return Proof(tuple(found), number - len(found))
 
@@ -61,33 +68,33 @@ def prove(table: Table, work: int = WORK) -> Proof:
 def uncovered(table: Table, work: int = WORK) -> Found | None:
     """Inputs that no row covers, of a table that may leave some to the default owner; None: none were found."""
     try:
-        return next(_Prover(table, work).gaps(), None)
-    except _OutOfWork:
+        found = next(_Prover(table, work).gaps(), None)
+        return found() if found else None
+    except OutOfWork:
         return None
 
 
-_OVER = 4
-"""So many of the rows that leave nothing to another are told."""
+def ending(table: Table, work: int = WORK) -> Iterator[Found]:
+    """Rows that end, with inputs that nothing covers from that day on."""
+    prover = _Prover(table, work)
+    try:
+        for row, of in enumerate(table.rows):
+            if of.until and prover.live[row] and (values := prover.after(row)) is not None:
+                yield prover.over((row,), values)
+    except OutOfWork:
+        return
 
 
-class _OutOfWork(Exception):
-    """The work allowed is used up."""
+Holds = Callable[[int, int], bool]
+"""Whether something still shows, by the cases that the inputs allow and those that hold on the day."""
+_EXPLAINING = 20_000
+"""So many steps may be spent on which rows take the place of one that never wins, beside those of the proof."""
 
 
-class _Prover:
-    """One table being proved, with the work that is left for it."""
+class _Prover(Space):
+    """One table being proved."""
 
-    def __init__(self, table: Table, work: int) -> None:
-        self.table = table
-        self.left = work
-        self.all = (1 << len(table.cases)) - 1
-
-    def spend(self, work: int) -> None:
-        self.left -= work
-        if self.left < 0:
-            raise _OutOfWork
-
-    def everything_wrong(self) -> Iterator[Found]:
+    def everything_wrong(self) -> Iterator[Telling]:
         """What is wrong, of every kind that the hit policy makes a mistake."""
         yield from self.never()
         yield from self.paired()
@@ -100,110 +107,11 @@ class _Prover:
         else:
             yield from self.gaps()
 
-    @cached_property
-    def levels(self) -> Levels:
-        """The inputs that most cases ask about first: what is left at the end is free for most."""
-        made: Levels = [(axis.name, _classes(axis.examples)) for axis in self.table.axes]
-        made.append(("", _classes(self.table.days)))
-        return sorted(made, key=lambda level: reduce(and_, (mask for _, mask in level[1]), self.all).bit_count())
-
-    @cached_property
-    def of_row(self) -> list[int]:
-        """Per row, its cases."""
-        made = [0] * len(self.table.rows)
-        for bit, case in enumerate(self.table.cases):
-            made[case.row] |= 1 << bit
-        return made
-
-    @cached_property
-    def sides(self) -> list[tuple[int, ...]]:
-        """Per case, in which classes of each level it holds."""
-        columns = []
-        for _, classes in self.levels:
-            column, began, before = [0] * len(self.table.cases), [0] * len(self.table.cases), 0
-            for index, mask in enumerate([*(mask for _, mask in classes), 0]):
-                changed = mask ^ before
-                self.spend(changed.bit_count())
-                for bit in bits(changed):
-                    if mask >> bit & 1:
-                        began[bit] = index
-                    else:
-                        column[bit] |= (1 << index) - (1 << began[bit])
-                before = mask
-            columns.append(column)
-        return list(zip(*columns, strict=True))
-
-    def meeting(self, *, days: bool) -> list[int]:
-        """Per case, the cases that can hold for the same inputs, and with `days` on the same day."""
-        made = [self.all] * len(self.table.cases)
-        for index, (name, classes) in enumerate(self.levels):
-            known: dict[int, int] = {}
-            for bit, sides in enumerate(self.sides if name or days else ()):
-                if (where := sides[index]) not in known:
-                    self.spend(where.bit_count())
-                    known[where] = reduce(or_, (classes[each][1] for each in bits(where)), 0)
-                made[bit] &= known[where]
-        return made
-
-    @cached_property
-    def together(self) -> list[int]:
-        """Per case, the cases that can hold at the same time."""
-        return self.meeting(days=True)
-
-    @cached_property
-    def live(self) -> list[list[int]]:
-        """Per row, those of its cases that can hold at all."""
-        return [[bit for bit in bits(mask) if all(self.sides[bit])] for mask in self.of_row]
-
-    def narrowed(self, *cases: int, days: bool = True) -> Levels:
-        """The levels with only the classes in which all of these cases hold."""
-        return [
-            (name, [classes[each] for each in bits(reduce(and_, (self.sides[bit][index] for bit in cases)))])
-            for index, (name, classes) in enumerate(self.levels)
-            if name or days
-        ]
-
-    def points(self, levels: Levels, cases: int) -> Iterator[tuple[Any, ...]]:
-        """Values, one of each level, at which none of these cases holds; what is like one looked at is left out."""
-        free = [self.all]
-        for _, classes in reversed(levels):
-            free.append(free[-1] & reduce(and_, (allowed for _, allowed in classes), self.all))
-        free.reverse()
-        done: set[tuple[int, int]] = set()
-        stack: list[tuple[int, int, tuple[Any, ...]]] = [(0, cases, ())]
-        while stack:
-            level, left, chosen = stack.pop()
-            if left & free[level] or (left and (level, left) in done):
-                continue
-            if not left:
-                yield (*chosen, *(classes[0][0] for _, classes in levels[level:]))
-                continue
-            done.add((level, left))
-            classes = levels[level][1]
-            self.spend(len(classes))
-            below = {left & allowed: value for value, allowed in reversed(classes)}
-            stack += [(level + 1, remaining, (*chosen, value)) for remaining, value in below.items()]
-
-    def told(self, kind: int, rows: Sequence[int], levels: Levels, values: Sequence[Any] = ()) -> Found:
-        """What was found, by values in the order of the table's inputs and the day where days matter."""
-        chosen = values or [classes[0][0] for _, classes in levels]
-        named = dict(zip((name for name, _ in levels), chosen, strict=True))
-        example = {axis.name: named[axis.name] for axis in self.table.axes}
-        return Found(kind, tuple(self.table.rows[row] for row in rows), example, named.get(""))
-
-    def outside(self, row: int, others: int) -> bool:
-        """Whether a row holds anywhere where none of these cases does."""
-        for bit in self.live[row]:
-            rival = others & self.together[bit]
-            if not rival or next(self.points(self.narrowed(bit), rival), None) is not None:
-                return True
-        return False
-
-    def never(self) -> Iterator[Found]:
+    def never(self) -> Iterator[Telling]:
         """Rows whose conditions exclude each other."""
         for row, live in zip(self.table.rows, self.live, strict=True):
             if not live:
-                yield Found(NEVER, (row,), {})
+                yield partial(Found, NEVER, (row,), {})
 
     @cached_property
     def twins(self) -> list[tuple[int, int]]:
@@ -230,16 +138,16 @@ class _Prover:
             return True
         return not self.outside(one, self.of_row[other]) and not self.outside(other, self.of_row[one])
 
-    def paired(self) -> Iterator[Found]:
+    def paired(self) -> Iterator[Telling]:
         """Rows that are there twice: saying the same, or something else (which is no mistake where all hits add up)."""
         rows = self.table.rows
         for one, other in self.twins:
             same = rows[one].then == rows[other].then
             if same or self.table.hit_policy != "collect":
                 a, b = next((a, b) for a in self.live[one] for b in bits(self.together[a] & self.of_row[other]))
-                yield self.told(TWIN if same else CONTRARY, (one, other), self.narrowed(a, b))
+                yield partial(self.both, TWIN if same else CONTRARY, (one, other), (a, b))
 
-    def overlaps(self) -> Iterator[Found]:
+    def overlaps(self) -> Iterator[Telling]:
         """Rows that can hold at once although the hit policy forbids it."""
         rows, cases = self.table.rows, self.table.cases
         ranks: dict[int, int] = {}
@@ -257,10 +165,10 @@ class _Prover:
                 if first.get(pair[0], pair[0]) != first.get(pair[1], pair[1]) and pair not in seen:
                     seen.add(pair)
                     self.spend(len(self.levels))
-                    yield self.told(OVERLAP, pair, self.narrowed(bit, other))
+                    yield partial(self.both, OVERLAP, pair, (bit, other))
 
-    def shadowed(self) -> Iterator[Found]:
-        """Rows to which rows of better rank leave nothing: those and the row, which stands first."""
+    def shadowed(self) -> Iterator[Telling]:
+        """Rows to which rows of better rank leave nothing."""
         rows = self.table.rows
         twins = {max(pair, key=lambda each: (rows[each].priority, each)) for pair in self.twins}
         better, rank_of, waiting = 0, None, 0
@@ -269,27 +177,124 @@ class _Prover:
                 better, rank_of, waiting = better | waiting, rows[row].priority, 0
             waiting |= self.of_row[row]
             if self.live[row] and row not in twins and not self.outside(row, better):
-                met = reduce(or_, (self.together[bit] for bit in self.live[row])) & better
-                over = dict.fromkeys(self.table.cases[bit].row for bit in islice(bits(met), _OVER))
-                yield self.told(SHADOWED, (row, *over), self.narrowed(self.live[row][0]))
+                yield partial(self.taken, row, better)
 
-    def gaps(self) -> Iterator[Found]:
-        """Inputs that no row covers, with the rows that miss them by the fewest conditions."""
-        for point in self.points(self.levels, self.all):
-            yield self.told(GAP, self.nearest(point), self.levels, point)
+    def both(self, kind: int, rows: tuple[int, int], cases: tuple[int, int]) -> Found:
+        """Two rows and where both hold, by these cases."""
+        one, other = (self.of_row[row] for row in rows)
+        values = self.named(self.narrowed(*cases))
+        return self.short(kind, rows, values, lambda mask, day: bool(mask & day & one and mask & day & other))
 
-    def nearest(self, point: Sequence[Any]) -> list[int]:
-        """The rows of which the fewest conditions fail, first those that have only ended or not begun."""
-        allowed = [dict(classes)[value] for (_, classes), value in zip(self.levels, point, strict=True)]
-        for failing in range(1, len(allowed) + 1):
-            kept = combinations(allowed, len(allowed) - failing)
-            if near := reduce(or_, (reduce(and_, masks, self.all) for masks in kept)):
-                rows = dict.fromkeys(self.table.cases[bit].row for bit in bits(near))
-                held = reduce(and_, (mask for (name, _), mask in zip(self.levels, allowed, strict=True) if name))
-                return sorted(rows, key=lambda row: not self.of_row[row] & held)
-        return []
+    def taken(self, row: int, better: int) -> Found:
+        """A row that never wins, and the rows that win in its place, the most first, with an example of the first.
 
-    def pauses(self) -> Iterator[Found]:
+        Without work left for that: the rows of better rank that may hold where it does.
+        """
+        left, self.left = self.left, _EXPLAINING
+        won: dict[int, dict[str, Any]] = {}
+        met = sorted(self.shares(row, better).items(), key=lambda item: -item[1])
+        try:
+            for rival, _ in met:
+                if (values := self.wins(rival, row)) is not None:
+                    won[rival] = values
+                    if not self.outside(row, self.of_rows(won)):
+                        break
+            for rival in reversed(list(won)):
+                if not self.outside(row, self.of_rows(set(won) - {rival})):
+                    del won[rival]
+        except OutOfWork:
+            pass
+        self.left = left
+        if not won:
+            return Found(SHADOWED, tuple(self.table.rows[each] for each in (row, *(rival for rival, _ in met))), {})
+        first, values = next(iter(won.items()))
+        own, rivals = self.of_row[row], self.of_row[first]
+
+        def holds(mask: int, day: int) -> bool:
+            mask &= day
+            return bool(mask & own and mask & -mask & rivals)
+
+        found = self.short(SHADOWED, (row, *won), values, holds)
+        stated: dict[str, Fact] = {name: value for name, value in found.example.items() if value is not None}
+        return replace(found, example=stated or found.example)
+
+    def of_rows(self, rows: Iterable[int]) -> int:
+        """The cases of rows."""
+        return reduce(or_, (self.of_row[row] for row in rows), 0)
+
+    def shares(self, row: int, better: int) -> dict[int, float]:
+        """The rows of better rank that meet a row, each with about how much of it lies within them."""
+        made: dict[int, float] = {}
+        for bit in self.live[row]:
+            for other in bits(self.together[bit] & better):
+                pairs = zip(self.sides[bit], self.sides[other], strict=True)
+                share = prod((mine & its).bit_count() / mine.bit_count() for mine, its in pairs)
+                rival = self.table.cases[other].row
+                made[rival] = max(made.get(rival, 0), share)
+        return made
+
+    def wins(self, rival: int, row: int) -> dict[str, Any] | None:
+        """Inputs for which a row is the first that holds, of those for which another holds too."""
+        cases = self.of_row[rival]
+        ahead = (cases & -cases) - 1
+        for bit in self.live[row]:
+            for other in bits(self.together[bit] & cases):
+                levels = self.narrowed(bit, other)
+                if (point := next(self.points(levels, ahead), None)) is not None:
+                    return self.named(levels, point)
+        return None
+
+    def gaps(self) -> Iterator[Telling]:
+        """Inputs that no row covers."""
+        for wide in islice(self.open(), MOST_EXAMPLES + 1):
+            yield partial(self.gap, wide)
+
+    def gap(self, wide: Sequence[int]) -> Found:
+        """A stretch that no row covers: an example with what else it may be, and the rows that miss it by least."""
+        reach = dict(zip((name for name, _ in self.levels), wide, strict=True))
+        sides = {name: [value for value, mask in self.values[name] if not mask & ~reach[name]] for name in reach}
+        partly = [axis.name for axis in self.table.axes if len(sides[axis.name]) < len(axis.examples)]
+        needed = [name for name in partly if None not in sides[name] or sides[name] == [None]]
+        example = {name: sides[name][0] for name in needed or partly[:1]}
+        others = {name: [value for value in sides[name] if value is not example.get(name)] for name in partly}
+        rows = self.nearest([example.get(name) if name else sides[""][0] for name in reach])
+        return Found(
+            GAP,
+            tuple(self.table.rows[row] for row in rows),
+            example,
+            sides[""][0] if len(sides[""]) < len(self.table.days) else None,
+            {name: tuple(values) for name, values in others.items() if values},
+        )
+
+    def named(self, levels: Levels, point: Sequence[Any] = ()) -> dict[str, Any]:
+        """The values of a point by the names of their levels; without one: the first of each level."""
+        return dict(zip((name for name, _ in levels), point or [classes[0][0] for _, classes in levels], strict=True))
+
+    def short(self, kind: int, rows: Sequence[int], values: Mapping[str, Any], holds: Holds) -> Found:
+        """What was found, with no more facts than it takes: one that need not be known is left out."""
+        chosen = {name: next(mask for one, mask in self.values[name] if one is values[name]) for name in values}
+        day = chosen.pop("")
+        example: dict[str, Fact] = {}
+        open_: dict[str, list[Any]] = {}
+        for axis in self.table.axes:
+            others = reduce(and_, (mask for name, mask in chosen.items() if name != axis.name), self.all)
+            could = [value for value, mask in axis.examples if holds(others & mask, day)]
+            if None not in could or could == [None]:
+                example[axis.name] = values[axis.name] if could != [None] else None
+                continue
+            chosen[axis.name] = axis.unknown
+            if len(could) < len(axis.examples):
+                open_[axis.name] = could
+        if not example and open_:
+            name = next(iter(open_))
+            example[name] = next(value for value in open_[name] if value is not None)
+            chosen[name] = next(mask for one, mask in self.values[name] if one is example[name])
+        inputs = reduce(and_, chosen.values(), self.all)
+        any_day = all(holds(inputs, mask) for _, mask in self.table.days)
+        told = tuple(self.table.rows[row] for row in rows)
+        return Found(kind, told, example, None if any_day else values[""])
+
+    def pauses(self) -> Iterator[Telling]:
         """Rows that stop some days before the next one for the same inputs starts, which leaves those to nobody."""
         rows = self.table.rows
         meeting = self.meeting(days=False) if any(row.until for row in rows) else []
@@ -299,33 +304,35 @@ class _Prover:
                 later = dict.fromkeys(self.table.cases[bit].row for bit in bits(met))
                 for other in sorted(later, key=lambda each: str(rows[each].since)):
                     since = rows[other].since
-                    if since and since > row.until and (found := self.pause(one, other)):
-                        yield found
+                    if since and since > row.until and self.alike(one, other) and (values := self.after(one, other)):
+                        yield partial(self.over, (one, other), values)
                         break
 
-    def pause(self, one: int, other: int) -> Found | None:
-        """Inputs that both rows are for and that nothing covers on the day the first has ended."""
-        rows = self.table.rows
-        until = rows[one].until
-        rivals = next(mask for day, mask in self.table.days if day == until)
-        if self.table.hit_policy == "collect":
-            if rows[one].when != rows[other].when:
-                return None
-            alike = (mask for row, mask in zip(rows, self.of_row, strict=True) if row.when == rows[one].when)
-            rivals &= reduce(or_, alike)
-        for a in self.live[one]:
-            for b in self.live[other]:
-                levels = self.narrowed(a, b, days=False)
-                point = next(self.points(levels, rivals), None) if all(item[1] for item in levels) else None
-                if point is not None:
-                    found = self.told(PAUSE, (one, other), levels, point)
-                    return Found(found.kind, found.rows, found.example, until)
+    def alike(self, one: int, other: int) -> bool:
+        """Whether a row may go on where another has ended: where all hits add up, only one for the same inputs."""
+        return self.table.hit_policy != "collect" or self.table.rows[one].when == self.table.rows[other].when
+
+    def after(self, *rows: int) -> dict[str, Any] | None:
+        """Inputs that all of these rows are for and that nothing covers on the day the first has ended."""
+        until = self.table.rows[rows[0]].until
+        rivals = self.rivals(rows[0])
+        for cases in product(*(self.live[row] for row in rows)):
+            levels = self.narrowed(*cases, days=False)
+            point = next(self.points(levels, rivals), None) if all(item[1] for item in levels) else None
+            if point is not None:
+                return {**self.named(levels, point), "": until}
         return None
 
+    def rivals(self, row: int) -> int:
+        """What may take over from a row on the day it has ended; where all hits add up: only for the same inputs."""
+        rows, until = self.table.rows, self.table.rows[row].until
+        valid = next(mask for day, mask in self.table.days if day == until)
+        if self.table.hit_policy != "collect":
+            return valid
+        return valid & self.of_rows(each for each, other in enumerate(rows) if other.when == rows[row].when)
 
-def _classes(values: Sequence[tuple[Any, int]]) -> list[tuple[Any, int]]:
-    """One example for each mask: values that no row tells apart are looked at once."""
-    first: dict[int, Any] = {}
-    for value, mask in values:
-        first.setdefault(mask, value)
-    return [(value, mask) for mask, value in first.items()]
+    def over(self, rows: Sequence[int], values: Mapping[str, Any]) -> Found:
+        """A row that has ended, maybe one that starts later, and inputs that nothing covers then."""
+        rivals, own = self.rivals(rows[0]), [self.of_row[row] for row in rows]
+        found = self.short(PAUSE, rows, values, lambda mask, _: not mask & rivals and all(mask & each for each in own))
+        return replace(found, day=self.table.rows[rows[0]].until)
