@@ -569,3 +569,30 @@ def test_an_example_of_two_rules_tells_only_what_matters(pack_files: dict[str, b
     ranked = pack_files[PERSONS].replace(b"priority: 50\n", b"priority: 30\n", 1)
     (told,) = told_by_the_rules(pack_files | {PERSONS: ranked})
     assert "规则 P03 与 规则 P05 会同时命中 — 例如 与病例关系=密切接触者，入境=是；" in told
+
+
+@pytest.mark.parametrize(
+    ("flow", "asked"),
+    [(CONTACT, "          actor: {not_since: 隔离}\n"), (ARRIVAL, "          actor: {not_since: 隔离}\n")],
+)
+def test_whoever_does_as_a_missing_verifier_is_told_is_let_through(
+    flow: str, asked: str, pack_files: dict[str, bytes]
+) -> None:
+    text = pack_files[flow].decode()
+    before, after = text.split(asked, 1)
+    told = [one.problems for one in examine(pack_files | {flow: (before + after).encode()}).proved]
+    (problem,) = told[1]
+    assert problem.code == "WORK-003"
+    hint = problem.expected.removeprefix("在 when 里写 ")
+    mended = f"{before}          {hint}\n{after}"
+    assert not any(one.problems for one in examine(pack_files | {flow: mended.encode()}).proved)
+
+
+def test_where_no_stage_is_on_every_way_a_missing_verifier_is_told_so(pack_files: dict[str, bytes]) -> None:
+    text = pack_files[CONTACT].decode()
+    before, after = text.split("          actor: {not_since: 隔离}\n", 1)
+    before = "from: [quarantined, monitored]\n      to: released".join(
+        before.rsplit("from: quarantined\n      to: released", 1)
+    )
+    told = [one.problems for one in examine(pack_files | {CONTACT: (before + after).encode()}).proved][1]
+    assert any("监测、隔离 都不是必经的阶段：按来的环节分成几个动作" in problem.expected for problem in told)

@@ -137,7 +137,7 @@ def _verified(flow: Workflow, found: _Found) -> None:
                 source = path(flow, before, step.sources[0])
                 ends = f" → {target.title}" if target else ""
                 what = f"{source}{ends}：{step.title}（{step.name}）{which}没有要求换人，经办人可以自己复核"
-                expected = f"在 when 里写 actor: {{not_since: {min(asked or set().union(*each))}}}"
+                expected = _mended(flow, step, asked or set().union(*each))
                 found.add("WORK-003", flow, what, expected, (*_place(flow, step), "when"))
         for stage in set().union(*each):
             for source in step.sources:
@@ -145,6 +145,14 @@ def _verified(flow: Workflow, found: _Found) -> None:
                     what = f"{way}：没有经过“{stage}”，{step.title}（{step.name}）的换人要求落空，经办人可以自己复核"
                     expected = "not_since 写必经的阶段"
                     found.add("WORK-003", flow, what, expected, (*_place(flow, step), "when"))
+
+
+def _mended(flow: Workflow, step: Transition, stages: set[str]) -> str:
+    """How another person is asked for: since a stage that every way to the step enters, or else by several steps."""
+    passed = [stage for stage in sorted(stages) if all(around(flow, each, stage) is None for each in step.sources)]
+    if passed:
+        return f"在 when 里写 actor: {{not_since: {passed[0]}}}"
+    return f"{listing(sorted(stages))} 都不是必经的阶段：按来的环节分成几个动作，各写 actor: {{not_since: …}}"
 
 
 def _counted(flow: Workflow, found: _Found) -> None:
