@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from engine.cli.common import Bounds, Json, PackDir, bounds_of, print_json, prob
 from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem
 from engine.core.findings import Finding, findings
+from engine.packs.bounds import bounds_file
 from engine.packs.check import Proved
 from engine.packs.notes import notes
 from engine.packs.pack import Examined, examine, read_folder, shipped
@@ -30,8 +32,8 @@ def check(
     try:
         files = read_folder(folder or pack or shipped())
         examined = examine(files)
-        if limits is not None and examined.book is not None:
-            bounds_of(limits, files, examined.book)
+        if limits is not None:
+            examined = examined.within(_beyond(limits, files, examined.built))
     except BihuanError as error:
         examined = Examined(None, error.problems)
     if examined.book is None:
@@ -61,6 +63,18 @@ def check(
     )
 
 
+def _beyond(limits: Path, files: Mapping[str, bytes], book: Rulebook | None) -> Sequence[Problem]:
+    """The bounds that a pack breaks, as far as it can be read, or what is wrong with the bounds."""
+    try:
+        if book is None:
+            bounds_file(limits)
+        else:
+            bounds_of(limits, files, book)
+    except BihuanError as error:
+        return error.problems
+    return ()
+
+
 def _not_whole(examined: Examined, *, as_json: bool) -> None:
     """The certificates with their counter-examples, then whatever else is wrong."""
     number = len(examined.problems)
@@ -72,9 +86,9 @@ def _not_whole(examined: Examined, *, as_json: bool) -> None:
     for one in examined.proved:
         typer.echo(_certificate(one))
     if not examined.proved:
-        typer.echo("？四项闭环：文件和名字都对了才能证明 (not proved yet)")
-    broken = {problem.place for one in examined.proved for problem in one.problems}
-    others = [problem for problem in examined.problems if problem.place not in broken]
+        typer.echo("？五项闭环：文件和名字都对了才能证明 (not proved yet)")
+    broken = {(problem.code, problem.what) for one in examined.proved for problem in one.problems}
+    others = [problem for problem in examined.problems if (problem.code, problem.what) not in broken]
     if others:
         typer.echo(str(BadInput(others)))
     typer.echo(f"共 {number} 处错误，规则包不能发布 ({number} mistakes)")

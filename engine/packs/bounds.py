@@ -93,27 +93,30 @@ class _Held:
         most = self.bounds.model.longest
         if most is None:
             return
-        named = [(length, place) for name in self.book.terms for length, place in self.lengths(name)]
+        named = [(length, place, "") for name in self.book.terms for length, place in self.lengths(name)]
         for document in self.documents.values():
             for path, mapping in _mappings(document.data):
                 named += [*self._stated(document, path, mapping)]
-        for length, place in named:
+        for length, place, sum_ in named:
             if length > most:
                 expected = f"界限：不超过 {duration_words(most)}（{self.bound('longest')}）"
-                yield Problem("BOUND-001", f"时长 {duration_words(length)} 太长", expected, place=place)
+                yield Problem("BOUND-001", f"时长 {duration_words(length)}{sum_} 太长", expected, place=place)
 
-    def _stated(self, document: Document, path: Path, mapping: Mapping[str, Any]) -> Iterator[tuple[timedelta, Place]]:
-        """What a deadline may come to: its own lengths, put off as far as that is allowed."""
+    def _stated(
+        self, document: Document, path: Path, mapping: Mapping[str, Any]
+    ) -> Iterator[tuple[timedelta, Place, str]]:
+        """What a deadline may come to: its own lengths, put off as far as that is allowed, and how that adds up."""
         within = mapping.get("within")
         if not isinstance(within, str) or document.file == TERMS:
             return
         own = self.lengths(within) or [(parse_duration(within), document.place((*path, "within")))]
-        yield from own
+        yield from ((length, place, "") for length, place in own)
         for verb in ("extend", "shelve"):
             if mapping.get(verb):
                 off = parse_duration(mapping[verb]["most"])
-                total = off + max(length for length, _ in own) if verb == "extend" else off
-                yield total, document.place((*path, verb, "most"))
+                first = max(length for length, _ in own) if verb == "extend" else timedelta(0)
+                sum_ = f"（{duration_words(first)} + 延期 {duration_words(off)}）" if first else "（挂账）"
+                yield first + off, document.place((*path, verb, "most")), sum_
 
     def lengths(self, name: str) -> list[tuple[timedelta, Place]]:
         """Each length that a term or a parameter of this name may be, and where it stands; none for any other word."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatch
@@ -101,6 +101,12 @@ class Examined:
     book: Rulebook | None
     problems: tuple[Problem, ...] = ()
     proved: tuple[Proved, ...] = ()
+    built: Rulebook | None = None
+    """The rule book as it was proved, even if it is not whole: something in it is wrong, or does not come out."""
+
+    def within(self, broken: Sequence[Problem]) -> Examined:
+        """The same with the bounds that it breaks."""
+        return replace(self, book=None, problems=(*self.problems, *broken)) if broken else self
 
 
 def examine(files: Mapping[str, bytes], *, stored: bool = False) -> Examined:
@@ -132,16 +138,17 @@ def examine(files: Mapping[str, bytes], *, stored: bool = False) -> Examined:
         if not (found.code == ORDER and found.place.file in stood_in) and not (typed and found.code in _OF_TYPES)
     ]
     proved: tuple[Proved, ...] = ()
-    if book is not None and not stood_in and not stored:
+    built = None if stood_in else book
+    if built is not None and not stored:
 
         def at(name: str, path: Keys) -> Place:
             return _place(builder, name, path)
 
-        proved = certify(book, at)
-        problems += [*(problem for one in proved for problem in one.problems), *check_book(book, at)]
+        proved = certify(built, at)
+        problems += [*(problem for one in proved for problem in one.problems), *check_book(built, at)]
         if not problems:
-            problems += check_stories(book, at)
-    return Examined(None if problems else book, tuple(_once(problems)), proved)
+            problems += check_stories(built, at)
+    return Examined(None if problems else book, tuple(_once(problems)), proved, built)
 
 
 _NAMES = ("CLAUSE-001", "FLOW-001", "FLOW-012", "RULE-022", "RULE-023", "RULE-027", "RULE-032", "RULE-040")

@@ -68,3 +68,28 @@ def test_nothing_is_called_proved_while_names_are_wrong(check: Check, draft: Cal
     assert "not proved yet" in told
     assert "FLOW-001" in told
     assert "✓" not in told
+
+
+def test_bounds_are_told_beside_stories_that_do_not_hold(check: Check, draft: Callable[[str, str, str], Path]) -> None:
+    pack = str(draft("rules/parameters.yaml", "value: 14, clause: 二（一）2", "value: 5, clause: 二（一）2"))
+    told = check(pack, "--bounds", "docs/bounds.yaml", exit_code=2)
+    assert "RULE-026" in told
+    assert "BOUND-002 rules/parameters.yaml" in told
+    assert [line[:4] for line in told.splitlines()[:5]] == [f"✓ {name}" for name in NAMES]
+    assert "not proved yet" not in told
+    codes = {
+        problem["code"]
+        for problem in json.loads(check(pack, "--bounds", "docs/bounds.yaml", "--json", exit_code=2))["problems"]
+    }
+    assert {"RULE-026", "BOUND-002"} <= codes
+
+
+def test_where_only_a_bound_is_broken_everything_else_is_called_proved(
+    check: Check, draft: Callable[[str, str, str], Path]
+) -> None:
+    put_off = ("workflows/close_contact.yaml", "extend: {by: approver, most: 24h}", "extend: {by: approver, most: 90d}")
+    told = check(str(draft(*put_off)), "--bounds", "docs/bounds.yaml", exit_code=2)
+    assert "not proved yet" not in told
+    assert "✓ 规则" in told
+    assert "时长 90天2小时（2小时 + 延期 90天） 太长" in told
+    assert "共 1 处错误" in told
