@@ -107,6 +107,9 @@ def _explain(book: Rulebook, asked: Table, decision: Decision, considered: list[
         out.print(f"[bold]{outcome}[/]")
         clauses = f"（{'、'.join(decision.clauses)}）" if decision.clauses else ""
         out.print(f"依据 {'、'.join(decision.rules)}{clauses}，按{by_what}，{decision.as_of} 当天")
+    elif asked.hit_policy == "collect":
+        told = f"{asked.title} 什么也不加，责任单位由别的表判定"
+        out.print(f"[bold]没有一条规则命中[/]：{told} (no row adds anything)，按{by_what}，{decision.as_of} 当天")
     else:
         out.print(f"[bold]没有规则覆盖[/]：归默认责任单位 {book.default_owner}，并发出预警 (no match)")
         out.print(f"按{by_what}，{decision.as_of} 当天")

@@ -14,6 +14,7 @@ from engine.cli.common import Bounds, Json, PackDir, bounds_of, print_json, prob
 from engine.core.coverage import Reached, reached
 from engine.core.errors import BadInput, BihuanError, Problem
 from engine.core.findings import Finding, findings
+from engine.core.rulebook import Rulebook
 from engine.packs.bounds import bounds_file
 from engine.packs.check import Proved
 from engine.packs.notes import notes

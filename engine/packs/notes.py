@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
 
+from engine.core.conditions import label
 from engine.core.errors import listing
 from engine.core.guards import DecisionGuard
 from engine.core.ladders import owners
 from engine.core.org import Actor
 from engine.core.proof.rules import told
-from engine.core.proof.tables import uncovered
+from engine.core.proof.tables import ending, uncovered
 from engine.core.rulebook import UNITS, Rulebook
+from engine.core.tables import Table
 from engine.core.values import duration_words, parse_duration
 from engine.core.workflows import LEVELS, Deadline, State, Workflow
 
@@ -23,9 +25,33 @@ def notes(book: Rulebook) -> list[str]:
     for table in book.tables.values():
         decides = table.gaps_policy == "default_owner" and table.hit_policy != "collect"
         if decides and (open_ := uncovered(table)) is not None:
-            shown = told(open_.example, table.inputs)
+            shown = told(open_.example, table.inputs) + (f"（{open_.day}）" if open_.day else "")
             found.append(f"规则表 {table.title}：没有规则覆盖的情形归 {book.default_owner} 并预警，例如 {shown}")
-    return found
+            found += _ending(book, table)
+    return [*found, *_nothing_added(book)]
+
+
+def _ending(book: Rulebook, table: Table) -> Iterator[str]:
+    """Rules that end with nothing to follow them: from then on what they covered is the default owner's."""
+    for over in ending(table):
+        shown = told(over.example, table.inputs)
+        what = f"规则 {over.rows[0].id} 到 {over.day} 失效，没有规则接上"
+        yield f"规则表 {table.title}：{what}：从 {over.day} 起 {shown} 归 {book.default_owner} 并预警"
+
+
+def _nothing_added(book: Rulebook) -> Iterator[str]:
+    """Values that lead somewhere and to which no rule of the completing table adds anything."""
+    for kind in book.subjects.values():
+        added, decided = book.tables.get(kind.completed_by), book.tables.get(kind.decided_by)
+        if added is None or decided is None:
+            continue
+        routed = {axis.name: axis for axis in decided.axes}
+        for of, axis in zip(added.inputs, added.axes, strict=True):
+            values = [value for value, mask in axis.examples if value is not None and not mask]
+            values = [value for value in values if of.name in routed and routed[of.name].mask(value)]
+            if values:
+                shown = f"规则表 {added.title}：{of.title}为 {listing([label(of, value) for value in values])}"
+                yield f"{shown} 的没有一条规则，“{decided.title}”有它的去处，但不会带上这里的任何内容"
 
 
 def _odd(book: Rulebook) -> list[str]:

@@ -356,3 +356,29 @@ def test_what_no_rule_covers_goes_to_a_workflow_that_carries_it(
     assert right in fields
     error = str(refused({**pack_files, "rules/fields.yaml": fields.replace(right, wrong, 1).encode()}))
     assert told in error
+
+
+def test_a_rule_that_ends_with_nothing_to_follow_is_noted_with_the_day(
+    pack_files: dict[str, bytes], book: Rulebook
+) -> None:
+    text = pack_files["rules/venues.yaml"].decode()
+    right = "        when: {venue_type: 养老机构}\n        then: {category: 养老机构"
+    assert right in text
+    assert not any("失效" in note for note in notes(book))
+    files = {**pack_files, "rules/venues.yaml": text.replace(right, f"        until: 2022-07-01\n{right}").encode()}
+    told = notes(unbundle(bundle(files), 3))
+    assert any(
+        "规则 V3 到 2022-07-01 失效，没有规则接上：从 2022-07-01 起 场所类型=养老机构 归" in note for note in told
+    )
+    assert any(note.endswith("例如 场所类型=其他") for note in told)
+
+
+def test_a_value_that_is_routed_and_given_no_measures_is_noted(pack_files: dict[str, bytes], book: Rulebook) -> None:
+    assert not any("没有一条规则" in note for note in notes(book))
+    right, wrong = "棋牌室, 宗教场所", "棋牌室, 剧本杀馆, 密室, 宗教场所"
+    assert right in pack_files["rules/fields.yaml"].decode()
+    files = {**pack_files, "rules/fields.yaml": pack_files["rules/fields.yaml"].decode().replace(right, wrong).encode()}
+    assert not any("没有一条规则" in note for note in notes(unbundle(bundle(files), 3)))
+    text = pack_files["rules/venues.yaml"].decode().replace("棋牌室]}", "棋牌室, 剧本杀馆, 密室]}", 1)
+    told = notes(unbundle(bundle({**files, "rules/venues.yaml": text.encode()}), 3))
+    assert any("规则表 重点场所防控措施：场所类型为 剧本杀馆、密室 的没有一条规则" in note for note in told)

@@ -127,11 +127,15 @@ class Space:
         return False
 
     def open(self) -> Iterator[tuple[int, ...]]:
-        """Stretches that no row covers, as large as can be, until everything open lies in one.
+        """Stretches that no row covers, as large as can be, until everything open lies in one; the least known first.
 
         Each as the cases that its values allow on each level: a value whose cases are among those lies in it.
         """
-        levels = [[mask for _, mask in classes] for _, classes in self.levels]
+        unknown = {axis.name: axis.unknown for axis in self.table.axes}
+        levels = [
+            sorted((mask for _, mask in classes), key=lambda mask, of=name: mask != unknown.get(of))
+            for name, classes in self.levels
+        ]
         whole = [reduce(or_, masks, 0) for masks in levels]
         free = _free(levels, self.all)
         found: list[tuple[int, ...]] = []
