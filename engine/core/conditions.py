@@ -190,8 +190,9 @@ def _cell_value(of: Field, raw: Any) -> Fact:
         raise ConditionError("RULE-031", f"{of.title}是文字，不能与 {raw} 比较")
     try:
         return parse_value(of, raw)
-    except ConditionError:
-        raise
+    except ConditionError as error:
+        apart = "；几个值之间用半角逗号加空格" if re.search("[，、；]", str(raw)) else ""
+        raise ConditionError(error.code, f"“{raw}”：{error}{apart}") from None
     except ValueError as error:
         raise ConditionError("RULE-031", str(error)) from None
 

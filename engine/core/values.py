@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])\Z")
@@ -114,3 +116,16 @@ class Parameter:
         """The value in force on a day; None before the first."""
         index = bisect_right(self.values, day, key=lambda dated: dated.since)
         return self.values[index - 1] if index else None
+
+
+def plain(value: Any) -> str:
+    """What was written or came out, in plain words."""
+    if value is None or value in ("", [], (), {}):
+        return "无"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, Mapping):
+        return "、".join(f"{key} {plain(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return "、".join(map(plain, value))
+    return str(value)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.core.taskguards import Asked, DaysGuard, FirstGuard, GapGuard, LastGuard, TaskGuard, TimesGuard
-from engine.core.values import parse_duration
+from engine.core.values import parse_duration, plain
 
 FORMS = (
     "{last, from_day, within}、{result, times, within, apart}、"
@@ -109,7 +109,7 @@ def _times(raw: Any) -> int:
 
 def _number(raw: Any, key: str, least: int = 1) -> int:
     if not isinstance(raw, int) or isinstance(raw, bool) or not least <= raw <= MOST:
-        raise CellError("RULE-028", f"{key} 要整数，得到 {raw}", f"{least} 到 {MOST}")
+        raise CellError("RULE-028", f"{key} 要整数，得到 {plain(raw)}", f"{least} 到 {MOST}")
     return raw
 
 

@@ -10,6 +10,7 @@ from engine.core.findings import findings
 from engine.core.proof import Broken, Certificate, prove
 from engine.core.rulebook import Rulebook
 from engine.core.stories import run
+from engine.core.values import plain
 
 At = Callable[[str, tuple[str | int, ...]], Place]
 """The place of a path in the file of a named table or workflow, of `hand_over`, `unit X` or `story X`."""
@@ -65,7 +66,9 @@ def _examples(book: Rulebook, at: At) -> list[Problem]:
         given = dict(decision.outcome)
         wrong = {key: given.get(key) for key, value in example.expect.items() if given.get(key) != value}
         if wrong:
-            shown = "，".join(f"{key} 应为 {example.expect[key]}，得到 {value}" for key, value in wrong.items())
+            shown = "，".join(
+                f"{key} 应为 {plain(example.expect[key])}，得到 {plain(value)}" for key, value in wrong.items()
+            )
             rule = "、".join(decision.rules) or "没有规则"
             problems.append(
                 Problem(

@@ -17,12 +17,13 @@ from pydantic import BaseModel, ValidationError
 from engine.core.documents import Text
 from engine.core.errors import BadInput, BihuanError, Place, Problem, closest, listing, nearest
 from engine.core.rulebook import Rulebook
+from engine.core.values import plain
 from engine.packs.build import PackBuilder
 from engine.packs.check import Proved, certify, check_book, check_stories
 from engine.packs.guards import NAMED_DAYS
-from engine.packs.models import KINDS
+from engine.packs.models import KINDS, TablesFile
 from engine.packs.resolve import Read
-from engine.packs.yamlfile import Document, read_text, read_yaml
+from engine.packs.yamlfile import WIDE_COLON, WIDE_EXPECTED, Document, read_text, read_yaml
 from engine.packs.yamlfile import Path as Keys
 
 MOST_FILES = 500
@@ -186,12 +187,24 @@ def _place(builder: PackBuilder, name: str, path: Keys) -> Place:
 
 def _model(document: Document, problems: list[Problem]) -> BaseModel | None:
     kind = next((model for pattern, model in KINDS if fnmatch(document.file, pattern)), None)
+    if kind is TablesFile and "tables" not in document.data and (meant := _meant(document)):
+        what = f"没有 {document.file} 这样的规则文件"
+        expected = "rules/ 下别的名字都是规则表，要有 tables；见 docs/yaml.md 的文件表"
+        problems.append(Problem("RULE-034", what, expected, meant, Place(document.file, 1, 1)))
+        return None
     if kind is None:
         problems.append(
             Problem("RULE-034", "这个位置不放规则文件", "见 docs/yaml.md 的文件表", place=Place(document.file))
         )
         return None
     return read_model(document, kind, problems)
+
+
+def _meant(document: Document) -> str:
+    """Which file one was meant to be that says what only that may say, as a hint; empty: none."""
+    said = set(document.data) - {"schema", "title"}
+    alike = [name for name, model in KINDS if "*" not in name and said & set(_keys(model, ()))]
+    return nearest(document.file, alike)
 
 
 def read_model(document: Document, kind: type[BaseModel], problems: list[Problem]) -> BaseModel | None:
@@ -318,21 +331,33 @@ def _words(kind: type[BaseModel], error: Any, loc: tuple[Any, ...], path: tuple[
         if name == "include":
             return "RULE-034", "没有 include", "规则包只用包内的文件，文件名即位置", ""
         allowed = _keys(kind, loc[:-1])
+        if WIDE_COLON in name:
+            return "RULE-020", f"不认识的键 {name}：冒号是全角的", WIDE_EXPECTED, ""
         return "RULE-020", f"不认识的键 {name}", f"可用：{'、'.join(allowed)}", nearest(name, allowed)
     if sort == "missing":
         return "RULE-021", f"缺少 {name}", "必填", ""
     if sort == "string_type" and isinstance(given, bool | int | float):
         return (*_number_for_text(name, given), "")
     if sort in ("int_type", "float_type", "int_from_float"):
-        return "RULE-028", f"{name} 要整数，得到 {given}", "写阿拉伯数字，如 14", ""
+        return "RULE-028", f"{name} 要整数，得到 {_shown(given)}", "写阿拉伯数字，如 14", ""
     if sort in ("literal_error", "bool_type"):
         allowed = ["true", "false"] if sort == "bool_type" else _options(error)
-        return "RULE-022", f"{name} 没有选项 {given}", f"可用：{'、'.join(allowed)}", nearest(str(given), allowed)
+        return (
+            "RULE-022",
+            f"{name} 没有选项 {_shown(given)}",
+            f"可用：{'、'.join(allowed)}",
+            nearest(str(given), allowed),
+        )
     if sort.startswith("RULE-"):
         return sort, f"{name}: {error['ctx']['words']}", "", ""
     if sort in ("string_too_short", "too_short"):
         return "RULE-021", f"{name} 是空的", "必填", ""
     return "RULE-029", f"{name} 的写法不对：{_SORTS.get(sort, error['msg'])}", "见 docs/yaml.md", ""
+
+
+def _shown(given: Any) -> str:
+    """What was written, as it was written."""
+    return str(given).lower() if isinstance(given, bool) else plain(given)
 
 
 def _number_for_text(name: str, given: float) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.core.conditions import Field
 from engine.core.errors import Problem, listing, nearest
-from engine.packs.yamlfile import Document, Path
+from engine.packs.yamlfile import WIDE_COLON, WIDE_EXPECTED, Document, Path
 
 Read = list[tuple[Document, Any]]
 """Each file with the model that read it."""
@@ -46,14 +46,14 @@ class Resolver:
     def known(
         self, document: Document, code: str, path: Path, what: str, name: str, allowed: Iterable[str], edit: str = ""
     ) -> bool:
-        """Whether a name exists; if not, note it with the nearest right one and the file to edit."""
+        """Whether a name exists; if not, note it with the nearest right one, or that of the title, and what to edit."""
         options = list(allowed)
         if name in options:
             return True
         where = f"（在 {edit} 里添加）" if edit else ""
-        self.wrong(
-            document, code, path, f"没有{what} {name}", f"可用：{listing(options)}{where}", nearest(name, options)
-        )
+        titled = {getattr(of, "title", ""): key for key, of in allowed.items()} if isinstance(allowed, Mapping) else {}
+        hint = WIDE_EXPECTED if WIDE_COLON in name else nearest(titled.get(name, name), options)
+        self.wrong(document, code, path, f"没有{what} {name}", f"可用：{listing(options)}{where}", hint)
         return False
 
     def order(

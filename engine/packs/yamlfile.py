@@ -23,6 +23,16 @@ _SURPRISING = re.compile(
 )
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
+WIDE_COLON = "："
+WIDE_EXPECTED = "改成半角冒号加空格，如 priority: 60"
+_QUIET = re.compile(r"""\"[^"]*"|'[^']*'|(?:^|\s)#.*""")
+"""What no parser stumbles over: quoted words and comments."""
+_WIDE = (
+    (re.compile(r"(?:^|[{,])\s*(?:- )?\s*[\w.]+："), "冒号“：”是全角的", WIDE_EXPECTED),
+    (re.compile(r"[\[{][^\]}#]*?，"), "逗号“，”是全角的", "改成半角逗号加空格，如 [甲, 乙]"),
+)
+"""What a Chinese keyboard writes where YAML wants a colon or a comma."""
+
 Path = tuple[str | int, ...]
 
 
@@ -140,11 +150,21 @@ class _Builder:
             line = self.text.splitlines()[mark.line] if mark and mark.line < len(self.text.splitlines()) else ""
             if "\t" in line[: len(line) - len(line.lstrip())]:
                 _refuse("RULE-002", place, "缩进里有制表符 (tab)", "请用空格缩进")
+            self._refuse_wide(error)
             _refuse(
                 "RULE-012", place, f"YAML 语法错误：{error.problem or error.context}", "检查冒号后的空格、引号与缩进"
             )
         except yaml.YAMLError as error:
             _refuse("RULE-012", Place(self.file), f"不能作为 YAML 读取：{str(error).splitlines()[0]}", "检查文件内容")
+
+    def _refuse_wide(self, error: yaml.MarkedYAMLError) -> None:
+        """Refuse the full-width colon or comma that the parser stumbled over: it stumbles behind it."""
+        lines = self.text.splitlines()
+        numbers = [mark.line for mark in (error.context_mark, error.problem_mark) if mark and mark.line < len(lines)]
+        for number in [*numbers, *(number - 1 for number in numbers[-1:] if number)]:
+            for pattern, what, expected in _WIDE:
+                if found := pattern.search(_QUIET.sub(lambda quiet: " " * len(quiet[0]), lines[number])):
+                    _refuse("RULE-012", Place(self.file, number + 1, found.end()), what, expected)
 
     def _at(self, event: Any, path: Path = ()) -> Place:
         mark = event.start_mark

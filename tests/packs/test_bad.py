@@ -382,3 +382,20 @@ def test_a_value_that_is_routed_and_given_no_measures_is_noted(pack_files: dict[
     text = pack_files["rules/venues.yaml"].decode().replace("棋牌室]}", "棋牌室, 剧本杀馆, 密室]}", 1)
     told = notes(unbundle(bundle({**files, "rules/venues.yaml": text.encode()}), 3))
     assert any("规则表 重点场所防控措施：场所类型为 剧本杀馆、密室 的没有一条规则" in note for note in told)
+
+
+def test_what_came_out_of_an_example_is_told_in_plain_words(pack_files: dict[str, bytes]) -> None:
+    text = (
+        pack_files["rules/venues.yaml"]
+        .decode()
+        .replace("[物管小区, 三无小区, 工地]}\n        then: {category", "[工地]}\n        then: {category")
+    )
+    told = str(refused({**pack_files, "rules/venues.yaml": text.encode()}))
+    assert "supporting 应为 物业办、属地社区，得到 无" in told
+    assert "None" not in told
+    assert "['" not in told
+
+
+def test_a_value_that_is_missing_is_told_in_plain_words(pack_files: dict[str, bytes]) -> None:
+    text = pack_files["rules/ladders.yaml"].decode().replace("level: 黄", "level: null", 1)
+    assert "level 没有选项 无" in str(refused({**pack_files, "rules/ladders.yaml": text.encode()}))

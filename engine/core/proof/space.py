@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import combinations
-from operator import and_, or_
+from operator import and_, ne, or_
 from typing import Any
 
 from engine.core.tables import Table, bits
@@ -132,10 +132,9 @@ class Space:
         Each as the cases that its values allow on each level: a value whose cases are among those lies in it.
         """
         unknown = {axis.name: axis.unknown for axis in self.table.axes}
-        levels = [
-            sorted((mask for _, mask in classes), key=lambda mask, of=name: mask != unknown.get(of))
-            for name, classes in self.levels
-        ]
+        levels = [[mask for _, mask in classes] for _, classes in self.levels]
+        for (name, _), masks in zip(self.levels, levels, strict=True):
+            masks.sort(key=partial(ne, unknown.get(name)))
         whole = [reduce(or_, masks, 0) for masks in levels]
         free = _free(levels, self.all)
         found: list[tuple[int, ...]] = []
