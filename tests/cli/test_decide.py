@@ -101,7 +101,7 @@ def test_what_cannot_be_asked_is_told_and_ends_with_two(alone: Bihuan, words: li
     assert told in alone("decide", *words, exit_code=2).stderr
 
 
-def test_a_table_that_adds_up_says_that_no_row_adds_anything(bihuan: Bihuan) -> None:
-    told = bihuan("decide", "venue_measures", "场所类型=其他").stdout
+def test_a_table_that_adds_up_says_that_no_row_adds_anything(alone: Bihuan) -> None:
+    told = alone("decide", "venue_measures", "场所类型=其他").stdout
     assert "没有一条规则命中：重点场所防控措施 什么也不加" in told
     assert "预警" not in told
