@@ -14,6 +14,7 @@ from engine.core.rulebook import Expected, Rulebook, Story, StoryStep
 from engine.core.stories import run
 from engine.core.workflows import TaskType, Workflow
 from engine.packs.pack import compile_pack, read_folder
+from engine.packs.yamlfile import read_yaml
 
 POLICY = Path(__file__).parents[1] / "packs" / "policy"
 FACTS = (
@@ -155,9 +156,15 @@ def test_stories_are_told_only_of_a_pack_without_other_mistakes(policy_files: di
     assert [problem.code for problem in refused.value.problems] == ["FLOW-014"]
 
 
-def test_telling_every_story_takes_no_time(book: Rulebook, policy: Rulebook) -> None:
-    started = time.perf_counter()
+def test_telling_every_story_takes_less_than_reading_the_packs_they_are_told_of(
+    book: Rulebook, policy: Rulebook, pack_files: dict[str, bytes]
+) -> None:
+    started = time.process_time()
     for each in (book, policy):
         for story in each.stories:
             run(each, story)
-    assert time.perf_counter() - started < 0.5
+    told = time.process_time() - started
+    for document in pack_files:
+        if document.endswith(".yaml"):
+            read_yaml(document, pack_files[document])
+    assert told < 2 * (time.process_time() - started - told)
