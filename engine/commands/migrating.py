@@ -138,19 +138,11 @@ def named_by(office: Office, entries: Iterable[Migration], case: Case) -> Migrat
     return migrating.entry_of(entries, case, typed(office.book(case.release), case))
 
 
-def forecast(
-    office: Office, book: Rulebook, begins: datetime, names: Iterable[str] | None = None
-) -> Iterator[Forecast]:
-    """What rules would make of every open case that an entry of theirs names, as it stands now; nothing is written.
-
-    `names`: of these entries only, instead of all that were not carried out yet.
-    """
+def forecast(office: Office, book: Rulebook, begins: datetime) -> Iterator[Forecast]:
+    """What rules would make of every open case that an entry of theirs names, as it stands now; nothing is written."""
     actor, now = Actor(SYSTEM, account=office.account), office.now()
     with office.store.reading() as driver:
-        groups = fresh(driver, book)
-        if names is not None:
-            groups = {day: [entry for entry in entries if entry.name in names] for day, entries in groups.items()}
-        for day, entries in groups.items() if any(groups.values()) else ():
+        for day, entries in fresh(driver, book).items():
             since = max(begins, midnight(day, book.zone))
             for case in cases(driver.execute(_OPEN)):
                 entry = named_by(office, entries, case)

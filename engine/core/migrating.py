@@ -190,7 +190,10 @@ class _Move:
             data["owner"] = owner
         happened = Event(MIGRATED, self.actor.user, self.now, data, self.actor.account)
         after = evolve(case, happened)
-        events = (happened, *self._offer(happened, after, owner, was))
+        offers = self._offer(happened, after, owner, was)
+        if offers:  # and so goes with the plan, if that is taken back; what people offer afterwards does not
+            happened = happened._replace(data={**data, "offers": owner})
+        events = (happened, *offers)
         return Correction(events, None, tuple(self._differences(after, owner, len(events) > 1)))
 
     def reclassified(self, successor: str) -> Correction:
@@ -355,7 +358,7 @@ def returning(passage: Passage, case: Case, event: int, data: Mapping[str, Any])
     untouched = moved_to == case.state and (case.entered.event == event or "entered" not in data)
     state = was["state"] if untouched else case.state
     entered = tuple(was["entered"]) if untouched and "entered" in data else None
-    withdraws = case.offer is not None and case.offer.event == event + 1
+    withdraws = "offers" in data and case.offer is not None and case.offer.event == event + 1
     if old is None or state not in old.states:
         raise Refused(Problem("PLAN-003", f"旧规则没有环节 {state}", "由人决定"))
     moves = {case.state: state} if state != case.state else {}
