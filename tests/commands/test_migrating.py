@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.commands.custody import offer
 from engine.commands.migrating import forecast, listed, resolve, revert
 from engine.commands.objections import objections
 from engine.core import migrating as core
@@ -391,8 +392,8 @@ def test_an_offer_that_a_plan_made_goes_with_it(office: Office, pack_files: File
     files = {name: raw for name, raw in pack_files.items() if not name.startswith("rules/examples/")}
     published(office, entry(files | {"workflows/close_contact.yaml": flow.encode()}, RECOMPUTE))
     sweep(office)
-    offer = case_of(office, case).offer
-    assert offer is not None and offer.to == "社会事务部"  # noqa: PT018 - the one is nothing without the other
+    made = case_of(office, case).offer
+    assert made is not None and made.to == "社会事务部"  # noqa: PT018 - the one is nothing without the other
     revert(office, 1, office.actor("pizhun"))
     sweep(office)
     assert case_of(office, case).offer is None
@@ -437,3 +438,16 @@ def test_an_entry_that_can_be_about_no_case_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=told):
         published(office, entry(sooner(pack_files), RECOMPUTE.replace(old, new)))
+
+
+def test_what_a_person_offered_after_a_plan_stays_offered(office: Office, pack_files: Files) -> None:
+    case = opened(office)
+    published(office, entry(sooner(pack_files), RECOMPUTE))
+    sweep(office)
+    offer(office, case, "社会事务部", office.actor("huaye"))
+    revert(office, 1, office.actor("pizhun"))
+    sweep(office)
+    still = case_of(office, case).offer
+    assert still is not None
+    assert still.to == "社会事务部"
+    assert verify(office).problems == []
