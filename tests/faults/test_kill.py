@@ -158,7 +158,7 @@ def test_a_trip_received_under_kills_is_taken_over_whole_or_not_at_all(office: O
 
 
 def test_a_trip_received_person_by_person_is_found_in_halves(office: Office, tmp_path: Path) -> None:
-    driven(office, 100)  # enough that each kill finds somebody on her way
+    driven(office, 60)
     for _ in range(TRIES):
         nursery("receives", office, tmp_path / "keys" / "master.key", 8, "planted")
         if found := any(0 < accepted < persons for persons, accepted, *_ in halves(office)):
