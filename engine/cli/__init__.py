@@ -29,9 +29,10 @@ from engine.cli import (
     tasks,
 )
 from engine.cli.common import print_problems
+from engine.cli.typed import Commands
 from engine.core.errors import BihuanError
 
-app = typer.Typer(
+app = Commands(
     name="bihuan",
     help="闭环 Bihuan：规则驱动的闭环办理引擎 (rule-driven engine for closed-loop case handling)",
     no_args_is_help=True,

@@ -22,9 +22,10 @@ from engine.cli.common import (
     table,
 )
 from engine.cli.onecase import custody_table, print_case, print_deadlines, print_why
+from engine.cli.typed import Commands
 
-case = typer.Typer(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
-alert = typer.Typer(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
+case = Commands(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
+alert = Commands(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
 
 Facts = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="要素=值")]
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]

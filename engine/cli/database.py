@@ -21,12 +21,13 @@ from engine.cli.common import (
     print_json,
     problem_json,
 )
+from engine.cli.typed import Commands
 from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import duration_words, parse_offset
 from engine.packs.pack import compile_pack, read_folder, shipped
 
-audit = typer.Typer(help="审计：验证、锚定 (audit)", no_args_is_help=True)
-subject = typer.Typer(help="对象：清除个人信息 (subjects)", no_args_is_help=True)
+audit = Commands(help="审计：验证、锚定 (audit)", no_args_is_help=True)
+subject = Commands(help="对象：清除个人信息 (subjects)", no_args_is_help=True)
 
 
 def init(

@@ -23,14 +23,15 @@ from engine.cli.common import (
     reason_of,
     table,
 )
+from engine.cli.typed import Commands
 from engine.core.errors import BadInput, Problem
 
 if TYPE_CHECKING:
     from engine.service import Office
 
-handover = typer.Typer(help="交接：交出、签收、退回、裁定 (hand-overs)", no_args_is_help=True)
-trip = typer.Typer(help="车次：一车几人一次交接 (trips)", no_args_is_help=True)
-site = typer.Typer(help="有床位的场所 (sites)", no_args_is_help=True)
+handover = Commands(help="交接：交出、签收、退回、裁定 (hand-overs)", no_args_is_help=True)
+trip = Commands(help="车次：一车几人一次交接 (trips)", no_args_is_help=True)
+site = Commands(help="有床位的场所 (sites)", no_args_is_help=True)
 
 Unit = Annotated[str, typer.Argument(metavar="UNIT", help="交给哪个单位")]
 Reason = Annotated[str, typer.Option("--reason", help="理由（加密存放）")]

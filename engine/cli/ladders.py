@@ -13,6 +13,7 @@ import typer
 from engine.cli.cases import CaseId, Key, case
 from engine.cli.common import DEFAULT_DB, As, Db, Json, PackDir, console, office, print_json, table
 from engine.cli.onecase import print_deadlines
+from engine.cli.typed import Commands
 from engine.core.errors import BadInput, Problem, Refused
 from engine.core.values import parse_duration
 from engine.packs.pack import read_folder, shipped
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from engine.core.ladders import Fired
     from engine.core.rulebook import Rulebook
 
-ladder = typer.Typer(help="催办阶梯：演练 (ladders)", no_args_is_help=True)
+ladder = Commands(help="催办阶梯：演练 (ladders)", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="DEADLINE", help="时限")]
 Length = Annotated[str, typer.Argument(metavar="LENGTH", help="多久，如 4h、3d")]

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from engine.cli.common import DEFAULT_DB, As, Db, Json, Reveal, console, office, print_json, progress, reason_of, table
+from engine.cli.typed import Commands
 
 if TYPE_CHECKING:
     from engine.intake.take import Taken
@@ -28,8 +29,8 @@ class _TakesFile(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-areas = typer.Typer(help="参照表：各地的等级等 (reference lists)", no_args_is_help=True)
-intake = typer.Typer(
+areas = Commands(help="参照表：各地的等级等 (reference lists)", no_args_is_help=True)
+intake = Commands(
     help="名单导入：bihuan intake FILE --source 来源 (lists of persons)", no_args_is_help=True, cls=_TakesFile
 )
 

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, progress, table
+from engine.cli.typed import Commands
 from engine.core.errors import BadInput, Problem, nearest
 
 MANY = 20
 """Fewer papers than this are printed at once and need no progress bar."""
 
-paper = typer.Typer(help="文书：打印、送达 (documents as printed paper)", no_args_is_help=True)
+paper = Commands(help="文书：打印、送达 (documents as printed paper)", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="PAPER", help="文书的名字，见 bihuan paper list")]
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.common import DEFAULT_DB, Db, Json, PackDir, console, office, print_json, table
+from engine.cli.typed import Commands
 from engine.core.errors import BadInput, Problem, listing, nearest
 
 if TYPE_CHECKING:
     from engine.core.rulebook import Rulebook
     from engine.reading.graph import Picture
 
-rules = typer.Typer(help="规则：改动、流程图 (the rules: what an edit changes, pictures)", no_args_is_help=True)
+rules = Commands(help="规则：改动、流程图 (the rules: what an edit changes, pictures)", no_args_is_help=True)
 
 
 @rules.command("copy")

@@ -11,11 +11,12 @@ import typer
 
 from engine.cli.cases import extra
 from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, table
+from engine.cli.typed import Commands
 
 if TYPE_CHECKING:
     from engine.service import Office
 
-task = typer.Typer(help="任务：定期要做的事 (scheduled tasks)", no_args_is_help=True)
+task = Commands(help="任务：定期要做的事 (scheduled tasks)", no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]
 Name = Annotated[str, typer.Argument(metavar="TASK", help="任务的名字或中文名 (name or title)")]
