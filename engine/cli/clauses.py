@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ _HOW = {"changed": "改", "removed": "删", "added": "增"}
 
 
 def clauses(
-    only: Annotated[str, typer.Argument(metavar="[CLAUSE]", help="只看这一条，如 R058")] = "",
+    only: Annotated[str, typer.Argument(metavar="[CLAUSE]", help="只看这一条，如 R058，或这一节的，如 二（二）3")] = "",
     by: Annotated[
         str | None, typer.Option("--by", help="反过来列：每条规则（rule）、单位（unit）、环节（state）…落实哪些条款")
     ] = None,
@@ -43,10 +44,7 @@ def clauses(
     if against is not None:
         _revised(document, against, as_json=as_json)
         return
-    if only and only not in document.clauses:
-        expected = f"可用：{listing(list(document.clauses))}"
-        raise BadInput(Problem("CLAUSE-001", f"没有条款 {only}", expected, nearest(only, document.clauses)))
-    listed = [each for each in document.clauses.values() if only in ("", each.id) and (each.missing or not missing)]
+    listed = [each for each in _asked(document, only) if each.missing or not missing]
     if as_json:
         print_json({"document": document.name, "clauses": [_clause_json(document, clause) for clause in listed]})
     elif listed:
@@ -70,6 +68,18 @@ def _document(book: Rulebook, name: str | None) -> Document:
         what = f"没有文件 {name}" if name else "有几份文件，用 --document 写明哪一份"
         raise BadInput(Problem("CLAUSE-001", what, f"可用：{listing(list(known))}", nearest(name or "", known)))
     return known[name]
+
+
+def _asked(document: Document, only: str) -> list[Clause]:
+    """The rows that a number names: one row's own, or that of a part of the document with all that stands under it."""
+    known = document.clauses
+    number = re.compile(rf"{re.escape(same_name(only))}(?!(?<=\d)\d)")
+    found = [known[only]] if only in known else [row for row in known.values() if number.match(same_name(row.heading))]
+    if only and not found:
+        headings = list(dict.fromkeys(row.heading for row in known.values()))
+        expected = f"可用：{listing(headings, most=len(headings))}，或 {listing(list(known))}"
+        raise BadInput(Problem("CLAUSE-001", f"没有条款 {only}", expected, nearest(only, [*headings, *known])))
+    return found if only else list(known.values())
 
 
 def _carried(clause: Clause) -> str:

@@ -71,6 +71,18 @@ def test_each_clause_is_shown_with_what_carries_it_out(run: Run) -> None:
     assert told["R036"]["line"] == 31
 
 
+def test_the_number_that_screens_give_a_clause_finds_its_rows(run: Run) -> None:
+    def asked(number: str) -> list[str]:
+        return [clause["id"] for clause in answer(run, number)["clauses"]]
+
+    assert asked("R058") == ["R058"]
+    assert asked("二（二）3") == asked("二(二)3") == [f"R{row:03}" for row in range(54, 62)]
+    assert asked("二（一）") == [f"R{row:03}" for row in range(17, 42)]
+    _, err = run("二（二）9", exit_code=2)
+    assert "没有条款 二（二）9" in err
+    assert "二（二）8" in err
+
+
 def test_nothing_of_the_shipped_plan_is_missing(run: Run) -> None:
     assert run("--missing") == ("", "")
 
