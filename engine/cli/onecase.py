@@ -55,10 +55,9 @@ def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
     print_deadlines(told)
     _print_clocks(told)
     for item in told["can"]:
-        evidence = f"  需填 {'、'.join(item['evidence'])}" if item["evidence"] else ""
         danger = "  [red]不能撤回[/]" if item["danger"] else ""
-        lacks = f"  [yellow]还差 {len(item['lacks'])} 项，见 case why[/]" if item["lacks"] else ""
-        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{evidence}{danger}{lacks}")
+        lacks = f"  [yellow]还差 {'；'.join(item['lacks'])}[/]" if item["lacks"] else ""
+        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}  {_to_fill_in(item)}{danger}{lacks}")
     _print_tasks(told["tasks"], everything=everything)
     facts = list((told["personal"] | told["facts"]).items())
     out.print(table("要素", ("要素", "内容"), facts))
@@ -131,8 +130,20 @@ def print_why(told: dict[str, Any]) -> None:
     for deadline in told["deadlines"]:
         out.print(f"时限 {deadline['title']}：{deadline['why']}")
     rows = [
-        (way["transition"], way["title"], "、".join(way["who"]) or "没有人", "；".join(way["lacks"]) or "现在可办")
+        (
+            way["transition"],
+            way["title"],
+            "、".join(way["who"]) or "没有人",
+            _to_fill_in(way),
+            "；".join(way["lacks"]) or "现在可办",
+        )
         for way in told["ways"]
     ]
     if rows:
-        out.print(table("往下走", ("动作", "是什么", "谁可以办", "还差什么"), rows))
+        out.print(table("往下走", ("动作", "是什么", "谁可以办", "需填", "还差什么"), rows))
+
+
+def _to_fill_in(way: dict[str, Any]) -> str:
+    """What a step asks for, and what that must be."""
+    must = f"（须 {'；'.join(way['must'])}）" if way["must"] else ""
+    return f"需填 {'、'.join(way['evidence'])}{must}" if way["evidence"] else must

@@ -27,7 +27,12 @@ class FactGuard:
         else:
             value = at.facts.get(self.field.name)
             now = label(self.field, value)
-        return "" if holds(self.cell, value) else f"要求 {words(self.field, self.cell)}，现为 {now or '未知'}"
+        return "" if holds(self.cell, value) else f"要求 {self.asks}，现为 {now or '未知'}"
+
+    @property
+    def asks(self) -> str:
+        """What it asks for, in words."""
+        return words(self.field, self.cell)
 
     def holds(self, facts: Mapping[str, Fact], _: Mapping[str, object]) -> bool:
         """Whether these facts meet it."""
@@ -51,8 +56,12 @@ class ComparedGuard:
         if self.holds(at.facts, {}):
             return ""
         one, two = (label(of, at.facts.get(of.name)) for of in (self.field, self.other))
-        word = "低于" if self.below else "不低于"
-        return f"要求 {self.field.title}{word}{self.other.title}，现为 {one} 与 {two}"
+        return f"要求 {self.asks}，现为 {one} 与 {two}"
+
+    @property
+    def asks(self) -> str:
+        """What it asks for, in words."""
+        return f"{self.field.title}{'低于' if self.below else '不低于'}{self.other.title}"
 
     def holds(self, facts: Mapping[str, Fact], _: Mapping[str, object]) -> bool:
         """Whether these facts meet it; an unknown one never does."""
@@ -143,7 +152,8 @@ class DecisionGuard:
         if self.holds(at.facts, at.case.outcome):
             return ""
         given, word = "、".join(self._given(at.case.outcome)), "不为" if self.negated else "为"
-        return f"只适用于判定 {self.name} {word} {'、'.join(sorted(self.allowed))} 的案件，本案为 {given or '未定'}"
+        case = f"本案为 {given}" if given else "本案没有这一项"
+        return f"只适用于判定 {self.name} {word} {'、'.join(sorted(self.allowed))} 的案件，{case}"
 
     def holds(self, _: Mapping[str, object], outcome: Mapping[str, object]) -> bool:
         """Whether this is what the rules gave."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import TypeGuard
 
 from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.guards import DecisionGuard, FactGuard, Guard
+from engine.core.guards import ComparedGuard, DecisionGuard, FactGuard, Guard
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -162,10 +163,7 @@ class Attempt:
             in_stage_since=self.case.stages.get(stage, self.case.entered).at,
             units=self.book.organisation.kin(self.actor.units()),
         )
-        asked = (
-            [guard for guard in guards if not (isinstance(guard, FactGuard) and guard.field.name in filled)]
-            for guards in transition.when
-        )
+        asked = ([guard for guard in guards if not _said_of(guard, filled)] for guards in transition.when)
         ways = sorted((_Way.of(guards, situation) for guards in asked), key=_Way.lacks)
         reasons = [Problem("CASE-010", reason) for reason in ways[0].unmet]
         if reasons:
@@ -230,6 +228,33 @@ def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor, of: tuple
     needed = "、".join(f"{roles[role].title}（{role}）" for role in by)
     where = f"{listing(sorted(only))} 的 " if only else ""
     return [f"须由 {where}{needed} 办理，案件现由 {case.owner or '无'} 负责；{actor.user} 没有这一职责"]
+
+
+def meant(transition: Transition, case: Case) -> bool:
+    """Whether a transition is meant for cases decided like this one."""
+    return not transition.when or bool(_ways(transition, case))
+
+
+def asked(transition: Transition, case: Case) -> list[str]:
+    """What the facts that are filled in with a transition must be, in words; nothing where there are several ways."""
+    filled = {item.field for item in transition.evidence}
+    ways = _ways(transition, case)
+    told = ways[0] if len(ways) == 1 else ()
+    return [guard.asks for guard in told if _said_of(guard, filled)]
+
+
+def _said_of(guard: Guard, facts: Collection[str]) -> TypeGuard[FactGuard | ComparedGuard]:
+    """Whether a guard holds one of these facts against something."""
+    return isinstance(guard, FactGuard | ComparedGuard) and guard.field.name in facts
+
+
+def _ways(transition: Transition, case: Case) -> list[tuple[Guard, ...]]:
+    """The lists of guards of a transition that are meant for cases decided like this one."""
+    return [
+        guards
+        for guards in transition.when
+        if all(guard.holds({}, case.outcome) for guard in guards if isinstance(guard, DecisionGuard))
+    ]
 
 
 def typed(book: Rulebook, case: Case) -> dict[str, Fact]:

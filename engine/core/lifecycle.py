@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact, to_json
-from engine.core.judging import Attempt, Stated, typed, who
+from engine.core.judging import Attempt, Stated, meant, typed, who
 from engine.core.moving import fire, offered, opened, tallied
 from engine.core.org import Actor
 from engine.core.reckoning import Reckoning
@@ -17,7 +17,7 @@ from engine.core.situation import Count
 from engine.core.tables import Decision
 from engine.core.units import home_of, unit_of
 from engine.core.values import local_day
-from engine.core.workflows import SAME
+from engine.core.workflows import SAME, Transition
 
 
 def open_case(
@@ -129,10 +129,14 @@ def state_facts(
 
 def possible(book: Rulebook, case: Case, actor: Actor) -> tuple[str, ...]:
     """What this actor may do with the case now, guards and evidence apart."""
-    flow = book.workflows[case.workflow]
-    leaving = () if case.final else flow.leaving(case.state)
+    return tuple(step.name for step in steps(book, case) if not who(book, case, step.by, actor, step.of))
+
+
+def steps(book: Rulebook, case: Case) -> tuple[Transition, ...]:
+    """The steps from where the case stands that are meant for what the rules gave it."""
+    leaving = () if case.final else book.workflows[case.workflow].leaving(case.state)
     waits = case.offer is not None
-    return tuple(t.name for t in leaving if not who(book, case, t.by, actor, t.of) and (t.to == SAME or not waits))
+    return tuple(step for step in leaving if (step.to == SAME or not waits) and meant(step, case))
 
 
 def count_of(book: Rulebook, case: Case, clock: str, facts: Mapping[str, Fact] | None = None) -> Count:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,16 +16,17 @@ from engine.core.corrections import RECLASSIFIED
 from engine.core.custody import asked_of_receiver
 from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.evolving import delayed
-from engine.core.judging import NOTHING, Attempt, typed
+from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import COMMUNITY, FACT, LEAD, Actor
 from engine.core.planning import WEEK, dues
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.why import why
-from engine.core.workflows import Evidence, Transition, Workflow
+from engine.core.workflows import Workflow
 from engine.intake.exchange import channels
 from engine.reading.boards import late
 from engine.reading.timeline import decisions, timeline
+from engine.reading.ways import evidence, ways
 from engine.service import REASON, SIGNED, Office
 from engine.store.changes import RAISED
 from engine.timing import setbacks
@@ -299,7 +300,6 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         }
     told = timeline(office, case)
     now = micros(office.now())
-    attempt = Attempt.of(book, case, actor, NOTHING, office.now())
     successor = next((event["data"]["successor"] for event in told if event["type"] == RECLASSIFIED), "")
     return office.answer(book, case) | {
         "workflow_title": flow.title,
@@ -320,17 +320,8 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         },
         "overdue": {name: past for name, armed in case.deadlines.items() if (past := late(micros(armed.due), now))},
         "since": _local(office, micros(case.held.at)),
-        "can": [
-            {
-                "transition": name,
-                "title": flow.transitions[name].title,
-                "evidence": _evidence(kind, flow.transitions[name].evidence),
-                "danger": flow.transitions[name].danger,
-                "lacks": [problem.what for problem in _lacks(attempt, flow.transitions[name])],
-            }
-            for name in lifecycle.possible(book, case, actor)
-        ],
-        "asked_of_receiver": _evidence(kind, asked_of_receiver(book, case)),
+        "can": [told for told, able in ways(office, book, case, [actor]) if able],
+        "asked_of_receiver": evidence(kind, asked_of_receiver(book, case)),
         "proposed": [_title(titles, name) for name in case.proposal.facts] if case.proposal else [],
         "asked_under": case.asked.release if case.asked else None,
         "custody": line(office, case_id, actor),
@@ -344,11 +335,6 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "decisions": decisions(kind, told),
         "timeline": told,
     }
-
-
-def _lacks(attempt: Attempt, transition: Transition) -> list[Problem]:
-    """What a transition lacks beside what is filled in with it."""
-    return attempt.conditions(transition, filled={item.field for item in transition.evidence})
 
 
 def _parents(office: Office, case: Case) -> list[dict[str, str]]:
@@ -397,10 +383,6 @@ def _title(titles: dict[str, str], name: str) -> str:
         return f"签收人（{name.removeprefix(SIGNED)}）"
     base, _, origin = name.partition("@")
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
-
-
-def _evidence(kind: Subject, asked: Iterable[Evidence]) -> list[str]:
-    return [f"{item.field}（{kind.fields[item.field].title}{'' if item.required else '，选填'}）" for item in asked]
 
 
 def _local(office: Office, at: int) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from engine.core.case import Case
-from engine.core.judging import NOTHING, Attempt, who
-from engine.core.org import COMMUNITY, FACT, LEAD, SYSTEM, Actor
+from engine.core.org import COMMUNITY, FACT, LEAD, Actor
 from engine.core.rulebook import Rulebook
 from engine.core.why import why as why_due
-from engine.core.workflows import Transition
 from engine.reading.timeline import decisions, timeline
+from engine.reading.ways import ways
 from engine.service import Office
 
 Told = list[dict[str, Any]]
@@ -43,7 +42,7 @@ def case_why(office: Office, case_id: str, actor: Actor) -> dict[str, Any]:
             }
             for name in case.deadlines
         ],
-        "ways": list(_ways(office, book, case)),
+        "ways": _ways(office, book, case),
     }
 
 
@@ -72,30 +71,8 @@ def _event(told: Sequence[dict[str, Any]], seq: int) -> dict[str, Any]:
     return next(event for event in told if event["seq"] == seq and event["type"] != "revealed")
 
 
-def _ways(office: Office, book: Rulebook, case: Case) -> Iterator[dict[str, Any]]:
-    """Each verb from here, who may, and what it lacks beside what is filled in with it; nothing: it may be done now."""
-    flow = book.workflows[case.workflow]
-    if case.final:
-        return
-    for transition in flow.leaving(case.state):
-        if transition.by == (SYSTEM,) or transition.task:
-            continue
-        yield {
-            "transition": transition.name,
-            "title": transition.title,
-            "by": [book.organisation.roles[role].title for role in transition.by],
-            "who": _able(book, case, transition),
-            "lacks": _lacks(office, book, case, transition),
-        }
-
-
-def _able(book: Rulebook, case: Case, transition: Transition) -> list[str]:
-    """The members of staff who may do it now, by their names in the pack."""
+def _ways(office: Office, book: Rulebook, case: Case) -> Told:
+    """Each step from here, who may take it, and what it lacks beside what is filled in with it."""
     staff = (book.organisation.actor(user) for user in book.organisation.staff)
-    return [actor.user for actor in staff if actor and not who(book, case, transition.by, actor, transition.of)]
-
-
-def _lacks(office: Office, book: Rulebook, case: Case, transition: Transition) -> list[str]:
-    """The guards that do not hold, as whoever has had no hand in the case would be told."""
-    attempt = Attempt.of(book, case, Actor(""), NOTHING, office.now())
-    return [problem.what for problem in attempt.conditions(transition)]
+    everybody = [actor for actor in staff if actor is not None]
+    return [told | {"who": able} for told, able in ways(office, book, case, everybody)]

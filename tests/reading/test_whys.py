@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from engine.commands import custody
-from engine.core.errors import BadInput
+from engine.core.errors import BadInput, Refused
+from engine.reading.queries import case_show
 from engine.reading.whys import case_why
 from engine.service import Office
 from tests.samples import opened
@@ -22,7 +23,7 @@ def test_a_case_says_why_it_is_whose_it_is_and_what_each_way_on_lacks(office: Of
     ways = {way["transition"]: way for way in told["ways"]}
     assert ways["verify"]["lacks"] == []
     assert "huaye" in ways["verify"]["who"]
-    assert ways["close_not_found"]["lacks"] == ["要求 联系次数不小于 3，现为 未知"]
+    assert (ways["close_not_found"]["must"], ways["close_not_found"]["lacks"]) == (["联系次数不小于 3"], [])
 
 
 def test_after_a_hand_over_the_reason_is_the_acceptance(office: Office) -> None:
@@ -47,3 +48,30 @@ def test_whoever_may_not_see_a_case_is_not_told_why(office: Office) -> None:
     case = opened(office)
     with pytest.raises(BadInput, match="没有案件"):
         case_why(office, case, office.actor("fengyang"))
+
+
+def test_show_offers_what_why_says_she_may_do_and_neither_what_is_meant_for_other_kinds(office: Office) -> None:
+    bar = {"venue_name": "示例网吧", "venue_type": "网吧", "community": "和平社区", "address": "示例路 3 号"}
+    case = office.open_case("venue", bar, office.actor("heping"))["case"]
+    filed = {"reviewed_on": "2022-05-26", "network_grid": "示例员"}
+    office.advance(case, "file", office.actor("shewu"), filed)
+    shown = case_show(office, case, office.actor("heping"))["can"]
+    ways = case_why(office, case, office.actor("heping"))["ways"]
+    mine = [{key: told for key, told in way.items() if key != "who"} for way in ways if "heping" in way["who"]]
+    assert shown == mine
+    offered = {way["transition"] for way in ways}
+    assert {"check_health_code", "check_patrol", "shut"} <= offered
+    assert not offered & {"check_codes", "check_scan", "visit", "seal", "inspect_cold_chain"}
+    with pytest.raises(Refused, match="只适用于判定 measures 为 入户排查 的案件，本案为"):
+        office.advance(case, "visit", office.actor("heping"), {"visit_result": "已核实", "proof": "P"})
+
+
+def test_why_names_only_whoever_would_not_be_refused_for_who_they_are(office: Office) -> None:
+    told = {"issue_source": "report", "inspected": "纪工委", "found_what": "没有值班"}
+    case = office.open_case("issue", told, office.actor("huaye"))["case"]
+    ways = {way["transition"]: way for way in case_why(office, case, office.actor("xiaoneng"))["ways"]}
+    assert ways["dismiss"]["who"] == ["xiaoneng", "xiaoneng2"], "nobody of the inspected unit itself"
+    assert "jigong" in ways["handle"]["who"]
+    emergency = office.open_case("info", {"nature": "突发情况", "summary": "示例"}, office.actor("yingji2"))["case"]
+    ways = {way["transition"]: way for way in case_why(office, emergency, office.actor("yingji2"))["ways"]}
+    assert ways["close_false_alarm"]["who"] == ["yingji"], "who reported it has had a hand in it"
