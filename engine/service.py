@@ -12,6 +12,7 @@ from typing import Any
 
 from engine import refusals, releases, vault
 from engine.alongside import settled, together
+from engine.closing import told_missed
 from engine.core import corrections, lifecycle, tasks
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact
@@ -207,8 +208,12 @@ class Office:
         occurred_at: datetime | None = None,
         seen_state: str = "",
         request_key: str = "",
+        dry_run: bool = False,
     ) -> dict[str, Any]:
-        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict."""
+        """Fire a transition of a case; `seen_state` is the state the actor saw, and a changed one is a conflict.
+
+        `dry_run` only says what would become of it.
+        """
         digest = self.digest("advance", case_id + " " + name, actor.user, raw or {}) if request_key else ""
 
         def decide(now: datetime) -> Step:
@@ -238,7 +243,7 @@ class Office:
             sealed = self.seal(case.subject, kind, texts)
             return together(self, changes[0], Step(changes, answer, sealed, before), texts, actor, now)
 
-        return self.act(decide, request_key, digest)
+        return self.act(decide, request_key, digest, dry_run=dry_run)
 
     def personal(self, subject: str) -> dict[str, str]:
         """The personal values of a subject, in clear; none when they were erased."""
@@ -283,6 +288,8 @@ class Office:
                     return given
                 now = self.now()
                 step, changes = settled(self, decide(now), now)
+                changes, answer = told_missed(self, changes, step.answer)
+                step = replace(step, answer=answer)
             try:
                 self._write(step, changes, now, (request_key, digest), dry_run=dry_run)
             except Lost:

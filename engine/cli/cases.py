@@ -21,7 +21,7 @@ from engine.cli.common import (
     reason_of,
     table,
 )
-from engine.cli.onecase import custody_table, print_case, print_deadlines, print_why
+from engine.cli.onecase import custody_table, print_case, print_deadlines, print_missed, print_why
 from engine.cli.typed import Commands
 
 case = Commands(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
@@ -133,6 +133,7 @@ def advance(
     user: As = "",
     at: Annotated[str | None, typer.Option("--at", help="实际发生的时间，如 2022-05-26T18:00+08:00；默认现在")] = None,
     seen: Annotated[str, typer.Option("--seen", help="您看到的环节；已被别人推进则拒绝")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会怎样，什么都不写 (only show)")] = False,
     key: Key = "",
     as_json: Json = False,
 ) -> None:
@@ -146,6 +147,7 @@ def advance(
             occurred_at=moment_of("--at", at, found.book().zone) if at is not None else None,
             seen_state=seen,
             request_key=key,
+            dry_run=dry_run,
         )
         if as_json:
             print_json(answer, found)
@@ -163,12 +165,16 @@ def print_stand(answer: dict[str, Any]) -> None:
     ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
     waits = f"，已交 [bold]{answer['offered_to']}[/] 待签收" if answer["offered_to"] else ""
     waits += extra(answer)
-    console().print(f"案件 {answer['case']} 现在“[bold]{answer['state_title']}[/]”{ended}{waits}")
+    now = "将在" if answer.get("dry_run") else "现在"
+    console().print(f"案件 {answer['case']} {now}“[bold]{answer['state_title']}[/]”{ended}{waits}")
+    print_missed(answer)
     if answer.get("opened"):
         console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")
     if answer.get("moved"):
         console().print(f"一并办理：{'、'.join(answer['moved'])}")
     print_deadlines(answer)
+    if answer.get("dry_run"):
+        console().print("没有写入；去掉 --dry-run 才办理")
 
 
 @case.command("custody")
@@ -217,6 +223,7 @@ def correct(
             print_json(answer, found)
             return
         rows = [(each["what"], each["before"], each["after"]) for each in answer["changes"]]
+        print_missed(answer)
         waits = "waits" in answer
         console().print(table("将会改变" if dry_run or waits else "更正", ("什么", "原来", "现在"), rows))
         if waits:

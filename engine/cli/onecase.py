@@ -25,6 +25,20 @@ def print_deadlines(answer: dict[str, Any]) -> None:
         console().print(f"时限 {title}：{due[:16].replace('T', ' ')} 前{marks}{why}")
 
 
+def print_missed(answer: dict[str, Any]) -> None:
+    """What was overdue when a command closed its case: how many, and which."""
+    missed = answer.get("missed", ())
+    if missed:
+        each = "；".join(f"{one['title']} {len(one['due'])} 项（{_span(one['due'])}）" for one in missed)
+        total = sum(len(one["due"]) for one in missed)
+        told = "、".join(dict.fromkeys(one["told"] for one in missed))
+        console().print(f"[bold red]漏做 {total} 项[/]，告 {told}：{each}")
+
+
+def _span(due: list[str]) -> str:
+    return due[0] if len(due) == 1 else f"{due[0]} 至 {due[-1]}"
+
+
 def custody_table(rows: Sequence[dict[str, str]]) -> Table:
     """Who was responsible from when until when."""
     shown = [(r["since"], r["until"] or "至今", r["unit"], r["case"]) for r in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,12 @@ def dues(plan: Plan, since: int, until: int, zone: ZoneInfo) -> Sequence[int]:
     start = plan.start if plan.every > 1 else 0
     daily = _daily(plan.daily, max(since, plan.start), until, zone, start, plan.every)
     return sorted({*daily, *listed}) if listed else daily
+
+
+def first_time(times: Sequence[str], since: datetime, zone: ZoneInfo) -> int:
+    """The first of these times of day at or after a moment, today or tomorrow."""
+    days = (local_day(since, zone) + timedelta(days=number) for number in (0, 1))
+    return min(at for day in days for time in times if (at := micros(local_time(day, time, zone))) >= micros(since))
 
 
 def undone(case: Case, schedule: str, until: int, zone: ZoneInfo) -> list[int]:

@@ -11,7 +11,7 @@ from engine.core.case import Armed, Case, Plan, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
 from engine.core.evolving import delayed
-from engine.core.planning import dues, undone
+from engine.core.planning import dues, first_time, undone
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Count
 from engine.core.values import local_day, local_time, midnight
@@ -165,18 +165,17 @@ class Reckoning:
     def plans(self, state: State, now: datetime, case: Case | None = None, *, stays: bool = False) -> dict[str, Any]:
         """Schedules that begin, go on otherwise, or end where a case enters a state or stays in it; often none.
 
-        One whose clock has no day 0 yet begins when it has.
+        One whose clock has no day 0 yet begins when it has. Of one that asks for nothing more, what is overdue stays.
         """
         running: Mapping[str, Plan] = case.plans if case is not None else {}
         entering = _Entering(self, state, now, case, stays)
-        wanted = {
-            schedule.name: plan
+        asked = {
+            schedule.name: entering.plan(schedule)
             for schedule in self.flow.schedules.values()
-            if state.stage in schedule.stages
-            and not state.final
-            and schedule.asked(self.facts, self.outcome)
-            and (plan := entering.plan(schedule))
+            if state.stage in schedule.stages and not state.final and schedule.asked(self.facts, self.outcome)
         }
+        left = {name: entering.overdue(name) for name in running.keys() - asked.keys() if not state.final}
+        wanted = {name: plan for name, plan in (asked | left).items() if plan}
         planned = {name: plan for name, plan in wanted.items() if not _goes_on(running.get(name), plan)}
         unplanned = sorted(running.keys() - wanted.keys())
         return {"planned": planned, "unplanned": unplanned} if planned or unplanned else {}
@@ -245,7 +244,9 @@ class _Entering:
             )
             if schedule.every and every is None:
                 return None
-            told |= {"daily": list(schedule.at)} | ({"every": every.days} if every and every.days > 1 else {})
+            told |= {"daily": list(schedule.at)}
+            if every and every.days > 1:
+                told |= {"every": every.days, "start": first_time(schedule.at, start, book.zone)}
             return told | self._left(schedule.name, told)
         count = self.reckoning.count(schedule.clock)
         zero, days = count.day_zero, self.reckoning.days(schedule.days)
@@ -262,8 +263,28 @@ class _Entering:
         due = [at for at in listed if at > latest or at in asked]
         late = self._caught_up(schedule, zero + timedelta(days=days[-1]), first)
         due += next((times for day in late if (times := [at for at in day if at > latest or at in asked])), [])
+        earlier = micros(midnight(local_day(start, book.zone), book.zone))
+        due += (at for at in asked if at < earlier)  # overdue since the case was in these stages before
         due = sorted({*due, *self._of_other_rules(schedule, [at for at in listed if at <= latest])})
         return told | {"due": due} if due else None
+
+    def overdue(self, name: str) -> dict[str, Any] | None:
+        """What is overdue of a schedule that asks for nothing more here: it is still to be done, or to be waived.
+
+        Of work that these rules no longer know nobody could.
+        """
+        case, schedule = self.case, self.reckoning.flow.schedules.get(name)
+        if case is None or schedule is None or schedule.task != case.plans[name].task:
+            return None
+        plan, book = case.plans[name], self.reckoning.book
+        until = micros(self.now) - plan.within
+        due = undone(case, name, until, book.zone)
+        if not due:
+            return None
+        if not plan.daily and plan.due[-1] <= until:  # it asked for nothing more already
+            due = list(plan.due)
+        ladder = book.ladder(self.reckoning.flow.tasks[plan.task].ladder)
+        return {"task": plan.task, "start": plan.start, "within": plan.within, "ladder": ladder, "due": due}
 
     def _of_other_rules(self, schedule: Schedule, missed: list[int]) -> list[int]:
         """What was due by the rules so far and is not done: a change of rules excuses nobody from it.

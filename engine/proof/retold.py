@@ -49,7 +49,6 @@ class Retold:
             "mark": self._mark,
             "undue": self._undue,
             "gone": self._gone,
-            "rearm": self._rearm,
             "ahead": self._ahead,
             "end": self._end,
             "close": self._close,
@@ -156,12 +155,6 @@ class Retold:
             del self.tasks[row["schedule"], row["due"]]
         self._undue(row)
 
-    def _rearm(self, row: Mapping[str, Any]) -> None:
-        name, due = row["schedule"], row["due"]
-        if due in self._open_of(name):
-            self.tasks[name, due] = (row["event"], *self.tasks[name, due][1:])
-            self.due[row["name"]] = self.due[row["name"]]._replace(armed_by=row["event"])
-
     def _ahead(self, row: Mapping[str, Any]) -> None:
         for due in self._open_of(row["schedule"]):
             if due > row["at"]:
@@ -177,6 +170,7 @@ class Retold:
             self._undue({"name": occurrence(row["schedule"], due)})
 
     def _close(self, row: Mapping[str, Any]) -> None:
+        self._open_of(row["name"])
         self.plans[row["name"], self.running.pop(row["name"])][2] = row["ended"]
 
     def _plan(self, row: Mapping[str, Any]) -> None:
@@ -186,6 +180,6 @@ class Retold:
             self.instead[key] = (row["name"], row["instead"])
             so_far = self._next(self.instead[key])
             starts = [at for at in (row["next_at"], so_far) if at is not None]
-            self.since[key] = min(starts, default=0)
+            self.since[key] = min(starts, default=self.latest + 1)
         self.books[row["name"], row["event"]] = self.book
         self.running[row["name"]] = row["event"]

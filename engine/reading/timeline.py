@@ -17,6 +17,7 @@ from engine.core.rulebook import Subject
 from engine.core.values import duration_words
 from engine.core.workflows import Workflow
 from engine.service import Office
+from engine.store.changes import MISSED
 
 
 def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
@@ -72,6 +73,9 @@ def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str
     if kind == "postponed":
         length = duration_words(data["by"] * MICRO)
         return f"时限 {title_of(flow, data['deadline'])}{WORDS[data['kind']]} {length}"
+    if kind == MISSED:
+        each = [f"{flow.schedules[name].title} {len(due)} 项" for name, due in data["tasks"].items()]
+        return f"办结时漏做：{'、'.join(each)}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind

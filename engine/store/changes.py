@@ -210,6 +210,8 @@ def _quiet(case: Case, happened: Event) -> list[Silent]:
     return [Silent(name, at + again) for name, again in lengths.items()]
 
 
+MISSED = "missed"
+"""The event, and its alert, that work was overdue when its case closed."""
 RAISED = {
     "no_match": "没有规则覆盖，已归默认责任单位",
     "differs": "新来的信息会导致不同判定，请核对",
@@ -218,6 +220,7 @@ RAISED = {
     "identity": "与已知人员相同，但姓名或证件号不同，请核对是不是同一人",
     UNSETTLED: "退单已达次数上限，请裁定责任单位",
     ASKED: "规则变了，请决定本案怎么办（bihuan rules resolve）",
+    MISSED: "办结时还有超期未做的任务，记为漏做",
 }
 """Alerts that an event raises by itself, and that no deadline stands behind."""
 
@@ -231,12 +234,16 @@ def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:
     if "differs" in data:
         names.append("differs")
     head = book.organisation.told("unit.head", case.owner or case.lead) if names else ""
+    told = {UNSETTLED: book.hand_over.arbiter, MISSED: data.get("told", "")}
     at = micros(happened.occurred_at)
     return [
-        Raised(case.seq, name, 0, "蓝", told, at, f"案件 {case.id}：{RAISED[name]}")
+        Raised(case.seq, name, 0, _LEVELS.get(name, "蓝"), told.get(name, head), at, f"案件 {case.id}：{RAISED[name]}")
         for name in names
-        for told in [book.hand_over.arbiter if name == UNSETTLED else head]
     ]
+
+
+_LEVELS = {MISSED: "红"}
+"""How loud an alert of an event is, where it is louder than others."""
 
 
 @dataclass(slots=True)

@@ -28,10 +28,6 @@ PLANNED: dict[str, tuple[str, ...]] = {
     ),
     "undue": (_UNDUE,),
     "gone": (f"DELETE FROM task WHERE {_TASK} AND due = :due AND {_OPEN}", _UNDUE),  # noqa: S608 - our own words
-    "rearm": (
-        f"UPDATE task SET event = :event WHERE {_TASK} AND due = :due AND {_OPEN}",  # noqa: S608 - the same
-        "UPDATE deadline SET armed_by = :event WHERE case_id = :case_id AND name = :name",
-    ),
     "ahead": (
         f"UPDATE task SET state = 'ended' WHERE {_TASK} AND due > :at AND {_OPEN}",  # noqa: S608 - the same
         "DELETE FROM deadline WHERE case_id = :case_id AND name > :after AND name < :before",
@@ -47,8 +43,10 @@ PLANNED: dict[str, tuple[str, ...]] = {
     "plan": (
         (
             "INSERT INTO schedule (case_id, name, event, release, plan, next_at, ended)"
-            " VALUES (:case_id, :name, :event, :release, :plan, min(:next_at, coalesce((SELECT s.next_at FROM"
-            " schedule AS s WHERE s.case_id = :case_id AND s.name = :name AND s.event = :instead), :next_at)), 0)"
+            " SELECT :case_id, :name, :event, :release, :plan, CASE WHEN :next_at IS NULL THEN"
+            " CASE WHEN so_far <= :last THEN so_far END ELSE min(:next_at, coalesce(so_far, :next_at)) END, 0"
+            " FROM (SELECT (SELECT s.next_at FROM schedule AS s WHERE s.case_id = :case_id AND s.name = :name"
+            " AND s.event = :instead) AS so_far)"
         ),
     ),
 }
@@ -110,19 +108,22 @@ def _replanned(
 ) -> Iterator[Op]:
     """A schedule that begins, goes on otherwise, or ends: what was open and is wanted no more goes.
 
-    Of one that goes on in another rhythm, that is what lies ahead; what was due already stays to be done.
+    Of one that goes on in another rhythm, that is what lies ahead; of one that asks for nothing more, what is not
+    overdue. The rest stays to be done.
     """
     at = micros(happened.occurred_at)
-    anew = old is not None and new is not None and bool(old.daily or new.daily)
+    over = new is not None and not new.daily and new.due[-1] <= at - new.within
+    anew = old is not None and new is not None and (over or bool(old.daily or new.daily))
     if old is not None:
         if new is None:
             yield "end", {"schedule": name, "after": f"{name}@", "before": f"{name}A", "at": at}
         elif anew:
-            yield "ahead", {"schedule": name, "after": occurrence(name, at), "before": f"{name}A", "at": at}
-        else:
+            upto = at - new.within if over else at
+            yield "ahead", {"schedule": name, "after": occurrence(name, upto), "before": f"{name}A", "at": upto}
+        if new is not None and not new.daily:
             for due in old.due:
-                verb = "rearm" if due in new.due else "gone"
-                yield verb, {"schedule": name, "due": due, "name": occurrence(name, due), "event": case.seq}
+                if due not in new.due:
+                    yield "gone", {"schedule": name, "due": due, "name": occurrence(name, due)}
         yield "close", {"name": name, "ended": case.seq}
     if new is not None:
         first = at if anew else new.start - 1 if new.daily else -1
@@ -135,5 +136,6 @@ def _replanned(
                 "plan": plan_text(new),
                 "next_at": due_next(new, first, book.zone),
                 "instead": old.event if anew and old is not None else 0,
+                "last": new.due[-1] if new.due else None,
             },
         )
