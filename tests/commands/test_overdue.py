@@ -148,11 +148,11 @@ def test_a_case_that_closes_over_overdue_work_says_what_was_missed_and_tells_the
     case = neglected(office, later)
     shut(office, case)
     number = len(overdue(office, case))
-    shewu, told = office.actor("shewu"), {"ended_at": "2022-05-28 09:00", "proof": "P1"}
-    tried = office.advance(case, "remove", shewu, told, dry_run=True)
+    head, told = office.actor("shewuzhang"), {"ended_at": "2022-05-28 09:00", "proof": "P1"}
+    tried = office.advance(case, "remove", head, told, dry_run=True)
     assert tried["dry_run"]
     assert len(overdue(office, case)) == number
-    answer = office.advance(case, "remove", shewu, told)
+    answer = office.advance(case, "remove", head, told)
     assert answer["missed"] == tried["missed"]
     assert sum(len(one["due"]) for one in answer["missed"]) == number
     assert {"case": case, "told": "示例·分管领导甲", "title": "每日巡查"}.items() <= next(
@@ -168,7 +168,7 @@ def test_a_case_that_closes_over_overdue_work_says_what_was_missed_and_tells_the
 def test_a_case_that_leaves_nothing_undone_closes_without_a_word(office: Office, later: Later) -> None:
     case = neglected(office, later, 2)
     told = {"ended_at": "2022-05-26 09:00", "proof": "P1"}
-    answer = office.advance(case, "remove", office.actor("shewu"), told)
+    answer = office.advance(case, "remove", office.actor("shewuzhang"), told)
     assert "missed" not in answer
     assert alerts(office, case) == []
 
@@ -216,7 +216,8 @@ def test_a_daily_report_that_was_not_sent_is_missed_when_the_duty_ends(office: O
     later(days=2)
     with office.store.reading() as driver:
         [case] = driver.execute("SELECT id FROM \"case\" WHERE workflow = 'reporting'").fetchone()
-    answer = office.advance(case, "end", office.actor("shewu"), {"proof": "1"})
+    office.advance(case, "propose_end", office.actor("shewu"), {"proof": "1"})
+    answer = office.advance(case, "end", office.actor("shewuzhang"))
     assert {one["title"] for one in answer["missed"]} == {"每日报送", "每日回执"}
     sound(office)
 

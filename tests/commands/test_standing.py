@@ -44,7 +44,8 @@ def test_what_is_declared_and_was_ended_is_opened_again_with_the_next_release(
 ) -> None:
     open_standing(office)
     case = next(row["case"] for row in case_list(office, office.actor("shewu")) if row["category"] == "数据日报")
-    office.advance(case, "end", office.actor("shewu"), {"proof": "文-1"})
+    office.advance(case, "propose_end", office.actor("shewu"), {"proof": "文-1"})
+    office.advance(case, "end", office.actor("shewuzhang"))
     changed = pack_files["rules/terms.yaml"] + b"# v2\n"
     (again,) = published(office, pack_files | {"rules/terms.yaml": changed})["standing"]
     assert again != case
