@@ -32,12 +32,16 @@ def report(
             write(told, book.authority, out.absolute(), book.zone)
             log(found, actor, told)
         if as_json:
-            pages = [{"title": page.title, "headers": page.headers, "rows": page.rows} for page in told.pages]
+            pages = [
+                {"title": page.title, "headers": page.headers, "rows": page.rows, "total": page.sums}
+                for page in told.pages
+            ]
             at_ = told.at.astimezone(book.zone).isoformat()
             print_json({"report": name, "as_of": at_, "sheets": pages, "path": str(out or "")}, found)
             return
         for page in told.pages if out is None else ():
-            console().print(table(page.title, page.headers, [[str(cell) for cell in row] for row in page.rows]))
+            rows = [*page.rows, *([page.sums] if page.total else [])]
+            console().print(table(page.title, page.headers, [[str(cell) for cell in row] for row in rows]))
         when = f"{told.at.astimezone(book.zone):%Y-%m-%d %H:%M}"
         where = f"已写入 {out}（{len(told.pages)} 张表），" if out else ""
         console().print(f"{told.report.title}：{where}截至 {when}（不含），报 {told.report.to}")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.core.case import Case
+from engine.core.org import Actor
 
 if TYPE_CHECKING:
     from engine.core.rulebook import Rulebook
@@ -76,6 +77,16 @@ class Report:
     period: timedelta
     sheets: tuple[Sheet, ...]
     clause: str = ""
+    sent_by: tuple[str, ...] = ()
+    """The units that send it: their people may make it, whole."""
+    own: tuple[str, ...] = ()
+    """The roles that may make the part of it that is about the cases of their units."""
+
+    def reach(self, actor: Actor) -> frozenset[str] | None:
+        """The units whose cases she may be told of; None: all of them."""
+        if actor.units() & set(self.sent_by):
+            return None
+        return frozenset(unit for role, unit in actor.roles if role in self.own)
 
 
 class Standing(NamedTuple):

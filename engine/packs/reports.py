@@ -30,6 +30,7 @@ class ReportBuilder:
     ) -> None:
         self.pack = pack
         self.units = organisation.units
+        self.roles = organisation.roles
         self.fields: dict[str, Field] = {key: of for kind in subjects.values() for key, of in kind.fields.items()}
         states = [state for flow in flows.values() for state in flow.states.values()]
         categories = [str(row.then["category"]) for table in tables for row in table.rows if "category" in row.then]
@@ -51,13 +52,26 @@ class ReportBuilder:
         for document, name, model in self.pack.sections(m.ReportsFile, "reports"):
             path: Path = ("reports", name)
             self.pack.known(document, "RULE-023", (*path, "to"), "单位", model.to, self.units)
+            for at, unit in enumerate(model.sent_by):
+                self.pack.known(document, "RULE-023", (*path, "sent_by", at), "单位", unit, self.units)
+            for at, role in enumerate(model.own):
+                self.pack.known(document, "FLOW-012", (*path, "own", at), "角色", role, self.roles)
             sheets = [self.sheet(document, (*path, "sheets", at), sheet) for at, sheet in enumerate(model.sheets)]
             titles = [sheet.title for sheet in sheets]
             for at, title in enumerate(titles):
                 if title in titles[:at] or len(title) > LONGEST:
                     what = f"表名 {title} 重复，或超过 {LONGEST} 个字"
                     self.pack.wrong(document, "RULE-001", (*path, "sheets", at, "title"), what, "每张表一个短名字")
-            made[name] = Report(name, model.title, model.to, model.period, tuple(sheets), model.clause or model.source)
+            made[name] = Report(
+                name,
+                model.title,
+                model.to,
+                model.period,
+                tuple(sheets),
+                model.clause or model.source,
+                tuple(model.sent_by),
+                tuple(model.own),
+            )
         return made
 
     def sheet(self, document: Document, path: Path, model: m.SheetModel) -> Sheet:
@@ -84,9 +98,10 @@ class ReportBuilder:
         for word, values in raw.items():
             if not self.grouped(document, (*path, word), word):
                 continue
+            options = [*self.order(word), UNKNOWN] if word.startswith(FACT) else self.order(word)
             for value in values:
-                self.pack.known(document, "RULE-022", (*path, word), "选项", value, self.order(word))
-        return Choice({word: frozenset(values) for word, values in raw.items()})
+                self.pack.known(document, "RULE-022", (*path, word), "选项", value, options)
+        return Choice({word: frozenset("" if of == UNKNOWN else of for of in values) for word, values in raw.items()})
 
     def grouped(self, document: Document, path: Path, word: str) -> bool:
         """Whether cases can be chosen or grouped by a word; a fact must have few values, and be nobody's secret."""
@@ -111,5 +126,7 @@ class ReportBuilder:
         return [] if of is None else list(YES_NO.values()) if of.type == "yes_no" else list(of.values)
 
 
+UNKNOWN = "unknown"
+"""That a fact is not known, as conditions say it."""
 LONGEST = 31
 """A sheet of a workbook has no longer name."""

@@ -70,11 +70,9 @@ def _page(
                 sheet.write_number(number, column, cell, formats["number"])
             else:
                 sheet.write_string(number, column, cell, formats["text"])
-    if page.total:
-        end = 3 + len(page.rows)
-        sheet.write_string(end, 0, page.total, formats["sums"])
-        for column in range(1, last + 1):
-            sheet.write_number(end, column, sum(int(row[column]) for row in page.rows), formats["sum"])
+    for column, cell in enumerate(page.sums):
+        kind = "sum" if isinstance(cell, int) else "sums"
+        sheet.write(3 + len(page.rows), column, cell, formats[kind])
     sheet.freeze_panes(3, 1)
     sheet.set_landscape()
     sheet.set_paper(9)

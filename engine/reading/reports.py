@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -39,6 +39,12 @@ class Page:
     rows: tuple[tuple[str | int, ...], ...]
     total: str = ""
 
+    @property
+    def sums(self) -> tuple[str | int, ...]:
+        """The last row of figures, all of them added up; empty where none is asked for."""
+        columns = range(1, len(self.headers))
+        return (self.total, *(sum(int(row[at]) for row in self.rows) for at in columns)) if self.total else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -51,21 +57,20 @@ class Told:
 
 
 def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) -> Told:
-    """The report of that name as of a moment, over the cases that the right to export reaches; now unless said.
+    """The report of that name as of a moment, over the cases it may tell her of; now unless said.
 
     What is recorded at that very moment comes after it, so nothing that is added later changes the figures.
     """
-    office.require(actor, "export")
     book, now = office.book(), office.now()
     if name not in book.reports:
         known = listing(list(book.reports)) or "无"
         raise BadInput(Problem("REPORT-001", f"没有报表 {name}", f"可用：{known}", nearest(name, book.reports)))
+    reach = _reach(office, book.reports[name], actor)
     at = at or now
     if at > now:
         raise Refused(Problem("REPORT-002", "这一刻还没有到", "--as-of 写现在或以前的时刻"))
     report = book.reports[name]
     asked = Moment(at, at - report.period)
-    reach = office.reach(actor, "export")
     with office.store.reading() as driver:
         standings = [
             (office.book(standing.case.release), standing)
@@ -73,7 +78,30 @@ def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) ->
             if reach is None or reach & standing.case.involved
         ]
         pages = tuple(_page(office, driver, book, sheet, asked, standings) for sheet in report.sheets)
+    if reach is not None:
+        pages = tuple(replace(page, rows=tuple(row for row in page.rows if any(row[1:]))) for page in pages)
     return Told(report, at, asked.since, pages)
+
+
+def _reach(office: Office, report: Report, actor: Actor) -> frozenset[str] | None:
+    """The units whose cases a report tells her of, None: all; refused where there are none."""
+    organisation = office.book().organisation
+    exports = organisation.permits(actor, "export")
+    reaches = [report.reach(actor), *([office.reach(actor, "export")] if exports else [])]
+    if None in reaches:
+        return None
+    units = frozenset(unit for reach in reaches for unit in reach or ())
+    if not units:
+        titles = [organisation.roles[role].title for role in report.own]
+        titles += [role.title for role in organisation.roles.values() if "export" in role.may]
+        raise Refused(
+            Problem(
+                "AUTH-002",
+                f"{actor.user} 不能出{report.title}",
+                f"可以出的单位：{listing(list(report.sent_by)) or '无'}；角色：{listing(titles) or '无'}",
+            )
+        )
+    return units
 
 
 def standing_before(driver: Driver, at: datetime) -> Iterator[Standing]:

@@ -138,7 +138,7 @@ SCENES = [
     pytest.param(14, ["归 平安建设部", "现在“已办结”，已办结"], id="a rumour is looked into, then refuted"),
     pytest.param(
         15,
-        ["缺少佐证：对方签收凭证号", "现在“已反馈”，已办结"],
+        ["未销号问题", "│ 和平社区 │ │ 整改中 │", "缺少佐证：对方签收凭证号", "现在“已反馈”，已办结"],
         id="a superior's inspection is answered",
     ),
     pytest.param(16, ["已另立案件：", "现在“已到货”，已办结", "一并办理："], id="a shortage is ordered by itself"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 from rich.cells import cell_len
 
+from engine.commands import custody
 from engine.core.errors import BadInput, Refused
 from engine.core.values import parse_time
 from engine.reading import reportbook, reports
@@ -44,9 +45,9 @@ def test_cases_are_counted_by_category_unit_and_outcome_over_the_period(office: 
     later(hours=1)
     told = tell(office, "daily", office.actor("shuju"))
     assert page(told, "人员管控") == {"密接": (2, 2, 0, 2, 0)}
-    assert page(told, "管控措施")["集中隔离点"] == (0, 0, 1, 0, 0, 0, 0)
+    assert page(told, "管控措施")["集中隔离点"] == (0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0)
     assert page(told, "各社区") == {"华业社区": (1, 1, 0, 1, 0), "和平社区": (1, 1, 0, 1, 0)}
-    assert page(told, "两条防线") == {"外防输入": (2, 2, 0, 2, 0), "内防反弹": (0, 0, 0, 0, 0)}
+    assert page(told, "两条防线（人员）") == {"外防输入": (2, 2, 0, 2, 0), "内防反弹": (0, 0, 0, 0, 0)}
     later(days=1, hours=1)
     told = tell(office, "daily", office.actor("shuju"))
     assert page(told, "人员管控") == {"密接": (2, 0, 0, 2, 1)}
@@ -68,8 +69,55 @@ def test_the_moment_asked_about_is_not_ahead_and_the_report_exists(office: Offic
         tell(office, "daily", shuju, office.now() + timedelta(minutes=1))
     with pytest.raises(BadInput, match="did you mean daily"):
         tell(office, "dayly", shuju)
-    with pytest.raises(Refused, match="没有权限 export"):
+    with pytest.raises(BadInput, match="没有报表 nosuch"):
+        tell(office, "nosuch", office.actor("huaye"))
+    with pytest.raises(Refused, match="huaye 不能出疫情防控数据日报 — 可以出的单位：社会事务部；角色：数据岗"):
         tell(office, "daily", office.actor("huaye"))
+
+
+def test_who_is_in_hospital_is_in_no_quarantine_site_and_everybody_is_in_one_column(
+    office: Office, later: Later
+) -> None:
+    quarantined(office)
+    opened(office, id_number="", name="甲某", phone="13912340000", community="和平社区")
+    shewu, zhuanyun, now = office.actor("shewu"), office.actor("zhuanyun"), office.now().isoformat()
+    patient = opened(office, id_number="", name="乙某", phone="13912350000", pcr_result="阳性")
+    office.advance(patient, "send_sample", shewu, {"sent_at": now})
+    office.advance(patient, "confirm", shewu, {"recheck_result": "阳性"})
+    office.advance(patient, "hospitalise", zhuanyun)
+    custody.accept(office, patient, zhuanyun, {"hospital": "示例医院", "admitted_at": now, "receipt": "收-1"})
+    later(hours=1)
+    told = tell(office, "daily", office.actor("shuju"))
+    measures = next(each for each in told.pages if each.title == "管控措施")
+    hospital = dict(zip(measures.headers[1:], page(told, "管控措施")["定点医院"], strict=True))
+    assert (hospital["隔离救治"], hospital["集中隔离"]) == (1, 0)
+    for row in [*measures.rows, measures.sums]:
+        assert sum(int(cell) for cell in row[1:-2]) == row[-2]
+    assert tell(office, "daily", shewu).pages == told.pages, "who sends it tells the same"
+    office.open_case("issue", {"issue_source": "spoiled", "inspected": "市场监督管理所", "found_what": "示例"}, shewu)
+    later(hours=1)
+    told = tell(office, "daily", office.actor("shuju"))
+    assert page(told, "两条防线（人员）")["外防输入"][3] == 3, "meat is nobody"
+    assert page(told, "两条防线（场所与问题）")["外防输入"][3] == 1
+
+
+def test_whoever_sends_a_report_makes_it_whole_and_a_community_sees_its_own_rows(office: Office, later: Later) -> None:
+    venue = {"venue_name": "示例诊所", "venue_type": "诊所", "address": "示例路 8 号", "community": "华业社区"}
+    office.open_case("venue", venue, office.actor("huaye"))
+    nowhere = {"venue_name": "示例药房", "venue_type": "药房", "address": "示例路 9 号"}
+    office.open_case("venue", nowhere, office.actor("shewu"))
+    later(hours=1)
+    told = tell(office, "network", office.actor("wuzi"))
+    towns = next(each for each in told.pages if each.title == "各社区")
+    assert page(told, "各社区")["（未填）"] == (1, 0, 1, 0), "who is nobody's is told too"
+    assert towns.sums[3] == len(page(told, "盲区名单")), "the total is what the list lists"
+    own = tell(office, "network", office.actor("huaye"))
+    assert page(own, "各社区") == {"华业社区": (1, 0, 1, 0)}
+    assert len(page(own, "盲区名单")) == 1
+    whole = tell(office, "bulletin", office.actor("shuju")).pages
+    assert all(tell(office, "bulletin", office.actor(user)).pages == whole for user in ("jigong", "xiaoneng"))
+    with pytest.raises(Refused, match="不能出疫情防控督查情况通报"):
+        tell(office, "bulletin", office.actor("heping"))
 
 
 def test_whose_right_reaches_one_unit_counts_its_cases_only(

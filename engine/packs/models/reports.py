@@ -56,6 +56,10 @@ class ReportModel(Cited):
     """报表的中文名"""
     to: str
     """报给哪个单位"""
+    sent_by: Names = []
+    """由哪些单位报：这些单位的人可以出整份；有权限 export 的照权限"""
+    own: Names = []
+    """哪些角色可以出本单位案件的那一份"""
     period: Duration
     """一期多长"""
     sheets: Annotated[list[SheetModel], Field(min_length=1)]
