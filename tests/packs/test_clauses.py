@@ -46,6 +46,42 @@ def test_every_clause_of_the_plan_is_carried_out_by_something_or_says_why_not(bo
     assert [name for name, of in clauses.items() if of.waived] == []
 
 
+@pytest.mark.parametrize("kind", ["rule", "workflow", "report", "paper"])
+def test_what_says_that_it_comes_from_a_clause_is_told_to_carry_it_out(book: Rulebook, kind: str) -> None:
+    clauses = book.documents["heping-2022-12"].clauses.values()
+    carries = {(carrier.name, of.heading) for of in clauses for carrier in of.carried_by if carrier.kind == kind}
+    cited = {
+        (carrier.name, heading)
+        for carrier in book.carriers[kind].values()
+        for heading in carrier.cites.split("、")
+        if heading in {of.heading for of in clauses}
+    }
+    assert cited
+    assert cited - carries == set()
+
+
+def test_whom_the_plan_calls_responsible_carries_that_out(book: Rulebook) -> None:
+    units = book.organisation.units
+    for of in book.documents["heping-2022-12"].clauses.values():
+        carriers = {carrier.name for carrier in of.carried_by if carrier.kind == "unit"}
+        named = [name for name in units if "责任部门" in of.quote and name in of.quote]
+        assert set(named) <= carriers, of.id
+
+
+def test_the_first_responsible_and_the_contacts_of_every_unit_are_what_three_asks_for(book: Rulebook) -> None:
+    own = {name for name, unit in book.organisation.units.items() if unit.kind in ("department", "community")}
+    clauses = book.documents["heping-2022-12"].clauses
+    for row in ("R123", "R125"):
+        assert {carrier.name for carrier in clauses[row].carried_by if carrier.kind == "unit"} == own
+    assert all(book.organisation.units[name].head and book.organisation.units[name].duty_phone for name in own)
+
+
+def test_those_who_may_bring_rules_into_force_carry_the_name_under_the_plan(book: Rulebook) -> None:
+    clause = book.documents["heping-2022-12"].clauses["R005"]
+    may = {name for name, role in book.organisation.roles.items() if {"publish", "approve"} & set(role.may)}
+    assert {carrier.name for carrier in clause.carried_by if carrier.kind == "role"} == may
+
+
 def test_sixteen_items_say_who_is_responsible(book: Rulebook) -> None:
     told = book.documents["heping-2022-12"].responsible
     assert len(told) == 16

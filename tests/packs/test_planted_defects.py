@@ -360,7 +360,7 @@ PLANTED = [
         "措施",
         "CLAUSE-006",
         CLAUSES,
-        "        carried_by: [role manager]\n",
+        "        carried_by: [pack heping, role manager, role rules_approver]\n",
         "",
         "clause: 文头",
     ),
