@@ -53,7 +53,9 @@ COLD = {
     "spoiled": "无",
     "hygiene": "落实",
     "safety": "落实",
+    "proof": "检-1",
 }
+PATROL = {"entry_check": "落实", "staff_check": "落实", "site_check": "落实", "proof": "照-1"}
 
 
 def registered(office: Office, kind: str, **facts: Any) -> Case:
@@ -76,7 +78,7 @@ def case_of(office: Office, case_id: str) -> Case:
 
 
 def patrol(office: Office, case: Case, result: str, **more: str) -> dict[str, Any]:
-    facts = {"check_result": result, "checked_at": office.now().isoformat(), **more}
+    facts = PATROL | {"check_result": result, "checked_at": office.now().isoformat(), **more}
     return office.advance(case.id, "check_patrol", office.actor("huaye"), facts)
 
 
@@ -226,9 +228,33 @@ def test_a_venue_is_checked_only_for_what_its_measures_ask(office: Office) -> No
             office.advance(venue.id, other, huaye, facts)
 
 
+def test_a_patrol_goes_through_what_is_to_be_kept_and_brings_its_proof(office: Office) -> None:
+    venue = registered(office, "菜市场")
+    huaye = office.actor("huaye")
+    facts = {"check_result": "落实", "checked_at": office.now().isoformat(), "entry_check": "落实", "staff_check": "落实"}
+    with pytest.raises(Refused, match="清洁通风消毒为 落实，现为 未落实") as found:
+        office.advance(venue.id, "check_patrol", huaye, facts | {"site_check": "未落实"})
+    assert "缺少佐证：佐证编号（proof）" in str(found.value)
+    patrol(office, venue, "发现问题", site_check="未落实", found_what="没有消毒记录")
+    assert len(case_of(office, venue.id).children) == 1
+
+
+def test_every_periodic_check_of_a_venue_asks_for_proof_and_no_daily_one_does(book: Rulebook) -> None:
+    flow = book.workflows["venue"]
+    asks = {
+        verb.task
+        for verb in flow.transitions.values()
+        if any(asked.field == "proof" and asked.required for asked in verb.evidence)
+    } - {""}
+    daily = {one.task for one in flow.schedules.values() if not one.every}
+    every = {one.task for one in flow.schedules.values()}
+    assert every - daily <= asks
+    assert daily & asks == {"patrol", "closure"}
+
+
 def test_a_finding_is_one_request_however_often_it_is_sent(office: Office) -> None:
     venue = registered(office, "菜市场")
-    facts = {"check_result": "发现问题", "checked_at": office.now().isoformat(), "found_what": "无人值守"}
+    facts = PATROL | {"check_result": "发现问题", "checked_at": office.now().isoformat(), "found_what": "无人值守"}
     huaye = office.actor("huaye")
     first = office.advance(venue.id, "check_patrol", huaye, facts, request_key="k1")
     assert office.advance(venue.id, "check_patrol", huaye, facts, request_key="k1") == first
@@ -392,8 +418,8 @@ def test_a_venue_open_for_a_year_stays_small_and_whole(office: Office, months: i
     for _ in range(5 * months):
         office.set_clock(micros(office.now() + timedelta(days=6)))
         sweep(office)
-        for task in ("patrol", "cleaning"):
-            assert tasks.done(office, task, [(case.id, "落实")], huaye)[0].refused == ""
+        for task, facts in (("patrol", PATROL), ("cleaning", {})):
+            assert tasks.done(office, task, [tasks.Row(case.id, "落实", facts)], huaye)[0].refused == ""
     found = case_of(office, case.id)
     assert sorted(one.task for one in found.results) == ["cleaning", "patrol"]
     oldest = min(int(name.partition("@")[2]) for name in found.marks)

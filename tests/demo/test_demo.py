@@ -129,7 +129,11 @@ SCENES = [
         ["已另立案件：", "须由 中心菜市场管理方 以外的人员办理", "caishi 已经办过，请换人", "现在“已销号”，已办结"],
         id="a finding is rectified, and checked by somebody else",
     ),
-    pytest.param(12, ["已另立案件：", "现在“已封存”，归 市场监督管理所"], id="spoiled meat is sealed"),
+    pytest.param(
+        12,
+        ["已另立案件：", "要求冷链整改至少办结一件", "现在“已销号”，已办结", "现在“已办结”，已办结"],
+        id="spoiled meat is sealed, disposed of, put right and closed",
+    ),
     pytest.param(
         13,
         ["│ 红 │", "│ 示例·分管领导甲 │ 2022-06-15 10:00 │", "现在“已办结”，已办结"],
@@ -151,9 +155,9 @@ SCENES = [
     pytest.param(
         19,
         [
-            "在办 14 件，办结 264 件",
+            "在办 18 件，办结 266 件",
             "│ 超期 │ 0 │",
-            "278 件案件，链完整",
+            "284 件案件，链完整",
             "名单中的人 240",
             "闭环合上了",
             "发出预警 11 条",
@@ -202,3 +206,11 @@ def test_nothing_is_left_behind(told: str, tmp_path: Path) -> None:
         run(tmp_path / "kept")
     assert (tmp_path / "kept" / "demo.db").is_file()
     assert (tmp_path / "keys" / "k").is_file()
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_figures_that_a_readme_shows_are_those_of_the_run(told: str, readme: str) -> None:
+    shown = Path(readme).read_text("utf-8")
+    figures = [line for line in shown.splitlines() if line.startswith(("无误：", "在办案件 ", "回头比对 "))]
+    assert len(figures) == 3
+    assert set(figures) <= set(told.splitlines())
