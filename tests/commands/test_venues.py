@@ -231,7 +231,8 @@ def test_a_venue_is_checked_only_for_what_its_measures_ask(office: Office) -> No
 def test_a_patrol_goes_through_what_is_to_be_kept_and_brings_its_proof(office: Office) -> None:
     venue = registered(office, "菜市场")
     huaye = office.actor("huaye")
-    facts = {"check_result": "落实", "checked_at": office.now().isoformat(), "entry_check": "落实", "staff_check": "落实"}
+    facts = {name: value for name, value in PATROL.items() if name != "proof"}
+    facts |= {"check_result": "落实", "checked_at": office.now().isoformat()}
     with pytest.raises(Refused, match="清洁通风消毒为 落实，现为 未落实") as found:
         office.advance(venue.id, "check_patrol", huaye, facts | {"site_check": "未落实"})
     assert "缺少佐证：佐证编号（proof）" in str(found.value)
