@@ -10,7 +10,7 @@ import typer
 
 from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, progress, table
 from engine.cli.typed import Commands
-from engine.core.errors import BadInput, Problem, nearest
+from engine.core.errors import BadInput, Problem, Refused, nearest
 
 MANY = 20
 """Fewer papers than this are printed at once and need no progress bar."""
@@ -57,9 +57,10 @@ def print_(
         if codes and state:
             raise BadInput(Problem("ARG-004", "写明了案件，又写了 --state", "两者写一个"))
         wanted = codes or suitable(found, name, actor, state)
-        if not wanted and not as_json:
-            console().print(f"打印 0 份：现在没有您能出、用得上“{name}”的案件或车次（bihuan paper list）")
-            return
+        if not wanted:
+            raise Refused(
+                Problem("PAPER-005", f"打印 0 份：现在没有您能出、用得上“{name}”的案件", "见 bihuan paper list")
+            )
         _refuse_folder(out)
         made = sheets(found, name, wanted, actor)
         at, paths = found.now(), []

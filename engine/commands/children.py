@@ -66,14 +66,15 @@ def _child_type(office: Office, parent: Case, name: str, actor: Actor) -> ChildT
     book = office.book(parent.release)
     flow = book.workflows[parent.workflow]
     kinds = flow.children
-    found = kinds.get(name) if name else next(iter(kinds.values()), None) if len(kinds) == 1 else None
+    named = [kind for kind in kinds.values() if name in (kind.name, kind.title)] if name else list(kinds.values())
+    found = named[0] if len(named) == 1 else None
     if found is None:
         raise BadInput(
             Problem(
                 "FACT-001",
                 f"流程 {flow.title} 不能开出 {name or '（未写明哪一种）'}",
-                f"可用：{listing(list(kinds)) or '无'}",
-                nearest(name, kinds),
+                f"可用：{listing([f'{kind.title}（{kind.name}）' for kind in kinds.values()]) or '无'}",
+                nearest(name, [word for kind in kinds.values() for word in (kind.name, kind.title)]),
             )
         )
     unmet = who(book, parent, found.by, actor)

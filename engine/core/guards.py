@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from engine.core.conditions import Cell, Fact, Field, holds, label, words
+from engine.core.conditions import Cell, Fact, Field, from_json, holds, label, words
 from engine.core.situation import Situation
 from engine.core.taskguards import TaskGuard
 from engine.core.values import local_day
@@ -72,6 +72,30 @@ class ComparedGuard:
         """Whether it was known to be otherwise."""
         known = all(facts.get(of.name) is not None for of in (self.field, self.other))
         return known and not self.holds(facts, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptUpGuard:
+    """A number, day or time that is stated must not be less than the case had."""
+
+    field: Field
+
+    def unmet(self, at: Situation) -> str:
+        """Empty when it holds, else how the two stand."""
+        had, value = from_json(self.field, at.case.facts.get(self.field.name)), at.facts.get(self.field.name)
+        if value is None or had is None or not value < had:  # type: ignore[operator]  # one field, one type
+            return ""
+        was, now = (_shown(self.field, one, at) for one in (had, value))
+        return f"要求 {self.asks}，原来为 {was}，现为 {now}"
+
+    @property
+    def asks(self) -> str:
+        """What it asks for, in words."""
+        return f"{self.field.title}不{'早' if self.field.type in ('date', 'time') else '少'}于原来的"
+
+
+def _shown(of: Field, value: Fact, at: Situation) -> str:
+    return f"{value.astimezone(at.zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else label(of, value)
 
 
 def _number(value: Fact) -> float | None:
@@ -208,4 +232,14 @@ class HandOverGuard:
 
 StatedGuard = FactGuard | ComparedGuard | DecisionGuard
 """What can be told from the facts and the decision alone."""
-Guard = StatedGuard | ClockGuard | TaskGuard | ActorGuard | OutsideGuard | ChildrenGuard | NoIndexGuard | HandOverGuard
+Guard = (
+    StatedGuard
+    | KeptUpGuard
+    | ClockGuard
+    | TaskGuard
+    | ActorGuard
+    | OutsideGuard
+    | ChildrenGuard
+    | NoIndexGuard
+    | HandOverGuard
+)

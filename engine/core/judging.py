@@ -11,7 +11,7 @@ from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
 from engine.core.dating import CORRECT, EARLIEST_STATEMENT, untimely
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.guards import ComparedGuard, DecisionGuard, FactGuard, Guard
+from engine.core.guards import ComparedGuard, DecisionGuard, FactGuard, Guard, KeptUpGuard
 from engine.core.org import SYSTEM, Actor
 from engine.core.reckoning import Reckoning
 from engine.core.rulebook import Rulebook
@@ -243,9 +243,9 @@ def asked(transition: Transition, case: Case) -> list[str]:
     return [guard.asks for guard in told if _said_of(guard, filled)]
 
 
-def _said_of(guard: Guard, facts: Collection[str]) -> TypeGuard[FactGuard | ComparedGuard]:
+def _said_of(guard: Guard, facts: Collection[str]) -> TypeGuard[FactGuard | ComparedGuard | KeptUpGuard]:
     """Whether a guard holds one of these facts against something."""
-    return isinstance(guard, FactGuard | ComparedGuard) and guard.field.name in facts
+    return isinstance(guard, FactGuard | ComparedGuard | KeptUpGuard) and guard.field.name in facts
 
 
 def _ways(transition: Transition, case: Case) -> list[tuple[Guard, ...]]:

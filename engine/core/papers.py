@@ -13,6 +13,8 @@ from engine.core.org import Actor, Organisation
 TRIP, ANY = "trip", "any"
 """What a paper may be of beside named workflows: a trip, or a case of any workflow."""
 COMMON = ("authority", "document", "today", "number")
+NUMBER = "number."
+"""`number.X`: the number that paper X has, of the same case."""
 CASE = (
     "case",
     "category",
@@ -78,9 +80,11 @@ class Paper:
         )
 
 
-def asked(text: str) -> Iterator[str]:
-    """What a text asks for, as written between braces."""
-    yield from (name.strip() for found in _ASKED.findall(text) for name in found.split("|"))
+def asked(text: str) -> Iterator[tuple[str, bool]]:
+    """What a text asks for, as written between braces, and whether it is one of several."""
+    for found in _ASKED.findall(text):
+        names = found.split("|")
+        yield from ((name.strip(), len(names) > 1) for name in names)
 
 
 def unclosed(text: str) -> bool:

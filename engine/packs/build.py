@@ -87,7 +87,7 @@ class PackBuilder(Declarations):
         hand_over = self.hand_over(document, pack.hand_over, names, organisation)
         standing = build_standing(self, subjects)
         profiles = build_profiles(self, document, pack, terms)
-        reports = ReportBuilder(self, organisation, subjects, tables.values(), workflows).build()
+        reports = ReportBuilder(self, organisation, subjects, tables.values()).build()
         examples = self.examples(tables, subjects)
         telling = StoryBuilder(self, zone, subjects, organisation.staff)
         stories = telling.build()

@@ -18,6 +18,7 @@ from engine.core.guards import (
     FactGuard,
     Guard,
     HandOverGuard,
+    KeptUpGuard,
     NoIndexGuard,
     OutsideGuard,
     StatedGuard,
@@ -33,6 +34,8 @@ from engine.packs.yamlfile import Document, Path
 _G = TypeVar("_G", bound=Guard)
 NAMED_DAYS = "在 rules/parameters.yaml 里写一个参数（天数随时间会变，要有出处），这里写它的名字；或 decision.X"
 """How days are written in a workflow."""
+BEFORE = "before"
+"""What the case had of a fact until this step."""
 _QUANTITY = re.compile(r"[-+.]?[0-9]")
 """How a length of time begins, right or wrong; anything else is meant for a name."""
 
@@ -133,7 +136,17 @@ class GuardBuilder:
             return None
         if key == "actor":
             return self._actor_guard(path, raw)
+        if raw == {"not_below": BEFORE}:
+            return self._kept_up(path, key)
         return self.stated_guard(path, key, raw)
+
+    def _kept_up(self, path: Path, key: str) -> KeptUpGuard | None:
+        if not self.fact(path, key):
+            return None
+        if self.fields[key].type in ("integer", "number", "date", "time"):
+            return KeptUpGuard(self.fields[key])
+        self.wrong("RULE-031", path, f"{key} 没有大小先后", "要素须为 integer、number、date 或 time")
+        return None
 
     def stated_guard(self, path: Path, key: str, raw: Any) -> StatedGuard | None:
         """A cell on a fact or on what was decided; None when it is empty, or after noting what is wrong with it."""

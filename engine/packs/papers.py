@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from engine.core.conditions import Cell, ConditionError, Field, parse_cell
 from engine.core.errors import listing, nearest
-from engine.core.papers import ANY, CASE, CLOCK, COMMON, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
+from engine.core.papers import ANY, CASE, CLOCK, COMMON, NUMBER, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
 from engine.core.rulebook import Subject
 from engine.packs import models as m
 from engine.packs.models import WorkflowFile
@@ -21,6 +21,7 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
     """The papers of a pack."""
     flows = {model.workflow: model for _, model in pack.files(WorkflowFile)}
     made: dict[str, Paper] = {}
+    numbers = [f"{NUMBER}{model.paper}" for _, model in pack.files(m.PaperFile)]
     for document, model in pack.files(m.PaperFile):
         if model.paper in made or UNFIT & set(model.paper):
             what = "已有这份文书" if model.paper in made else "文书名里有不能作文件名的字符"
@@ -39,7 +40,9 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
                 "case 用于车次，overdue 用于案件",
             )
         else:
-            _texts(pack, document, model, _known(model, mine, subjects), _columns(model, mine, subjects))
+            known = [*_known(model, mine, subjects), *numbers]
+            some = {name for flow in mine if flow.subject in subjects for name in subjects[flow.subject].fields}
+            _texts(pack, document, model, known, [*_columns(model, mine, subjects), *numbers], some)
         made[model.paper] = Paper(
             model.paper,
             model.title,
@@ -122,14 +125,16 @@ def _when(pack: Resolver, document: Document, model: m.PaperFile, fields: Mappin
     return cells
 
 
-def _texts(pack: Resolver, document: Document, model: m.PaperFile, known: list[str], columns: list[str]) -> None:
-    """Every name between braces exists."""
+def _texts(
+    pack: Resolver, document: Document, model: m.PaperFile, known: list[str], columns: list[str], some: set[str]
+) -> None:
+    """Every name between braces exists; of several, `some` of the cases having it is enough."""
     for path, text in _each(model):
         if unclosed(text):
             pack.wrong(document, "RULE-029", path, "花括号没有成对", "要素写作 {name}")
         allowed = columns if path[0] == "rows" else known
         clocks = {name.split(".")[1] for name in allowed if name.startswith("clock.")}
-        for name in asked(text):
+        for name, among in asked(text):
             of, _, rest = name.partition(".")
             if (
                 of == "clock"
@@ -137,7 +142,7 @@ def _texts(pack: Resolver, document: Document, model: m.PaperFile, known: list[s
                 and not pack.known(document, "FLOW-012", path, "计时", rest.split(".")[0], clocks)
             ):
                 continue  # as a workflow tells of it, so that one slip is told once
-            if name not in allowed:
+            if name not in allowed and not (among and name in some):
                 shown = listing(allowed, 20)
                 pack.wrong(document, "RULE-032", path, f"文书没有要素 {name}", f"可用：{shown}", nearest(name, allowed))
 

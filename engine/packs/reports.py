@@ -9,7 +9,7 @@ from engine.core.org import Organisation
 from engine.core.reports import FACT, REPLACED, SHOWN, WORDS, YES_NO, Choice, Column, Report, Sheet, Shown
 from engine.core.rulebook import Subject
 from engine.core.tables import Table
-from engine.core.workflows import FINAL, Workflow
+from engine.core.workflows import FINAL
 from engine.packs import models as m
 from engine.packs.resolve import Resolver
 from engine.packs.yamlfile import Document, Path
@@ -26,24 +26,25 @@ class ReportBuilder:
         organisation: Organisation,
         subjects: Mapping[str, Subject],
         tables: Iterable[Table],
-        flows: Mapping[str, Workflow],
     ) -> None:
         self.pack = pack
         self.units = organisation.units
         self.roles = organisation.roles
         self.fields: dict[str, Field] = {key: of for kind in subjects.values() for key, of in kind.fields.items()}
-        states = [state for flow in flows.values() for state in flow.states.values()]
+        # as written, so that what is wrong inside a workflow is not told of every report that names it
+        flows = [model for _, model in pack.files(m.WorkflowFile)]
+        states = [(name, state.stage) for flow in flows for name, state in flow.states.items()]
         categories = [str(row.then["category"]) for table in tables for row in table.rows if "category" in row.then]
         self.values: dict[str, list[str]] = {
-            "workflow": list(flows),
+            "workflow": [flow.workflow for flow in flows],
             "subject": list(subjects),
             "category": list(dict.fromkeys(categories)),
-            "state": list(dict.fromkeys(state.name for state in states)),
-            "stage": list(dict.fromkeys(state.stage for state in states)),
+            "state": list(dict.fromkeys(name for name, _ in states)),
+            "stage": list(dict.fromkeys(stage for _, stage in states)),
             "owner": list(self.units),
             "lead": list(self.units),
             "final": [*FINAL, REPLACED],
-            "stream": list(dict.fromkeys(flow.stream for flow in flows.values() if flow.stream)),
+            "stream": list(dict.fromkeys(flow.stream for flow in flows if flow.stream)),
         }
 
     def build(self) -> dict[str, Report]:

@@ -65,3 +65,9 @@ def test_many_are_printed_with_a_bar_of_progress(rehearsal: Bihuan, monkeypatch:
     told = rehearsal("paper", "print", NOTICE, "--state", "集中隔离医学观察", "--out", "纸", "--as", "geli").stdout
     assert "打印 3 份" in told
     assert len(list(Path("纸").iterdir())) == 3
+
+
+def test_where_nothing_is_to_be_printed_that_is_said_and_told_by_the_exit_code(rehearsal: Bihuan) -> None:
+    told = rehearsal("paper", "print", "督办单", "--out", "纸", "--as", "yingji", exit_code=1).stderr
+    assert "PAPER-005 — 打印 0 份：现在没有您能出、用得上“督办单”的案件" in told
+    assert not Path("纸").exists()

@@ -68,7 +68,7 @@ def test_somebody_with_a_case_of_her_own_hangs_on_it_with_that_one(office: Offic
 
 def test_what_cannot_be_opened_is_told_with_what_can(office: Office) -> None:
     parent = positive(office)
-    with pytest.raises(BadInput, match="可用：contacts — 是不是 contacts"):
+    with pytest.raises(BadInput, match="可用：密切接触者（contacts） — 是不是 contacts"):
         open_child(office, parent, "contact", {"name": "甲乙"}, office.actor("shewu"))
     with pytest.raises(Refused, match="没有这一职责"):
         open_child(office, parent, "", {"name": "甲乙", "phone": "13900020009"}, office.actor("shenpi"))
@@ -149,3 +149,14 @@ def test_a_parent_closed_first_takes_no_more_children(office: Office) -> None:
     office.advance(parent, "close_false_alarm", office.actor("shewu"), {"proof": "P1"})
     with pytest.raises(Refused, match="案件在“误报”"):
         open_child(office, parent, "", {"name": "甲乙", "phone": "13900020009"}, office.actor("shewu"))
+
+
+def test_a_child_is_named_as_the_screen_calls_it(office: Office) -> None:
+    place = {"venue_name": "示例出租屋", "venue_type": "出租屋", "community": "东七社区", "address": "示例路 5 号"}
+    venue = office.open_case("venue", place, office.actor("dongqi"))["case"]
+    office.advance(venue, "file", office.actor("shewu"), {"reviewed_on": "2022-05-26", "network_grid": "示例员"})
+    lodger = {"name": "甲示例", "phone": "13900007777", "origin_level": "none"}
+    opened_ = open_child(office, venue, "流动人员", lodger, office.actor("dongqi"))
+    assert seen(office, venue).children[opened_["case"]].kind == "resident"
+    with pytest.raises(BadInput, match=r"可用：整改（rectification）.*did you mean 流动人员"):
+        open_child(office, venue, "流动人口", lodger, office.actor("dongqi"))

@@ -189,3 +189,21 @@ def test_what_was_erased_is_left_blank_on_paper(office: Office, later: Later) ->
     assert not [canary for canary in CANARIES if canary in str(sheet.data)]
     assert sheet.data["to"] == "＿＿＿＿＿＿"
     assert ["检测结果", "阴性"] in sheet.data["fields"]
+
+
+def test_a_sheet_that_urges_names_the_matter_and_its_number_stands_on_the_notice(office: Office, later: Later) -> None:
+    found = {"issue_source": "superior", "inspected": "和平社区", "found_what": "核酸点没有分区", "place": "示例核酸点"}
+    case = office.open_case("issue", found, office.actor("jigong"))["case"]
+    later(hours=9)
+    (sheet,) = sheets(office, URGED, [case], office.actor("jigong"))
+    assert ["所涉事项", "核酸点没有分区"] in sheet.data["fields"]
+    assert ["所涉场所、单位", "示例核酸点"] in sheet.data["fields"]
+    jigong, now = office.actor("jigong"), office.now().isoformat()
+    office.advance(case, "look", jigong, {"factual": "是", "looked_at": now, "sender": "上级督查组"})
+    office.advance(case, "urge", jigong, {"urged_at": now, "document_no": "督1"})
+    (notice,) = sheets(office, "整改通知书", [case], jigong)
+    assert ["督办单编号", sheet.data["number"]] in notice.data["fields"]
+    emergency = office.open_case("info", {"nature": "突发情况", "summary": "一人倒地"}, office.actor("yingji2"))["case"]
+    later(hours=9)
+    (sheet,) = sheets(office, URGED, [emergency], office.actor("yingji"))
+    assert ["所涉事项", "一人倒地"] in sheet.data["fields"]

@@ -20,10 +20,10 @@ def case_of(office: Office, case_id: str) -> Case:
 
 def test_a_value_is_put_in_once_and_never_read_again() -> None:
     assert filled("{name}，{ room }，{lost}", {"name": "{room}", "room": "101"}, "＿") == "{room}，101，＿"
-    assert list(asked("{a} 与 { clock.x.until }")) == ["a", "clock.x.until"]
+    assert list(asked("{a} 与 { clock.x.until }")) == [("a", False), ("clock.x.until", False)]
     assert filled("{a|b}天，至{c| d }", {"b": "7", "c": "", "d": "六月"}, "＿") == "7天，至六月"
     assert filled("{a|b}", {}, "＿") == "＿"
-    assert list(asked("{a|b}")) == ["a", "b"]
+    assert list(asked("{a|b}")) == [("a", True), ("b", True)]
     assert [unclosed(text) for text in ("{a}", "", "{a", "a}", "{{a}}")] == [False, False, True, True, True]
 
 
