@@ -257,21 +257,38 @@ def confirm(
 
 @alert.command("list")
 def alerts(
-    everything: Annotated[bool, typer.Option("--all", help="连同已知悉、已改期、已了结的 (all of them)")] = False,
+    case_id: Annotated[str, typer.Argument(metavar="[CASE]", help="只看这一件的，逐条列出")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="逐条，连同已知悉、已改期、已了结的 (all)")] = False,
     most: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
     db: Db = DEFAULT_DB,
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """未知悉的预警，新的在前；时限已改期、已了结的不算 (open alerts)."""
+    """未知悉的预警，一件一行，级高的在前；时限已改期、已了结的不算 (open alerts, one line a case)."""
+    from engine.reading.alertlist import alerts_by_case
     from engine.reading.queries import alert_list
 
     with office(db, quiet=as_json) as found:
-        rows = alert_list(found, found.actor(user), everything=everything, most=most)
-        if as_json:
-            print_json({"alerts": rows}, found)
+        actor = found.actor(user)
+        of = found.case(case_id, actor)[0].id if case_id else ""
+        if of or everything or as_json:
+            rows = alert_list(found, actor, everything=everything, of=of, most=most)
+            if as_json:
+                print_json({"alerts": rows}, found)
+            else:
+                print_alerts(rows, most)
             return
-        print_alerts(rows, most)
+        listed = alerts_by_case(found, actor, most)
+        shown = [(r["level"], r["case"], _about(r["titles"]), r["due"], r["told"], r["raised_at"]) for r in listed]
+        columns = ("级", "案件", "时限", "应于", "告知", "发出")
+        console().print(table(f"预警 {cut(listed, most, '件')}", columns, shown))
+        if (several := sum(row["alerts"] for row in listed)) > len(listed):
+            console().print(f"共 {several} 条，一件一行；逐条看：alert list 案件号，或 --all")
+
+
+def _about(titles: list[str]) -> str:
+    """The most urgent of a case, and how many more there are."""
+    return titles[0] if len(titles) == 1 else f"{titles[0]} 等 {len(titles)} 项"
 
 
 def print_alerts(rows: list[dict[str, Any]], most: int) -> None:

@@ -170,13 +170,14 @@ def settle(
 
 @intake.command("sources")
 def sources(db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
-    """各来源最近一次送来名单的时间、份数、行数，断了的标出来 (each source: when it last sent a list)."""
-    from engine.core.case import moment
+    """各来源最近一次送来名单的时间、份数、行数，多久没有来，断了的标出来 (each source: its last list, how long ago)."""
+    from engine.core.case import micros, moment
     from engine.intake.exchange import channels
+    from engine.reading.boards import late
 
     with office(db, quiet=as_json) as found:
         found.require(found.actor(user), "intake", "export")
-        rows, zone = channels(found), found.book().zone
+        rows, zone, now = channels(found), found.book().zone, micros(found.now())
         if as_json:
             print_json({"sources": [row._asdict() for row in rows]}, found)
             return
@@ -186,11 +187,12 @@ def sources(db: Db = DEFAULT_DB, user: As = "", as_json: Json = False) -> None:
                 f"{moment(r.last).astimezone(zone):%Y-%m-%d %H:%M}" if r.last else "从未",
                 str(r.lists),
                 str(r.rows),
+                late(r.since, now),
                 "断了" if r.silent else "",
             )
             for r in rows
         ]
-        console().print(table("名单来源", ("来源", "最近一次", "份数", "行数", ""), shown))
+        console().print(table("名单来源", ("来源", "最近一次", "份数", "行数", "多久没有来", "现在"), shown))
 
 
 @intake.command("log")

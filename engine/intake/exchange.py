@@ -35,12 +35,14 @@ class Exchange(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """A source: when it last sent a list (0: never), how many lists and rows, and whether it is silent too long."""
+    """A source: its last list (0: never), how many lists and rows, since when it sent nothing, whether too long."""
 
     source: str
     last: int
     lists: int
     rows: int
+    since: int
+    """Its last list, or the first release if it never sent one."""
     silent: bool
 
 
@@ -68,7 +70,7 @@ def channels(office: Office) -> list[Channel]:
         at, lists, rows = last.get(source.name, (0, 0, 0))
         quiet = book.within(source.silent_after, {}, office.now()) if source.silent_after else None
         silent = quiet is not None and now - (at or begun) > quiet // timedelta(microseconds=1)
-        made.append(Channel(source.name, at, lists, rows, silent))
+        made.append(Channel(source.name, at, lists, rows, at or begun, silent))
     return made
 
 

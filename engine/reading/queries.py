@@ -41,15 +41,15 @@ _CASES = (
     f" WHERE (c.final = '') = ? AND (? = '' OR c.state IN (SELECT value FROM json_each(?))) AND {VISIBLE}"
     " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
 )
-_ALERTS = (
+OPEN_ALERTS = (
     "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"  # noqa: S608
     " c.workflow, c.state, CASE WHEN a.armed_by = d.armed_by OR a.name IN (SELECT value FROM json_each(?)) THEN ''"
     " WHEN d.name IS NULL THEN 'ended' ELSE 'moved' END AS past"
     ' FROM alert AS a JOIN "case" AS c ON c.id = a.case_id'
     " LEFT JOIN deadline AS d ON d.case_id = a.case_id AND d.name = a.name"
     f" WHERE (? OR (a.acknowledged_at IS NULL AND past = '')) AND {VISIBLE}"
-    " ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
 )
+_ALERTS = f"{OPEN_ALERTS} AND (? = '' OR a.case_id = ?) ORDER BY a.raised_at DESC, a.case_id, a.rung DESC LIMIT ?"
 _INCIDENTS = (
     "SELECT i.kind, i.case_id, i.name, i.tries, i.since"  # noqa: S608
     ' FROM incident AS i LEFT JOIN "case" AS c ON c.id = i.case_id'
@@ -117,31 +117,43 @@ def _states(office: Office, asked: str) -> list[str]:
 
 
 def alert_list(
-    office: Office, actor: Actor, *, everything: bool = False, most: int = MOST_ROWS
+    office: Office,
+    actor: Actor,
+    *,
+    everything: bool = False,
+    of: str = "",
+    raised: bool = True,
+    most: int = MOST_ROWS,
 ) -> list[dict[str, Any]]:
     """What fails again and again, then alerts not yet acknowledged, the newest first, of the cases an actor may see.
 
-    `everything`: also those acknowledged, and those of a deadline that has moved or ended since.
+    `everything`: also those acknowledged, and those of a deadline that has moved or ended since; `of`: those of one
+    case only; without `raised`, only what belongs to no deadline.
     """
-    asked = (json.dumps(sorted(RAISED)), everything, *reach(office, actor), most)
-    with office.store.reading() as driver:
-        rows = driver.execute(_ALERTS, asked).fetchall()
-    raised = [
-        {
-            "case": case_id,
-            "deadline": name,
-            "title": _alert_title(office, release, workflow, state, name),
-            "rung": rung,
-            "level": level,
-            "told": told,
-            "due": _local(office, due),
-            "raised_at": _local(office, raised_at),
-            "acknowledged_by": by or "",
-            "superseded": past,
-        }
-        for case_id, name, rung, level, told, due, raised_at, by, release, workflow, state, past in rows
-    ]
-    return (_incidents(office, actor, most) + raised + _silent(office, actor))[:most]
+    asked = (json.dumps(sorted(RAISED)), everything, *reach(office, actor), of, of, most)
+    rows: list[tuple[Any, ...]] = []
+    if raised:
+        with office.store.reading() as driver:
+            rows = driver.execute(_ALERTS, asked).fetchall()
+    listed = [alert_row(office, *row) for row in rows]
+    return listed if of else (_incidents(office, actor, most) + listed + _silent(office, actor))[:most]
+
+
+def alert_row(office: Office, case_id: str, name: str, rung: int, level: str, *rest: Any) -> dict[str, Any]:
+    """An alert as it is listed."""
+    told, due, raised_at, by, release, workflow, state, past = rest
+    return {
+        "case": case_id,
+        "deadline": name,
+        "title": _alert_title(office, release, workflow, state, name),
+        "rung": rung,
+        "level": level,
+        "told": told,
+        "due": _local(office, due),
+        "raised_at": _local(office, raised_at),
+        "acknowledged_by": by or "",
+        "superseded": past,
+    }
 
 
 def task_list(
@@ -242,12 +254,12 @@ def _silent(office: Office, actor: Actor) -> list[dict[str, Any]]:
         {
             "case": "",
             "deadline": channel.source,
-            "title": f"{channel.source}没有来名单",
+            "title": f"{channel.source}没有来名单，已断 {late(channel.since, micros(office.now()))}",
             "rung": 0,
             "level": "蓝",
             "told": setbacks.head(book),
             "due": "",
-            "raised_at": _local(office, channel.last) if channel.last else "",
+            "raised_at": _local(office, channel.since),
             "acknowledged_by": "",
             "superseded": "",
         }

@@ -58,7 +58,7 @@ def test_a_source_that_sends_nothing_is_silent_and_told_once_for_each_silence(
     later(days=1)  # to 04:00 of the second day after
     assert messages(office) == [f"来源 {name} 自 建库以来 没有送来名单，请联系" for name in ("区数据组", "酒店")]
     listed = [row["title"] for row in alert_list(office, office.actor("shuju"))]
-    assert listed[-2:] == [f"{name}没有来名单" for name in ("区数据组", "酒店")]
+    assert listed[-2:] == [f"{name}没有来名单，已断 1 天 20 小时" for name in ("区数据组", "酒店")]
     assert not any("没有来名单" in row["title"] for row in alert_list(office, office.actor("huaye")))
     later(days=2)
     assert messages(office)[2:] == ["来源 派出所 自 05-26 08:00 没有送来名单，请联系"]
