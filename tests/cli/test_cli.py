@@ -552,7 +552,7 @@ def test_the_daily_report_the_profile_and_who_to_reach_by_command_line(rehearsal
     assert "截至 2022-05-26 09:00（不含），报 区防指办数据组" in told
     early = answer(rehearsal, "report", "daily", "--as-of", "2022-05-26 08:00", "--as", "shuju")
     assert early["sheets"][0]["rows"] == []
-    assert "（7 张表）" in rehearsal("report", "daily", "--out", "日报.xlsx", "--as", "shuju").stdout
+    assert "（8 张表）" in rehearsal("report", "daily", "--out", "日报.xlsx", "--as", "shuju").stdout
     assert (tmp_path / "日报.xlsx").is_file()
     assert "现在是 平" in rehearsal("profile").stdout
     tried = rehearsal("profile", "急", "--reason", "本区出现病例", "--dry-run", "--as", "guanli").stdout

@@ -227,8 +227,8 @@ def test_a_deadline_is_put_off_by_its_title_too(office: Office) -> None:
     assert answer["deadlines"] == {"verify": "2022-05-26T12:00:00+08:00"}
 
 
-def open_alerts(office: Office, **asked: bool) -> list[tuple[str, str]]:
-    return [(row["title"], row["superseded"]) for row in alert_list(office, office.actor("huaye"), **asked)]
+def open_alerts(office: Office, *, everything: bool = False) -> list[tuple[str, str]]:
+    return [(row["title"], row["superseded"]) for row in alert_list(office, office.actor("huaye"), everything=everything)]
 
 
 def test_alerts_of_a_deadline_that_moved_or_ended_since_are_no_longer_open(office: Office, later: Later) -> None:
