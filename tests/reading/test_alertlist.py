@@ -37,9 +37,10 @@ def test_the_highest_level_comes_first_and_what_is_acknowledged_goes(office: Off
     old = registered(office, "网吧")
     later(office, 40)
     new = registered(office, "台球室", venue_name="新开的", address="别处")
-    later(office, 30)
+    later(office, 22)
     huaye = office.actor("huaye")
-    assert [row["case"] for row in alerts_by_case(office, huaye)] == [old.id, new.id]
+    listed = alerts_by_case(office, huaye)
+    assert [(row["case"], row["level"]) for row in listed] == [(old.id, "红"), (new.id, "蓝")]
     assert [row["case"] for row in alerts_by_case(office, huaye, 1)] == [old.id]
     acknowledge(office, old.id, "", huaye)
     assert [row["case"] for row in alerts_by_case(office, huaye)] == [new.id]

@@ -228,7 +228,8 @@ def test_a_deadline_is_put_off_by_its_title_too(office: Office) -> None:
 
 
 def open_alerts(office: Office, *, everything: bool = False) -> list[tuple[str, str]]:
-    return [(row["title"], row["superseded"]) for row in alert_list(office, office.actor("huaye"), everything=everything)]
+    listed = alert_list(office, office.actor("huaye"), everything=everything)
+    return [(row["title"], row["superseded"]) for row in listed]
 
 
 def test_alerts_of_a_deadline_that_moved_or_ended_since_are_no_longer_open(office: Office, later: Later) -> None:
