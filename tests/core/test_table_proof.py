@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.conditions import Between, Fact, Field, Unknown
+from engine.core.conditions import Between, Cell, Fact, Field, Known, OneOf, Unknown
 from engine.core.proof.space import Space
 from engine.core.proof.tables import (
     CONTRARY,
@@ -329,3 +329,20 @@ def test_a_row_whose_range_is_empty_never_holds(policy: str) -> None:
     rows = [Row("a", ({"size": Between(3, 2)},), {"x": 1}), Row("b", ({},), {"x": 2}, priority=9)]
     (never,) = of_kind(Table("t", "表", policy, [SIZE], rows), NEVER)
     assert never.rows[0].id == "a"
+
+
+def test_of_three_rows_alike_only_the_first_to_win_is_not_told_to_be_there_twice() -> None:
+    ranks = {"worst": 2, "best": 0, "between": 1}
+    found = prove(Table("t", "表", "priority", [SIZE], [Row(id_, ({},), {}, "", rank) for id_, rank in ranks.items()]))
+    assert [(one.kind, [row.id for row in one.rows]) for one in found.found] == [
+        (TWIN, ["best", "between"]),
+        (TWIN, ["worst", "best"]),
+    ]
+
+
+def test_a_fact_that_another_one_left_out_makes_needless_is_left_out_too() -> None:
+    one: dict[str, Cell] = {"colour": Known(), "size": OneOf(frozenset({0}))}
+    other: dict[str, Cell] = {"flag": Unknown(), "size": OneOf(frozenset({0}))}
+    rows = [Row("a", (one, other), {}, ""), Row("b", (one, other, {}), {}, "")]
+    found = of_kind(Table("t", "表", "unique", [COLOUR, FLAG, SIZE], rows, "default_owner"), OVERLAP)
+    assert [each.example for each in found] == [{"size": 0}]

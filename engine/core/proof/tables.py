@@ -115,7 +115,7 @@ class _Prover(Space):
 
     @cached_property
     def twins(self) -> list[tuple[int, int]]:
-        """Pairs of rows that hold for exactly the same inputs and days."""
+        """Pairs of rows that hold for exactly the same inputs and days: the first to win, and one that never does."""
         alike: dict[tuple[int, ...], list[int]] = {}
         for row, live in enumerate(self.live):
             if live:
@@ -124,7 +124,7 @@ class _Prover(Space):
         made = []
         for rows in alike.values():
             kinds: list[int] = []
-            for row in rows:
+            for row in sorted(rows, key=lambda each: (self.table.rows[each].priority, each)):
                 same = next((one for one in kinds if self.same(one, row)), None)
                 if same is None:
                     kinds.append(row)
@@ -141,7 +141,7 @@ class _Prover(Space):
     def paired(self) -> Iterator[Telling]:
         """Rows that are there twice: saying the same, or something else (which is no mistake where all hits add up)."""
         rows = self.table.rows
-        for one, other in self.twins:
+        for one, other in map(sorted, self.twins):
             same = rows[one].then == rows[other].then
             if same or self.table.hit_policy != "collect":
                 a, b = next((a, b) for a in self.live[one] for b in bits(self.together[a] & self.of_row[other]))
@@ -170,7 +170,7 @@ class _Prover(Space):
     def shadowed(self) -> Iterator[Telling]:
         """Rows to which rows of better rank leave nothing."""
         rows = self.table.rows
-        twins = {max(pair, key=lambda each: (rows[each].priority, each)) for pair in self.twins}
+        twins = {other for _, other in self.twins}
         better, rank_of, waiting = 0, None, 0
         for row in sorted(range(len(rows)), key=lambda each: rows[each].priority):
             if rows[row].priority != rank_of:
@@ -274,17 +274,19 @@ class _Prover(Space):
         """What was found, with no more facts than it takes: one that need not be known is left out."""
         chosen = {name: next(mask for one, mask in self.values[name] if one is values[name]) for name in values}
         day = chosen.pop("")
-        example: dict[str, Fact] = {}
+        example: dict[str, Fact] = {name: values[name] for name in chosen}
         open_: dict[str, list[Any]] = {}
-        for axis in self.table.axes:
-            others = reduce(and_, (mask for name, mask in chosen.items() if name != axis.name), self.all)
-            could = [value for value, mask in axis.examples if holds(others & mask, day)]
-            if None not in could or could == [None]:
-                example[axis.name] = values[axis.name] if could != [None] else None
-                continue
-            chosen[axis.name] = axis.unknown
-            if len(could) < len(axis.examples):
-                open_[axis.name] = could
+        left = -1
+        while left != len(example):  # one that is left out may make another needless that came before it
+            left = len(example)
+            for axis in (axis for axis in self.table.axes if axis.name in example):
+                others = reduce(and_, (mask for name, mask in chosen.items() if name != axis.name), self.all)
+                could = [value for value, mask in axis.examples if holds(others & mask, day)]
+                if None in could and could != [None]:
+                    del example[axis.name]
+                    chosen[axis.name] = axis.unknown
+                    if len(could) < len(axis.examples):
+                        open_[axis.name] = could
         if not example and open_:
             name = next(iter(open_))
             example[name] = next(value for value in open_[name] if value is not None)
