@@ -151,8 +151,8 @@ class Organisation:
     ) -> bool:
         if role.scope == "all":
             return True
-        if only is not None and unit not in only:
-            return False
+        if only is not None:  # whose step it is says more than what a role reaches in general
+            return unit in only and (unit == owner or unit in involved)
         return unit == owner or (role.scope == "involved" and unit in involved)
 
     def reporting(self, actor: Actor) -> list[str]:
