@@ -40,7 +40,7 @@ def test_the_highest_level_comes_first_and_what_is_acknowledged_goes(office: Off
     later(office, 22)
     huaye = office.actor("huaye")
     listed = alerts_by_case(office, huaye)
-    assert [(row["case"], row["level"]) for row in listed] == [(old.id, "红"), (new.id, "蓝")]
+    assert [(row["case"], row["level"]) for row in listed] == [(old.id, "红"), (new.id, "黄")]
     assert [row["case"] for row in alerts_by_case(office, huaye, 1)] == [old.id]
     acknowledge(office, old.id, "", huaye)
     assert [row["case"] for row in alerts_by_case(office, huaye)] == [new.id]
