@@ -20,6 +20,7 @@ from engine.cli.common import (
     office,
     print_json,
     problem_json,
+    table,
 )
 from engine.cli.typed import Commands
 from engine.core.errors import BadInput, Problem, Refused
@@ -87,24 +88,36 @@ def sweep(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
 
 
 def loop(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
-    """四个闭环合上了吗：案件有人负责、有时限、有下一步 (is the loop closed)."""
+    """四个闭环合上了吗：有人负责、有时限，措施做了 (is the loop closed)."""
     from engine.timing.loop import check
+    from engine.timing.undone import idle, undone
 
     with office(db, quiet=as_json) as found:
         counted, breaches = check(found)
+        left, nobodys = undone(found), idle(found)
         if as_json:
-            print_json({"counted": counted, "breaches": [breach._asdict() for breach in breaches]}, found)
+            told = {"breaches": [each._asdict() for each in breaches], "undone": [each._asdict() for each in left]}
+            print_json({"counted": counted} | told | {"idle": nobodys}, found)
         else:
             console().print("，".join(f"{title} {number}" for title, number in counted.items()))
-            if not breaches:
+            if left:
+                rows = [(each.measure, each.unit, str(each.overdue or ""), str(each.missed or "")) for each in left]
+                console().print(table("没有做的措施", ("措施", "责任单位", "超期", "漏做"), rows))
+            if not (breaches or left or nobodys):
                 console().print("[green]闭环合上了[/]：责任、工作、流程、措施没有缺口，名单上的每个人都有着落")
-        if breaches:
-            raise Refused(
-                [
-                    Problem("LOOP-001", f"{b.closure}闭环：{b.what}", f"案件 {b.case}" if b.case else "")
-                    for b in breaches
-                ]
-            )
+        problems = [
+            Problem("LOOP-001", f"{b.closure}闭环：{b.what}", f"案件 {b.case}" if b.case else "") for b in breaches
+        ]
+        if left:
+            overdue, missed = sum(each.overdue for each in left), sum(each.missed for each in left)
+            how = "超期的做完或写明理由免做；漏做的由被告知的人知悉（alert ack）"
+            problems.append(Problem("LOOP-002", f"措施闭环：超期 {overdue} 项，漏做 {missed} 项", how))
+        problems += [
+            Problem("LOOP-003", f"措施闭环：常设工作“{each}”没有人在办", "下一版规则生效时再立；或从规则里去掉")
+            for each in nobodys
+        ]
+        if problems:
+            raise Refused(problems)
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -264,7 +264,8 @@ class _Entering:
         late = self._caught_up(schedule, zero + timedelta(days=days[-1]), first)
         due += next((times for day in late if (times := [at for at in day if at > latest or at in asked])), [])
         earlier = micros(midnight(local_day(start, book.zone), book.zone))
-        due += (at for at in asked if at < earlier)  # overdue since the case was in these stages before
+        before_this = [at for at in asked if at < earlier]  # overdue since the case was in these stages before
+        due += self._of_its_days(schedule, before_this)
         due = sorted({*due, *self._of_other_rules(schedule, [at for at in listed if at <= latest])})
         return told | {"due": due} if due else None
 
@@ -278,13 +279,25 @@ class _Entering:
             return None
         plan, book = case.plans[name], self.reckoning.book
         until = micros(self.now) - plan.within
-        due = undone(case, name, until, book.zone)
+        due = self._of_its_days(schedule, undone(case, name, until, book.zone))
         if not due:
             return None
         if not plan.daily and plan.due[-1] <= until:  # it asked for nothing more already
-            due = list(plan.due)
+            due = self._of_its_days(schedule, plan.due)
         ladder = book.ladder(self.reckoning.flow.tasks[plan.task].ladder)
         return {"task": plan.task, "start": plan.start, "within": plan.within, "ladder": ladder, "due": due}
+
+    def _of_its_days(self, schedule: Schedule, dues: Sequence[int]) -> list[int]:
+        """Of these due times those on its days as they are counted now: where day 0 was wrong, so were they.
+
+        A change of rules excuses nobody from what was asked before it.
+        """
+        book = self.reckoning.book
+        if not schedule.days or book.ruled_from:
+            return list(dues)
+        zero, days = self.reckoning.count(schedule.clock).day_zero, self.reckoning.days(schedule.days)
+        there = {zero + timedelta(days=day) for day in days} if zero is not None and days is not None else set()
+        return [at for at in dues if local_day(moment(at), book.zone) in there]
 
     def _of_other_rules(self, schedule: Schedule, missed: list[int]) -> list[int]:
         """What was due by the rules so far and is not done: a change of rules excuses nobody from it.

@@ -2,17 +2,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from engine.cli import main
+from engine.commands import tasks
 from engine.commands.children import open_child
+from engine.commands.noting import acknowledge
+from engine.commands.standing import open_standing
+from engine.core.errors import Refused
+from engine.core.values import parse_time
 from engine.intake.take import take
 from engine.proof import audit
-from engine.reading.queries import alert_list
+from engine.reading.queries import alert_list, case_list
 from engine.service import Office
 from engine.timing.loop import check, nightly
-from engine.timing.sweep import sweep
+from engine.timing.sweep import move_clock, sweep
+from engine.timing.undone import Undone, idle, undone
+from tests.commands.test_venues import registered
 from tests.conftest import Make
 from tests.samples import CONTACT, opened, quarantined
 
@@ -120,3 +129,59 @@ def test_a_row_that_is_asked_about_waits_with_its_list_after_the_case_of_the_per
     assert found(office) == []
     plant(office, "UPDATE \"case\" SET final = 'closed' WHERE id = ?", taken.matter)
     assert [breach for breach in found(office) if "没有唯一的着落" in breach[1]] != []
+
+
+def test_what_is_overdue_is_told_by_measure_and_unit_until_it_is_done(office: Office, later: Later) -> None:
+    case = registered(office, "网吧", community="和平社区").id
+    assert undone(office) == []
+    later(hours=14)
+    told = undone(office)
+    assert Undone("场所管理·每日巡查", "和平社区", 1, 0) in told
+    assert sum(each.overdue for each in told) == len(told) == 9
+    at = parse_time("2022-05-26T18:00+08:00")
+    assert tasks.done(office, "ventilation", [(case, "落实")], office.actor("heping"), at=at)[0].refused == ""
+    assert sum(each.overdue for each in undone(office)) == 8
+
+
+def test_what_was_missed_keeps_the_loop_open_until_somebody_has_taken_note(office: Office, later: Later) -> None:
+    case = registered(office, "网吧", community="和平社区").id
+    later(hours=14)
+    office.advance(case, "remove", office.actor("shewuzhang"), {"ended_at": "2022-05-26 21:00", "proof": "P1"})
+    assert Undone("场所管理·每日巡查", "和平社区", 0, 1) in undone(office)
+    acknowledge(office, case, "", office.actor("shuju"))
+    assert undone(office) == []
+    assert audit.verify(office).problems == []
+
+
+def test_a_duty_that_was_ended_is_named_and_one_that_is_done_once_is_not(office: Office) -> None:
+    open_standing(office)
+    assert idle(office) == []
+    cases = {row["category"]: row["case"] for row in case_list(office, office.actor("shewu"))}
+    office.advance(cases["签收方案"], "sign", office.actor("shewu"), {"signed_at": office.now().isoformat()})
+    office.advance(cases["数据日报"], "propose_end", office.actor("shewu"), {"proof": "文-1"})
+    assert idle(office) == []
+    office.advance(cases["数据日报"], "end", office.actor("shewuzhang"))
+    assert idle(office) == ["数据日报、社会事务部"]
+
+
+def main_exits(code: int) -> None:
+    with pytest.raises(SystemExit) as told:
+        main()
+    assert (told.value.code or 0) == code
+
+
+def test_the_command_says_that_the_loop_is_not_closed_while_work_is_overdue(
+    make_office: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office = make_office()
+    registered(office, "网吧", community="和平社区")
+    monkeypatch.setenv("BIHUAN_KEYS", str(tmp_path / "keys" / "master.key"))
+    monkeypatch.setattr("sys.argv", ["bihuan", "loop", "--db", str(office.store.path)])
+    main_exits(0)
+    assert "闭环合上了" in capsys.readouterr().out
+    move_clock(office, timedelta(hours=14))
+    main_exits(Refused.exit_code)
+    told = capsys.readouterr()
+    assert "闭环合上了" not in told.out
+    assert "场所管理·每日巡查" in told.out
+    assert "LOOP-002" in told.err
