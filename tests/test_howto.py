@@ -122,6 +122,10 @@ def test_another_closed_loop_is_made_as_its_page_says_in_under_150_lines_of_yaml
     read_aloud(DOMAIN.read_text("utf-8"))
     written = list(Path("hazards").rglob("*.yaml"))
     assert len(written) == 9
+    text = DOMAIN.read_text("utf-8")
+    assert text.count("```yaml hazards/") == 8
+    assert "eight files" in text
+    assert "八个文件" in text
     assert sum(len(path.read_text("utf-8").splitlines()) for path in written) < 150
 
 

@@ -44,4 +44,6 @@ def profile(
         kept = f"{told['open_cases']} 件在办案件{'按它重新起算' if follows else '的时限不变，仍按各自现在的状态办完'}"
         if told.get("overdue"):
             kept += f"，其中超期未做的任务 {told['overdue']} 项照旧催办，做完或免做为止"
+        if told.get("past"):
+            kept += f"；{told['past']} 个还没有到期的时限当即超期，最早的应于 {told['past_since']}，随即照催办阶梯催"
         out.print(f"{what}；新立案的按它起算，{kept}{'（没有写入）' if dry_run else ''}")

@@ -12,7 +12,7 @@ from engine.core.case import Case, Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import typed
 from engine.core.org import Actor
-from engine.core.reckoning import Reckoning
+from engine.core.reckoning import Armings, Reckoning
 from engine.core.rulebook import Rulebook
 from engine.core.values import duration_words
 from engine.ids import new_id
@@ -101,11 +101,27 @@ def switch(office: Office, name: str, reason: str, actor: Actor, *, dry_run: boo
     if profile.follows:
         with office.store.reading() as driver:
             told["overdue"] = driver.execute(_LATE, (micros(office.now()), mark)).fetchone()[0]
+        if past := _past_at_once(office, mark):
+            told |= {"past": len(past), "past_since": shown(office, min(past))}
     if dry_run:
         return told | {"followed": 0}
     if before != name:
         _record(office, name, mark, before, reason, actor)
     return told | {"followed": _follow(office, mark, actor) if profile.follows else 0}
+
+
+def _past_at_once(office: Office, mark: str) -> list[int]:
+    """When each deadline of an open case would have been due that still runs and would be past under the profile."""
+    now, last = office.now(), ""
+    past = []
+    while batch := _waiting(office, mark, last)[:BATCH]:
+        for found in map(office.store.load, batch):
+            if found is not None:
+                armed, running = _reckoned(office, found[0], mark, now)[1], found[0].deadlines
+                ahead = [due for name, (due, *_) in armed.items() if name not in running or running[name].due > now]
+                past += [due for due in ahead if due <= micros(now)]
+        last = batch[-1]
+    return past
 
 
 def _record(office: Office, name: str, mark: str, before: str, reason: str, actor: Actor) -> None:
@@ -149,15 +165,20 @@ def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, 
 
     What was due already and is not done goes on beside the new rhythm.
     """
-    book = office.book(case.release).under(mark, case.ruled_from)
-    flow = book.workflows[case.workflow]
-    state = flow.states[case.state]
-    known = typed(book, case)
-    reckoning = Reckoning.of(book, case._replace(profile=mark), known)
-    armed, ended, _ = reckoning.deadlines(state, now, case, stays=True)
-    plans = reckoning.plans(state, now, case, stays=True)
+    book, armed, ended, plans = _reckoned(office, case, mark, now)
     data = {"profile": mark, "armed": armed, "ended": ended, **plans}
     return Change.of(book, case, head, (Event("switched", actor.user, now, data, actor.account),))
+
+
+def _reckoned(
+    office: Office, case: Case, mark: str, now: datetime
+) -> tuple[Rulebook, Armings, list[str], dict[str, Any]]:
+    """The rules of a case under a profile, what they arm, what ends, and its schedules."""
+    book = office.book(case.release).under(mark, case.ruled_from)
+    state = book.workflows[case.workflow].states[case.state]
+    reckoning = Reckoning.of(book, case._replace(profile=mark), typed(book, case))
+    armed, ended, _ = reckoning.deadlines(state, now, case, stays=True)
+    return book, armed, ended, reckoning.plans(state, now, case, stays=True)
 
 
 def _length(book: Rulebook, term: str) -> str:

@@ -86,6 +86,21 @@ def test_what_would_change_is_told_and_nothing_is_written(office: Office) -> Non
     assert (told["open_cases"], current(office)) == (1, "平")
 
 
+def test_what_would_be_overdue_at_once_is_told_with_since_when_before_it_is(office: Office, later: Later) -> None:
+    case = opened(office)
+    later(minutes=90)
+    told = switch(office, "急", "看看", office.actor("guanli"), dry_run=True)
+    assert (told["past"], told["past_since"][5:16]) == (1, "05-26 09:00")
+    assert due(office, case, "verify") == "26 10:00"
+    done = switch(office, "急", "本区出现病例", office.actor("guanli"))
+    assert (done["past"], due(office, case, "verify")) == (1, "26 09:00")
+
+
+def test_where_nothing_becomes_overdue_nothing_is_said(office: Office) -> None:
+    opened(office)
+    assert "past" not in switch(office, "急", "看看", office.actor("guanli"), dry_run=True)
+
+
 def test_the_reason_is_sealed_and_the_switch_is_on_record(office: Office) -> None:
     urgent(office)
     with office.store.reading() as driver:

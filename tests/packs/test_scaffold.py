@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli import main
 from engine.core.errors import BadInput
 from engine.packs.pack import compile_pack, read_folder
 from engine.packs.scaffold import scaffold
@@ -25,6 +26,19 @@ def test_a_new_pack_has_no_mistakes_and_says_in_chinese_what_each_file_is_for(tm
     for name, raw in files.items():
         comments = [line for line in raw.decode().splitlines() if "# " in line]
         assert any("\u4e00" <= letter <= "\u9fff" for line in comments for letter in line), name
+
+
+def test_the_first_check_of_a_new_pack_has_nothing_to_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaffold(tmp_path / "pack")
+    monkeypatch.setattr("sys.argv", ["bihuan", "check", str(tmp_path / "pack")])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    told = capsys.readouterr().out
+    assert "没有错误" in told
+    assert "注意" not in told
 
 
 def test_what_lies_in_a_folder_is_not_written_over(tmp_path: Path) -> None:
