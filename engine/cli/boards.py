@@ -75,12 +75,19 @@ def coverage(
         of = f"{told['workflow_title']}·{told['title']}"
         left = told["asked"] - told["covered"]
         counts = [
-            (each["owner"], str(each["asked"]), str(each["covered"]), str(each["asked"] - each["covered"] or ""))
+            (
+                each["owner"],
+                str(each["asked"]),
+                str(each["covered"]),
+                str(each["asked"] - each["covered"] or ""),
+                f"{each['done']}/{each['planned']}",
+            )
             for each in told["owners"]
         ]
         span = f"（{told['since']} 以来）" if told["since"] else ""
         typer.echo(f"{of}{span}：应查 {told['asked']}，已查 {told['covered']}，漏查 {left}")
-        console().print(table("各单位", ("责任单位", "应查", "已查", "漏查"), counts))
+        typer.echo(f"按计划应做 {told['planned']} 次，做了 {told['done']} 次")
+        console().print(table("各单位", ("责任单位", "应查", "已查", "漏查", "做了/应做（次）"), counts))
         listed = [(r["case"], r["category"], r["owner"], r["state"], r["opened_at"], r["last"]) for r in missing]
         columns = ("案件", "类别", "责任单位", "环节", "登记", "上次")
         console().print(table(f"漏查的 {cut(missing, most, '个')}", columns, listed))

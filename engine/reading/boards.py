@@ -14,6 +14,7 @@ from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.reckoning import MICRO
 from engine.core.values import duration_words
+from engine.reading import doers
 from engine.service import Office
 
 SOON = timedelta(hours=4)
@@ -37,6 +38,7 @@ _CASES = (
 )
 _DUE = 'deadline AS d JOIN "case" AS c ON c.id = d.case_id WHERE'
 _TASK = 'task AS t JOIN "case" AS c ON c.id = t.case_id WHERE'
+_SCHEDULE = f"substr(d.name, 1, instr(d.name, '{AT}') - 1)"
 _FROM = {
     "mine": f"{_TASK} t.state = 'claimed' AND t.who = :user AND (:all OR EXISTS (SELECT 1 FROM involved AS i"
     " WHERE i.case_id = c.id AND i.unit IN (SELECT value FROM json_each(:units))))",
@@ -46,7 +48,7 @@ _FROM = {
     " IN (SELECT value FROM json_each(:units)) OR (c.owner IN (SELECT value FROM json_each(:units))"
     " AND json_extract(c.snapshot, '$.offer[0]') IN (SELECT value FROM json_each(:unstaffed))))",
     "soon": f"{_DUE} d.due > :now AND d.due <= :soon AND {_OURS}",
-    "overdue": f"{_DUE} d.due <= :now AND {_OURS}",
+    "overdue": f"{_DUE} d.due <= :now AND (:all OR {doers.hers(_SCHEDULE)})",
     "shelved": f"{_DUE} d.shelved_until > :now AND {_OURS}",
 }
 """Where each board finds what stands on it."""
@@ -61,8 +63,9 @@ _BY_OWNER = (
     f"SELECT c.owner, count(*) FROM \"case\" AS c WHERE c.final = '' AND {_OURS} GROUP BY c.owner",
     f"SELECT c.owner, count(DISTINCT c.id), count(*) FROM {_FROM['overdue']} GROUP BY c.owner",
     (
-        f"SELECT c.owner, count(*) FROM {_TASK} t.state IN ('open', 'claimed') AND t.due <= :now AND {_OURS}"
-        " GROUP BY c.owner"
+        "SELECT CASE WHEN :all OR c.owner IN (SELECT value FROM json_each(:units)) THEN c.owner ELSE '' END AS owner,"
+        f" count(*) FROM {_TASK} t.state IN ('open', 'claimed') AND t.due <= :now"
+        f" AND (:all OR {doers.hers('t.schedule')}) GROUP BY 1"
     ),
 )
 """Open cases; overdue ones, with how many deadlines; and tasks to be done now."""
@@ -130,12 +133,12 @@ def board(office: Office, actor: Actor, asked_for: str, most: int = MOST_ROWS) -
 def _asked(office: Office, actor: Actor, name: str) -> dict[str, Any]:
     """What the questions above are asked with."""
     now = office.now()
-    everything, units, _ = sight(office, actor)
+    everything, _, _ = sight(office, actor)
     organisation = office.book().organisation
     return {
         "unstaffed": json.dumps([unit for unit in organisation.units if not organisation.staffed(unit)]),
         "all": everything,
-        "units": units,
+        **doers.asked(office.book(), actor.units()),
         "communities": json.dumps(sorted(organisation.communities)),
         "board": name,
         "user": actor.user,

@@ -12,21 +12,31 @@ from engine.core.conditions import from_json
 from engine.core.errors import BadInput, Problem, listing, nearest
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
+from engine.core.units import home_of, units_of
 from engine.core.workflows import Workflow
 from engine.reading.queries import VISIBLE, reach
 from engine.service import Office
 
+_PLANNED = (
+    "FROM task AS t WHERE t.case_id = c.id AND t.schedule IN (SELECT value FROM json_each(?))"
+    " AND t.due BETWEEN ? AND ? AND t.state NOT IN ('ended', 'skipped')"
+)
+"""What was planned and has come due: neither withdrawn nor waived."""
 _CASES = (
     "SELECT c.id, c.release, c.category, c.owner, c.state, c.opened_at,"  # noqa: S608 - our own words
     " json_extract(c.snapshot, '$.outcome'), json_extract(c.snapshot, '$.facts'),"
     " (SELECT max(json_extract(r.value, '$[2]')) FROM json_each(c.snapshot, '$.results') AS r"
-    " WHERE json_extract(r.value, '$[0]') = ?)"
+    " WHERE json_extract(r.value, '$[0]') = ?), json_extract(c.snapshot, '$.lead'),"
+    f" (SELECT count(*) {_PLANNED} AND t.state = 'done'), (SELECT count(*) {_PLANNED})"
     f" FROM \"case\" AS c WHERE c.final = '' AND c.workflow = ? AND {VISIBLE} ORDER BY c.opened_at, c.id"
 )
 
 
 class Covered(NamedTuple):
-    """One case that is asked for the task, and when it was last done."""
+    """One case that is asked for the task, when it was last done, and how often of the times it was planned.
+
+    `owner` is the unit whose work it is: that of the case, or another that the step names.
+    """
 
     case: str
     category: str
@@ -34,6 +44,8 @@ class Covered(NamedTuple):
     state: str
     opened_at: int
     last: int | None
+    done: int
+    planned: int
 
 
 def coverage(
@@ -45,9 +57,11 @@ def coverage(
     bound = micros(since) if since is not None else None
     counts: dict[str, list[int]] = {}
     missing: list[Covered] = []
-    for each in _asked(office, actor, flow, name):
-        count = counts.setdefault(each.owner, [0, 0])
+    for each in _asked(office, actor, flow, name, bound or 0):
+        count = counts.setdefault(each.owner, [0, 0, 0, 0])
         count[0] += 1
+        count[2] += each.done
+        count[3] += each.planned
         if each.last is None or (bound is not None and each.last < bound):
             missing.append(each)
         else:
@@ -59,10 +73,13 @@ def coverage(
         "workflow": flow.name,
         "workflow_title": flow.title,
         "since": _local(office, bound) if bound is not None else "",
-        "asked": sum(asked for asked, _ in counts.values()),
-        "covered": sum(done for _, done in counts.values()),
+        "asked": sum(count[0] for count in counts.values()),
+        "covered": sum(count[1] for count in counts.values()),
+        "done": sum(count[2] for count in counts.values()),
+        "planned": sum(count[3] for count in counts.values()),
         "owners": [
-            {"owner": owner, "asked": asked, "covered": done} for owner, (asked, done) in sorted(counts.items())
+            {"owner": owner, "asked": asked, "covered": covered, "done": done, "planned": planned}
+            for owner, (asked, covered, done, planned) in sorted(counts.items())
         ],
         "missing": [
             each._asdict()
@@ -91,18 +108,23 @@ def _flow(book: Rulebook, task: str, workflow: str) -> Workflow:
     )
 
 
-def _asked(office: Office, actor: Actor, flow: Workflow, task: str) -> Iterator[Covered]:
+def _asked(office: Office, actor: Actor, flow: Workflow, task: str, since: int) -> Iterator[Covered]:
     """The open cases whose facts and decision ask for the task, whatever stage they have come to."""
+    names = json.dumps([schedule.name for schedule in flow.schedules.values() if schedule.task == task])
+    span = (names, since, micros(office.now()))
     with office.store.reading() as driver:
-        rows = driver.execute(_CASES, (task, flow.name, *reach(office, actor)))
-        for case_id, release, category, owner, state, opened_at, outcome, facts, last in rows:
+        rows = driver.execute(_CASES, (task, *span, *span, flow.name, *reach(office, actor)))
+        for case_id, release, category, owner, state, opened_at, outcome, facts, last, lead, done, planned in rows:
             book = office.book(release)
             of = book.workflows[flow.name]
             fields = book.kind_of(flow.name).fields
             known = {key: from_json(fields[key], value) for key, value in json.loads(facts).items() if key in fields}
             plans = [schedule for schedule in of.schedules.values() if schedule.task == task]
             if not plans or any(schedule.asked(known, json.loads(outcome)) for schedule in plans):
-                yield Covered(case_id, category, owner, of.states[state].title, opened_at, last)
+                words = next((verb.of for verb in of.transitions.values() if verb.task == task), ())
+                units = units_of(words, owner, lead, home_of(book, of, known), known)
+                whose = owner if units is None or owner in units else min(units)
+                yield Covered(case_id, category, whose, of.states[state].title, opened_at, last, done, planned)
 
 
 def _local(office: Office, at: int) -> str:

@@ -18,12 +18,13 @@ from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
 from engine.core.evolving import delayed
 from engine.core.judging import typed
 from engine.core.noting import title_of
-from engine.core.org import COMMUNITY, FACT, LEAD, Actor
+from engine.core.org import Actor
 from engine.core.planning import WEEK, dues
-from engine.core.rulebook import Rulebook, Subject
+from engine.core.rulebook import Subject
 from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.intake.exchange import channels
+from engine.reading import doers
 from engine.reading.boards import late
 from engine.reading.timeline import decisions, timeline
 from engine.reading.ways import evidence, ways
@@ -60,11 +61,10 @@ _INCIDENTS = (
 _TASKS = (
     "SELECT t.case_id, t.schedule, t.due, t.ends, t.who, c.owner, c.category, c.workflow, c.release"  # noqa: S608
     ' FROM task AS t JOIN "case" AS c ON c.id = t.case_id'
-    " WHERE t.state IN ('open', 'claimed') AND (? = '' OR t.who = ?)"
-    " AND (? OR c.owner IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(?) AS n"
-    " WHERE json_extract(n.value, '$[0]') = c.workflow AND json_extract(n.value, '$[1]') = t.schedule"
-    " AND json_extract(c.snapshot, json_extract(n.value, '$[2]')) IN (SELECT value FROM json_each(?))))"
-    f" AND {VISIBLE} ORDER BY t.due, t.case_id LIMIT ?"
+    " WHERE t.state IN ('open', 'claimed') AND (:who = '' OR t.who = :who)"
+    f" AND (:everything OR {doers.hers('t.schedule')})"
+    " AND (:all OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(:units))))"
+    " ORDER BY t.due, t.case_id LIMIT :most"
 )
 FURTHER = 3
 """So many due times of a plan are shown beyond the tasks that are made."""
@@ -160,10 +160,9 @@ def task_list(
     office: Office, actor: Actor, *, mine: bool = False, everything: bool = False, most: int = MOST_ROWS
 ) -> list[dict[str, Any]]:
     """Tasks to be done, the first due first: of her units' cases and those left to them, hers only, or all she sees."""
-    who = actor.user if mine else ""
-    units, left = json.dumps(sorted(actor.units())), json.dumps(sorted(_left_to_others(office.book())))
+    asked = {"who": actor.user if mine else "", "everything": mine or everything, "most": most}
+    asked |= {"all": reach(office, actor)[0], **doers.asked(office.book(), actor.units())}
     with office.store.reading() as driver:
-        asked = (who, who, mine or everything, units, left, units, *reach(office, actor), most)
         rows = driver.execute(_TASKS, asked).fetchall()
     now = micros(office.now())
     listed = []
@@ -185,20 +184,6 @@ def task_list(
             }
         )
     return listed
-
-
-def _left_to_others(book: Rulebook) -> set[tuple[str, str, str]]:
-    """Schedules whose task is the work of another unit than the owner: workflow, schedule, where a case names that."""
-    found = set()
-    for flow in book.workflows.values():
-        home = book.subjects[flow.subject].jurisdiction
-        places = {LEAD: "$.lead", COMMUNITY: f"$.facts.{home}"}
-        doers = {verb.task: verb.of for verb in flow.transitions.values() if verb.task}
-        for schedule in flow.schedules.values():
-            for word in doers.get(schedule.task, ()):
-                place = f"$.facts.{word.removeprefix(FACT)}" if word.startswith(FACT) else places.get(word)
-                found |= {(flow.name, schedule.name, place)} if place else set()
-    return found
 
 
 def _task_state(state: str, due: int, ends: int, now: int) -> str:

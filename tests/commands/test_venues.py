@@ -17,6 +17,8 @@ from engine.core.evolving import REMEMBERED
 from engine.core.rulebook import Rulebook
 from engine.intake.take import take
 from engine.proof import audit
+from engine.reading.boards import board, boards
+from engine.reading.coverage import coverage
 from engine.reading.queries import alert_list, case_list, case_show, task_list
 from engine.service import Office
 from engine.timing import loop
@@ -368,10 +370,37 @@ def test_whose_work_a_task_is_has_it_on_the_list_and_is_urged(office: Office, la
     assert {case for case, _ in listed("caishi")} == {market.id}
     assert (market.id, "清洁") in listed("caishi")
     assert (market.id, "每日巡查") not in listed("caishi")
-    assert {(market.id, "清洁"), (market.id, "冷链检查")} <= listed("huaye")
+    assert (market.id, "清洁") in listed("huaye")
+    assert "冷链检查" not in {title for _, title in listed("huaye")}
     later(hours=30)
     told = {row["told"] for row in alert_list(office, office.actor("shijian")) if row["title"] == "冷链检查"}
     assert {"市场监督管理所", "市场监督管理所主要负责人"} <= told
+    assert "冷链检查" in {row["what"] for row in board(office, office.actor("shijian"), "超期")}
+    assert "冷链检查" not in {row["what"] for row in board(office, office.actor("huaye"), "超期")}
+    left = coverage(office, office.actor("shuju"), "冷链检查")
+    assert [(each["owner"], each["asked"]) for each in left["owners"]] == [("市场监督管理所", 2)]
+
+
+def test_a_board_counts_what_somebody_has_to_do_in_the_cases_of_others(office: Office, later: Later) -> None:
+    registered(office, "菜市场", operator="中心菜市场管理方")
+    later(hours=2)
+    due = [row for row in task_list(office, office.actor("caishi")) if row["state"] == "待做"]
+    assert due
+    about = {each.name: each.about for each in boards(office, office.actor("caishi"))}
+    assert about["department"].endswith(f"现在该做的任务 {len(due)} 项")
+
+
+def test_coverage_of_a_daily_duty_tells_how_often_it_was_done_of_the_times_it_was_planned(
+    office: Office, later: Later
+) -> None:
+    case = registered(office, "网吧")
+    later(hours=1)
+    assert tasks.done(office, "通风", [(case.id, "落实")], office.actor("huaye"))[0].refused == ""
+    later(days=3)
+    told = coverage(office, office.actor("huaye"), "通风")
+    assert (told["asked"], told["covered"], told["done"], told["planned"]) == (1, 1, 1, 4)
+    since = coverage(office, office.actor("huaye"), "通风", since=office.now() - timedelta(days=2))
+    assert (since["covered"], since["done"], since["planned"]) == (0, 0, 2)
 
 
 def test_a_closure_does_not_end_before_it_begins(office: Office, later: Later) -> None:

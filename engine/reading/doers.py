@@ -1,0 +1,47 @@
+"""Whose work a scheduled task is: the owner's of its case, or that of the units that its step names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from engine.core.org import COMMUNITY, FACT, LEAD, OWNER
+from engine.core.rulebook import Rulebook
+
+_ROW = "json_extract(n.value, '$[0]') = c.workflow AND json_extract(n.value, '$[1]') = {schedule}"
+
+_UNITS = "(SELECT value FROM json_each(:units))"
+
+
+def hers(schedule: str) -> str:
+    """SQL: whether a task of this schedule of the case `c` is work of `:units`; with what `asked` gives."""
+    row = _ROW.format(schedule=schedule)
+    named = "json_extract(c.snapshot, json_extract(n.value, '$[2]'))"
+    owners = f"NOT EXISTS (SELECT 1 FROM json_each(:not_owners) AS n WHERE {row})"  # noqa: S608 - our own words
+    others = f"EXISTS (SELECT 1 FROM json_each(:left) AS n WHERE {row} AND {named} IN {_UNITS})"  # noqa: S608 - the same
+    return f"((c.owner IN {_UNITS} AND {owners}) OR {others})"
+
+
+def asked(book: Rulebook, units: Collection[str]) -> dict[str, str]:
+    """What `hers` is asked with: her units, and the schedules whose task is the work of others than the owner.
+
+    Of those, where a case names whose work it is, and which are none of the owner's at all.
+    """
+    left: set[tuple[str, str, str]] = set()
+    not_owners: set[tuple[str, str]] = set()
+    for flow in book.workflows.values():
+        home = book.subjects[flow.subject].jurisdiction
+        places = {LEAD: "$.lead", COMMUNITY: f"$.facts.{home}"}
+        doers = {verb.task: verb.of for verb in flow.transitions.values() if verb.task}
+        for schedule in flow.schedules.values():
+            words = doers.get(schedule.task, ())
+            for word in words:
+                place = f"$.facts.{word.removeprefix(FACT)}" if word.startswith(FACT) else places.get(word)
+                left |= {(flow.name, schedule.name, place)} if place else set()
+            if words and OWNER not in words:
+                not_owners.add((flow.name, schedule.name))
+    return {
+        "units": json.dumps(sorted(units)),
+        "left": json.dumps(sorted(left)),
+        "not_owners": json.dumps(sorted(not_owners)),
+    }
