@@ -120,7 +120,7 @@ def _others(
                 yield other, head, {move.amount: share}
         if left:
             has = f"只有 {number - left}" if there else "没有登记"
-            problems.append(Problem("CASE-010", f"{thing}要 {number}，{has}", "先补足，或登记在册"))
+            problems.append(Problem("CASE-010", f"{thing}要 {number}，{has}", "先补足；没有登记的先登记，一件也没有的登记为 0"))
 
 
 def _of(office: Office, move: Move, thing: str) -> list[tuple[Case, bytes]]:
