@@ -33,10 +33,10 @@ _SAME = (
 
 def together(office: Office, change: Change, step: Step, texts: Mapping[str, str], actor: Actor, now: datetime) -> Step:
     """A step, the steps of other cases that it takes with it, and the cases that its results open."""
-    moved = _moved(office, change, actor, now)
-    if moved:
-        answer = step.answer | {"moved": [other.case.id for other in moved]}
-        step = replace(step, changes=[*moved, *step.changes], answer=answer)
+    moved, unknown = _moved(office, change, actor, now)
+    if moved or unknown:
+        told = {"moved": [other.case.id for other in moved]} | ({"unregistered": unknown} if unknown else {})
+        step = replace(step, changes=[*moved, *step.changes], answer=step.answer | told)
     for one, known in ((change, texts), *((other, {}) for other in moved)):
         book = office.book(one.case.release)
         but = unsaid(book, one.case, one.events)
@@ -74,17 +74,18 @@ def open_for(
     return office.opening(latest, latest.subjects[child.subject], stated, told, actor, now, {case.id: child.name})
 
 
-def _moved(office: Office, change: Change, actor: Actor, now: datetime) -> list[Change]:
-    """The steps of other cases that this one takes with it; every one that cannot be done is told."""
+def _moved(office: Office, change: Change, actor: Actor, now: datetime) -> tuple[list[Change], dict[str, int | float]]:
+    """The steps of other cases that this one takes with it, and what none stands for; what cannot be done is told."""
     book, case = office.book(change.case.release), change.case
     steps = book.workflows[case.workflow].transitions
     fired = [steps[event.data["transition"]] for event in change.events if event.type == "advanced"]
     others: dict[str, Change] = {}
     problems: list[Problem] = []
+    unknown: dict[str, int | float] = {}
     for move in (move for step in fired for move in step.moves):
         known: dict[str, Fact] = {**typed(book, case), OWNER: case.owner, LEAD: case.lead, THIS: case.id}
         given = {to: known[of] for to, of in move.gives.items() if known.get(of) is not None}
-        for other, head, more in _others(office, case, move, problems):
+        for other, head, more in _others(office, case, move, problems, unknown):
             before = others.get(other.id)
             theirs = office.book(other.release)
             standing = before.case if before is not None else other
@@ -96,13 +97,16 @@ def _moved(office: Office, change: Change, actor: Actor, now: datetime) -> list[
             others[other.id] = before.then(theirs, *events) if before else Change.of(theirs, other, head, events)
     if problems:
         raise Refused(problems)
-    return list(others.values())
+    return list(others.values()), unknown
 
 
 def _others(
-    office: Office, case: Case, move: Move, problems: list[Problem]
+    office: Office, case: Case, move: Move, problems: list[Problem], unknown: dict[str, int | float]
 ) -> Iterator[tuple[Case, bytes, dict[str, Fact]]]:
-    """The cases that a move is about, with the amount that falls to each."""
+    """The cases that a move is about, with the amount that falls to each.
+
+    Where whatever one cannot give falls to the last, no case has to stand for a thing: that is only told.
+    """
     if not move.of:
         for parent in case.parents:
             found = office.store.load(parent)
@@ -118,9 +122,11 @@ def _others(
             if share > 0:
                 left -= share
                 yield other, head, {move.amount: share}
-        if left:
+        if move.up_to and not there:
+            unknown[thing] = left
+        elif left:
             has = f"只有 {number - left}" if there else "没有登记"
-            problems.append(Problem("CASE-010", f"{thing}要 {number}，{has}", "先补足；没有登记的先登记，一件也没有的登记为 0"))
+            problems.append(Problem("CASE-010", f"{thing}要 {number}，{has}", "先补足，或登记在册"))
 
 
 def _of(office: Office, move: Move, thing: str) -> list[tuple[Case, bytes]]:

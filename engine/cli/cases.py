@@ -172,6 +172,9 @@ def print_stand(answer: dict[str, Any]) -> None:
         console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")
     if answer.get("moved"):
         console().print(f"一并办理：{'、'.join(answer['moved'])}")
+    if answer.get("unregistered"):
+        lacking = "、".join(f"{thing} {number}" for thing, number in answer["unregistered"].items())
+        console().print(f"没有登记的：{lacking}；由本案跟踪，有了先登记")
     print_deadlines(answer)
     if answer.get("dry_run"):
         console().print("没有写入；去掉 --dry-run 才办理")

@@ -151,6 +151,26 @@ def test_a_kit_is_drawn_from_the_stocks_that_expire_first_and_all_of_it_or_nothi
     assert not verify(office).problems
 
 
+def test_what_is_not_registered_does_not_keep_the_rest_from_being_bought_and_is_told(office: Office) -> None:
+    wuzi = office.actor("wuzi")
+    stocked(office, "防护服", 4, "2024-05-01")
+    kit = drawn(office, "单人转运")
+    answer = office.advance(kit, "lack", wuzi, {"lacking_at": office.now().isoformat()})
+    assert answer["unregistered"] == {"医用防护口罩": 20, "手消毒液": 2}
+    assert [office.case(order, wuzi)[0].facts["wanted"] for order in orders(office)] == [5]
+    assert office.case(kit, wuzi)[0].deadlines.keys() == {"buy"}, "the drawing sees to what nobody registered"
+    given = {"issued_at": office.now().isoformat(), "receiver": "转运专班", "proof": "单-1"}
+    with pytest.raises(Refused, match="手消毒液要 2，没有登记"):
+        office.advance(kit, "issue", wuzi, given)
+    stocked(office, "医用防护口罩", 20, "2024-05-01")
+    stocked(office, "手消毒液", 2, "2024-05-01")
+    (order,) = orders(office)
+    now = office.now().isoformat()
+    office.advance(order, "order", wuzi, {"quantity": 5, "ordered_at": now})
+    office.advance(order, "arrive", wuzi, {"quantity": 5, "arrived_at": now, "proof": "单-2"})
+    assert office.advance(kit, "issue", wuzi, given)["final"] == "closed"
+
+
 def test_nothing_is_issued_twice_by_two_at_once(office: Office) -> None:
     case = kept(office)
     barrier, ends = threading.Barrier(2), []
