@@ -13,8 +13,6 @@ from engine.core.org import Actor, Organisation
 TRIP, ANY = "trip", "any"
 """What a paper may be of beside named workflows: a trip, or a case of any workflow."""
 COMMON = ("authority", "document", "today", "number")
-NUMBER = "number."
-"""`number.X`: the number that paper X has, of the same case."""
 CASE = (
     "case",
     "category",

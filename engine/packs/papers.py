@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from engine.core.conditions import Cell, ConditionError, Field, parse_cell
 from engine.core.errors import listing, nearest
-from engine.core.papers import ANY, CASE, CLOCK, COMMON, NUMBER, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
+from engine.core.papers import ANY, CASE, CLOCK, COMMON, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
 from engine.core.rulebook import Subject
 from engine.packs import models as m
 from engine.packs.models import WorkflowFile
@@ -21,7 +21,6 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
     """The papers of a pack."""
     flows = {model.workflow: model for _, model in pack.files(WorkflowFile)}
     made: dict[str, Paper] = {}
-    numbers = [f"{NUMBER}{model.paper}" for _, model in pack.files(m.PaperFile)]
     for document, model in pack.files(m.PaperFile):
         if model.paper in made or UNFIT & set(model.paper):
             what = "已有这份文书" if model.paper in made else "文书名里有不能作文件名的字符"
@@ -40,9 +39,8 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
                 "case 用于车次，overdue 用于案件",
             )
         else:
-            known = [*_known(model, mine, subjects), *numbers]
             some = {name for flow in mine if flow.subject in subjects for name in subjects[flow.subject].fields}
-            _texts(pack, document, model, known, [*_columns(model, mine, subjects), *numbers], some)
+            _texts(pack, document, model, _known(model, mine, subjects), _columns(model, mine, subjects), some)
         made[model.paper] = Paper(
             model.paper,
             model.title,

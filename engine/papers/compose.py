@@ -12,7 +12,7 @@ from engine.core import lifecycle
 from engine.core.case import Case, moment
 from engine.core.conditions import Fact, Field, label
 from engine.core.judging import typed
-from engine.core.papers import NUMBER, Paper, filled
+from engine.core.papers import Paper, filled
 from engine.core.rulebook import Rulebook
 from engine.core.values import local_day
 
@@ -49,13 +49,8 @@ def common(book: Rulebook, paper: Paper, code: str, now: datetime) -> dict[str, 
         "authority": book.authority,
         "document": book.document,
         "today": day_words(day),
-        "number": _number(paper, day, code),
-        **{f"{NUMBER}{other.name}": _number(other, day, code) for other in book.papers.values()},
+        "number": f"{paper.number}〔{day.year}〕{code}号",
     }
-
-
-def _number(paper: Paper, day: date, code: str) -> str:
-    return f"{paper.number}〔{day.year}〕{code}号"
 
 
 def of_case(book: Rulebook, case: Case, personal: Mapping[str, str]) -> dict[str, str]:
