@@ -64,8 +64,11 @@ def test_personal_data_stand_nowhere_in_the_clear(office: Office, later: Later) 
 
 def test_a_reveal_needs_the_right_and_a_reason_and_is_an_event(office: Office) -> None:
     case = opened(office)
-    with pytest.raises(Refused, match="huaye 没有权限 reveal"):
-        personal(office, office.case(case, office.actor("huaye"))[0], office.actor("huaye"), "好奇")
+    with pytest.raises(Refused, match="shenpi 没有权限 reveal"):
+        personal(office, office.case(case, office.actor("shenpi"))[0], office.actor("shenpi"), "好奇")
+    for stranger in ("heping", "caishi", "jigong"):
+        with pytest.raises(BadInput, match="没有案件"):
+            case_show(office, case, office.actor(stranger), "好奇")
     shown = personal(office, office.case(case, office.actor("shuju"))[0], office.actor("shuju"), "核对身份")
     assert shown["id_number"] == CONTACT["id_number"]
     (event,) = rows(office, "SELECT actor, data FROM event WHERE type = 'revealed'")

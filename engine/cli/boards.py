@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from engine.cli.common import DEFAULT_DB, As, Db, Json, console, cut, moment_of, office, print_json, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, console, cut, moment_of, office, print_json, subject_of, table
 
 
 def board(
@@ -40,7 +40,7 @@ def board(
         listed = [
             (
                 r["case"],
-                r["category"],
+                subject_of(r),
                 r["state_title"],
                 r["owner"] + (f" → {r['receiver']}" if r["receiver"] else ""),
                 r["what"],
@@ -86,9 +86,11 @@ def coverage(
         ]
         span = f"（{told['since']} 以来）" if told["since"] else ""
         typer.echo(f"{of}{span}：应查 {told['asked']}，已查 {told['covered']}，漏查 {left}")
+        if told["unseen"]:
+            typer.echo(f"只算您看得到的；另有 {told['unseen']} 件不归您的单位看")
         typer.echo(f"按计划应做 {told['planned']} 次，做了 {told['done']} 次")
         console().print(table("各单位", ("责任单位", "应查", "已查", "漏查", "做了/应做（次）"), counts))
-        listed = [(r["case"], r["category"], r["owner"], r["state"], r["opened_at"], r["last"]) for r in missing]
+        listed = [(r["case"], subject_of(r), r["owner"], r["state"], r["opened_at"], r["last"]) for r in missing]
         columns = ("案件", "类别", "责任单位", "环节", "登记", "上次")
         console().print(table(f"漏查的 {cut(missing, most, '个')}", columns, listed))
 

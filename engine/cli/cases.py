@@ -19,6 +19,7 @@ from engine.cli.common import (
     pairs,
     print_json,
     reason_of,
+    subject_of,
     table,
 )
 from engine.cli.onecase import custody_table, print_case, print_deadlines, print_missed, print_why
@@ -80,7 +81,7 @@ def list_(
         if as_json:
             print_json({"cases": rows}, found)
             return
-        shown = [(r["case"], r["category"], r["state_title"], r["owner"], f"{r['due']}{_mark(r)}") for r in rows]
+        shown = [(r["case"], subject_of(r), r["state_title"], r["owner"], f"{r['due']}{_mark(r)}") for r in rows]
         title = f"{'已办结' if closed else '在办'}案件 {cut(rows, most, '件')}"
         console().print(table(title, ("案件", "类别", "环节", "责任单位", "时限"), shown))
 
@@ -282,7 +283,10 @@ def alerts(
                 print_alerts(rows, most)
             return
         listed = alerts_by_case(found, actor, most)
-        shown = [(r["level"], r["case"], _about(r["titles"]), r["due"], r["told"], r["raised_at"]) for r in listed]
+        shown = [
+            (r["level"], r["case"], f"{r['name']} {_about(r['titles'])}".strip(), r["due"], r["told"], r["raised_at"])
+            for r in listed
+        ]
         columns = ("级", "案件", "时限", "应于", "告知", "发出")
         console().print(table(f"预警 {cut(listed, most, '件')}", columns, shown))
         if (several := sum(row["alerts"] for row in listed)) > len(listed):

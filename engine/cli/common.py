@@ -129,6 +129,11 @@ def print_json(data: Mapping[str, Any], found: Office | None = None) -> None:
     typer.echo(json.dumps(told, ensure_ascii=False, indent=None, default=str))
 
 
+def subject_of(row: Mapping[str, Any]) -> str:
+    """What a listed case is about: its category, and the name of its subject."""
+    return " ".join(dict.fromkeys(word for word in (row["category"], *row["name"].split(" ")) if word))
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table as lists are shown."""
     made = Table(title=title, title_justify="left", header_style="bold", expand=False)

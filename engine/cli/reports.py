@@ -21,7 +21,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """上报的报表：截至任一时刻，以后再问数字一样 (figures as of any moment)."""
-    from engine.reading.reportbook import write
+    from engine.reading.reportbook import only, write
     from engine.reading.reports import log, tell
 
     with office(db, quiet=as_json) as found:
@@ -37,11 +37,13 @@ def report(
                 for page in told.pages
             ]
             at_ = told.at.astimezone(book.zone).isoformat()
-            print_json({"report": name, "as_of": at_, "sheets": pages, "path": str(out or "")}, found)
+            print_json(
+                {"report": name, "as_of": at_, "only": told.only, "sheets": pages, "path": str(out or "")}, found
+            )
             return
         for page in told.pages if out is None else ():
             rows = [*page.rows, *([page.sums] if page.total else [])]
             console().print(table(page.title, page.headers, [[str(cell) for cell in row] for row in rows]))
         when = f"{told.at.astimezone(book.zone):%Y-%m-%d %H:%M}"
         where = f"已写入 {out}（{len(told.pages)} 张表），" if out else ""
-        console().print(f"{told.report.title}：{where}截至 {when}（不含），报 {told.report.to}")
+        console().print(f"{told.report.title}：{where}截至 {when}（不含），报 {told.report.to}{only(told)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.cases import extra
-from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, table
+from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, subject_of, table
 from engine.cli.typed import Commands
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def list_(
         if as_json:
             print_json({"tasks": rows}, found)
             return
-        shown = [(r["case"], r["category"], r["title"], r["due"], r["state"], r["who"], r["owner"]) for r in rows]
+        shown = [(r["case"], subject_of(r), r["title"], r["due"], r["state"], r["who"], r["owner"]) for r in rows]
         late = sum(1 for row in rows if row["overdue"])
         cut = "（更多请加 --limit）" if len(rows) == most else ""
         title = f"任务 {len(rows)} 项，超期 {late} 项{cut}"

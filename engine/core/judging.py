@@ -80,7 +80,7 @@ class Attempt:
         """The transition of that name; there is none: told with what is possible."""
         if name in self.flow.transitions:
             return self.flow.transitions[name]
-        here = [transition.name for transition in self.flow.leaving(self.case.state)]
+        here = [step.name for step in self.flow.leaving(self.case.state) if meant(step, self.case)]
         raise BadInput(
             Problem(
                 "CASE-011",
@@ -108,7 +108,7 @@ class Attempt:
     def _not_from_here(self, transition: Transition) -> Problem:
         state = self.flow.states[self.case.state]
         leaving = () if self.case.final else self.flow.leaving(self.case.state)
-        here = [f"{possible_.name}（{possible_.title}）" for possible_ in leaving]
+        here = [f"{step.name}（{step.title}）" for step in leaving if meant(step, self.case)]
         sources = "、".join(self.flow.states[source].title for source in transition.sources)
         stands = f"案件已办结，停在“{state.title}”" if self.case.final else f"案件在“{state.title}”"
         return Problem(

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.core.org import Actor
 from engine.core.workflows import LEVELS
+from engine.reading.names import named
 from engine.reading.queries import MOST_ROWS, OPEN_ALERTS, alert_list, alert_row, reach
 from engine.service import Office
 from engine.store.changes import RAISED
@@ -35,4 +36,5 @@ def alerts_by_case(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[
         titles = list(dict.fromkeys(alert["title"] for alert in alerts))
         grouped.append(alerts[0] | {"titles": titles, "alerts": len(alerts)})
     grouped += [row | {"titles": [row["title"]], "alerts": 1} for row in alert_list(office, actor, raised=False)]
+    grouped = named(office, grouped)
     return sorted(grouped, key=lambda row: -LEVELS.index(row["level"]))[:most]

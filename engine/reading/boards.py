@@ -15,6 +15,7 @@ from engine.core.org import Actor
 from engine.core.reckoning import MICRO
 from engine.core.values import duration_words
 from engine.reading import doers
+from engine.reading.names import named as with_names
 from engine.service import Office
 
 SOON = timedelta(hours=4)
@@ -127,7 +128,7 @@ def board(office: Office, actor: Actor, asked_for: str, most: int = MOST_ROWS) -
             asked | {"most": most},
         ).fetchall()
     told = _teller(office, asked["now"])
-    return [told(*row) for row in rows]
+    return with_names(office, [told(*row) for row in rows])
 
 
 def _asked(office: Office, actor: Actor, name: str) -> dict[str, Any]:

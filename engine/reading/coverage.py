@@ -14,6 +14,7 @@ from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.core.units import home_of, units_of
 from engine.core.workflows import Workflow
+from engine.reading.names import named
 from engine.reading.queries import VISIBLE, reach
 from engine.service import Office
 
@@ -30,6 +31,8 @@ _CASES = (
     f" (SELECT count(*) {_PLANNED} AND t.state = 'done'), (SELECT count(*) {_PLANNED})"
     f" FROM \"case\" AS c WHERE c.final = '' AND c.workflow = ? AND {VISIBLE} ORDER BY c.opened_at, c.id"
 )
+
+_UNSEEN = f"SELECT count(*) FROM \"case\" AS c WHERE c.final = '' AND c.workflow = ? AND NOT {VISIBLE}"  # noqa: S608
 
 
 class Covered(NamedTuple):
@@ -77,16 +80,27 @@ def coverage(
         "covered": sum(count[1] for count in counts.values()),
         "done": sum(count[2] for count in counts.values()),
         "planned": sum(count[3] for count in counts.values()),
+        "unseen": _unseen(office, actor, flow),
         "owners": [
             {"owner": owner, "asked": asked, "covered": covered, "done": done, "planned": planned}
             for owner, (asked, covered, done, planned) in sorted(counts.items())
         ],
-        "missing": [
-            each._asdict()
-            | {"opened_at": _local(office, each.opened_at), "last": _local(office, each.last) if each.last else ""}
-            for each in missing
-        ],
+        "missing": named(
+            office,
+            (
+                each._asdict()
+                | {"opened_at": _local(office, each.opened_at), "last": _local(office, each.last) if each.last else ""}
+                for each in missing
+            ),
+        ),
     }
+
+
+def _unseen(office: Office, actor: Actor, flow: Workflow) -> int:
+    """How many open cases of the workflow she may not see, and so hears nothing of."""
+    with office.store.reading() as driver:
+        (number,) = driver.execute(_UNSEEN, (flow.name, *reach(office, actor))).fetchone()
+    return int(number)
 
 
 def _flow(book: Rulebook, task: str, workflow: str) -> Workflow:

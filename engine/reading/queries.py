@@ -26,6 +26,7 @@ from engine.core.workflows import Workflow
 from engine.intake.exchange import channels
 from engine.reading import doers
 from engine.reading.boards import late
+from engine.reading.names import named
 from engine.reading.timeline import decisions, timeline
 from engine.reading.ways import evidence, ways
 from engine.service import REASON, SIGNED, Office
@@ -102,7 +103,7 @@ def case_list(
                 "shelved_until": _local(office, shelved) if shelved and moment(shelved) > now else "",
             }
         )
-    return listed
+    return named(office, listed)
 
 
 def _states(office: Office, asked: str) -> list[str]:
@@ -183,7 +184,7 @@ def task_list(
                 "overdue": ends <= now,
             }
         )
-    return listed
+    return named(office, listed)
 
 
 def _task_state(state: str, due: int, ends: int, now: int) -> str:

@@ -21,8 +21,13 @@ LARGER = 1.6
 def write(told: Told, authority: str, out: Path, zone: ZoneInfo) -> None:
     """Write the workbook of a report (0600) where nothing lies yet."""
     since, at = (f"{when.astimezone(zone):%Y-%m-%d %H:%M}" for when in (told.since, told.at))
-    note = f"{authority} → {told.report.to}　统计期 {since} 至 {at}（不含），按当时已记录的情况"
+    note = f"{authority} → {told.report.to}　统计期 {since} 至 {at}（不含），按当时已记录的情况{only(told)}"
     workbook(out, told.report.title, note, told.pages)
+
+
+def only(told: Told) -> str:
+    """In words, that a report is about the cases of some units only; nothing where it is about all."""
+    return f"；只含{'、'.join(told.only)}牵头、配合或负责的案件" if told.only else ""
 
 
 def workbook(out: Path, title: str, note: str, pages: Iterable[Page]) -> None:

@@ -54,6 +54,8 @@ class Told:
     at: datetime
     since: datetime
     pages: tuple[Page, ...]
+    only: tuple[str, ...] = ()
+    """The units it is about, where it is not about all."""
 
 
 def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) -> Told:
@@ -80,7 +82,7 @@ def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) ->
         pages = tuple(_page(office, driver, book, sheet, asked, standings) for sheet in report.sheets)
     if reach is not None:
         pages = tuple(replace(page, rows=tuple(row for row in page.rows if any(row[1:]))) for page in pages)
-    return Told(report, at, asked.since, pages)
+    return Told(report, at, asked.since, pages, tuple(sorted(reach or ())))
 
 
 def _reach(office: Office, report: Report, actor: Actor) -> frozenset[str] | None:

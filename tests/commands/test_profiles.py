@@ -220,4 +220,4 @@ def test_who_switched_when_is_told_and_why_to_whoever_says_what_for(office: Offi
     assert "reason" not in told
     assert standing(office, "guanli", "交接班")["reason"] == "李示例一家确诊"
     with pytest.raises(Refused, match="没有权限 reveal"):
-        standing(office, "huaye", "看看")
+        standing(office, "pizhun", "看看")

@@ -18,6 +18,7 @@ from engine.commands import custody
 from engine.core.errors import BadInput, Refused
 from engine.core.values import parse_time
 from engine.reading import reportbook, reports
+from engine.reading.reportbook import only
 from engine.reading.reports import Told, log, tell
 from engine.service import Office
 from engine.timing.sweep import move_clock
@@ -111,7 +112,9 @@ def test_whoever_sends_a_report_makes_it_whole_and_a_community_sees_its_own_rows
     towns = next(each for each in told.pages if each.title == "各社区")
     assert page(told, "各社区")["（未填）"] == (1, 0, 1, 0), "who is nobody's is told too"
     assert towns.sums[3] == len(page(told, "盲区名单")), "the total is what the list lists"
+    assert only(told) == ""
     own = tell(office, "network", office.actor("huaye"))
+    assert only(own) == "；只含华业社区牵头、配合或负责的案件"
     assert page(own, "各社区") == {"华业社区": (1, 0, 1, 0)}
     assert len(page(own, "盲区名单")) == 1
     whole = tell(office, "bulletin", office.actor("shuju")).pages
@@ -124,9 +127,9 @@ def test_whose_right_reaches_one_unit_counts_its_cases_only(
     make_office: Callable[..., Office], pack_files: dict[str, bytes]
 ) -> None:
     text = pack_files["rules/organisation.yaml"].decode()
-    role = "community_worker: {title: 社区工作人员, scope: owner, may: [open, correct]}"
+    role = "community_worker: {title: 社区工作人员, scope: owner, may: [open, correct, reveal]}"
     assert role in text
-    text = text.replace(role, role.replace("[open, correct]", "[open, correct, export]"))
+    text = text.replace(role, role.replace("correct, reveal", "correct, reveal, export"))
     office = make_office(files=pack_files | {"rules/organisation.yaml": text.encode()})
     opened(office)
     other = CONTACT | {"id_number": "", "name": "甲某", "phone": "13912340000", "community": "和平社区"}
