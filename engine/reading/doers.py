@@ -8,18 +8,22 @@ from collections.abc import Collection
 from engine.core.org import COMMUNITY, FACT, LEAD, OWNER
 from engine.core.rulebook import Rulebook
 
-_ROW = "json_extract(n.value, '$[0]') = c.workflow AND json_extract(n.value, '$[1]') = {schedule}"
-
 _UNITS = "(SELECT value FROM json_each(:units))"
 
 
 def hers(schedule: str) -> str:
-    """SQL: whether a task of this schedule of the case `c` is work of `:units`; with what `asked` gives."""
-    row = _ROW.format(schedule=schedule)
-    named = "json_extract(c.snapshot, json_extract(n.value, '$[2]'))"
-    owners = f"NOT EXISTS (SELECT 1 FROM json_each(:not_owners) AS n WHERE {row})"  # noqa: S608 - our own words
-    others = f"EXISTS (SELECT 1 FROM json_each(:left) AS n WHERE {row} AND {named} IN {_UNITS})"  # noqa: S608 - the same
-    return f"((c.owner IN {_UNITS} AND {owners}) OR {others})"
+    """SQL: whether a task of this schedule of the case `c` is work of `:units`; with what `asked` gives.
+
+    Lists are asked first whether they hold the schedule: SQLite makes them once, and what names others row by row.
+    """
+    key = f"c.workflow || ' ' || {schedule}"
+    named = "json_extract(c.snapshot, json_extract(n.value, '$[1]'))"
+    owners = f"{key} NOT IN (SELECT value FROM json_each(:not_owners))"  # noqa: S608 - our own words
+    others = (
+        f"{key} IN (SELECT value FROM json_each(:left_keys)) AND EXISTS (SELECT 1 FROM json_each(:left) AS n"  # noqa: S608
+        f" WHERE json_extract(n.value, '$[0]') = {key} AND {named} IN {_UNITS})"
+    )
+    return f"((c.owner IN {_UNITS} AND {owners}) OR ({others}))"
 
 
 def asked(book: Rulebook, units: Collection[str]) -> dict[str, str]:
@@ -27,21 +31,23 @@ def asked(book: Rulebook, units: Collection[str]) -> dict[str, str]:
 
     Of those, where a case names whose work it is, and which are none of the owner's at all.
     """
-    left: set[tuple[str, str, str]] = set()
-    not_owners: set[tuple[str, str]] = set()
+    left: set[tuple[str, str]] = set()
+    not_owners: set[str] = set()
     for flow in book.workflows.values():
         home = book.subjects[flow.subject].jurisdiction
         places = {LEAD: "$.lead", COMMUNITY: f"$.facts.{home}"}
         doers = {verb.task: verb.of for verb in flow.transitions.values() if verb.task}
         for schedule in flow.schedules.values():
+            key = f"{flow.name} {schedule.name}"
             words = doers.get(schedule.task, ())
             for word in words:
                 place = f"$.facts.{word.removeprefix(FACT)}" if word.startswith(FACT) else places.get(word)
-                left |= {(flow.name, schedule.name, place)} if place else set()
+                left |= {(key, place)} if place else set()
             if words and OWNER not in words:
-                not_owners.add((flow.name, schedule.name))
+                not_owners.add(key)
     return {
         "units": json.dumps(sorted(units)),
         "left": json.dumps(sorted(left)),
+        "left_keys": json.dumps(sorted({key for key, _ in left})),
         "not_owners": json.dumps(sorted(not_owners)),
     }

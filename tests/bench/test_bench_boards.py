@@ -29,7 +29,7 @@ def filled(office: Office) -> None:
     def cases() -> Iterator[tuple[Any, ...]]:
         for n in range(2 * CASES):
             offer = f'{{"offer": ["第二隔离点", "", "T{n // 40}", 0, 3]}}' if n % 10 == 0 else '{"offer": null}'
-            filler = offer[:-1] + ', "facts": "' + "x" * 1500 + '"}'
+            filler = offer[:-1] + ', "facts": {"filler": "' + "x" * 1500 + '"}}'
             yield f"C{n:09d}", f"S{n}", owners[n % 3], "" if n < CASES else "released", filler
 
     def deadlines() -> Iterator[tuple[Any, ...]]:
