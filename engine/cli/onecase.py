@@ -71,7 +71,9 @@ def print_case(told: dict[str, Any], *, everything: bool = False) -> None:
     for item in told["can"]:
         danger = "  [red]不能撤回[/]" if item["danger"] else ""
         lacks = f"  [yellow]还差 {'；'.join(item['lacks'])}[/]" if item["lacks"] else ""
-        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}  {_to_fill_in(item)}{danger}{lacks}")
+        fill = _to_fill_in(item)
+        asks = f"  需填 {fill}" if fill else ""
+        out.print(f"可办 [bold]{item['transition']}[/] {item['title']}{asks}{danger}{lacks}")
     _print_tasks(told["tasks"], everything=everything)
     facts = list((told["personal"] | told["facts"]).items())
     out.print(table("要素", ("要素", "内容"), facts))
@@ -160,4 +162,4 @@ def print_why(told: dict[str, Any]) -> None:
 def _to_fill_in(way: dict[str, Any]) -> str:
     """What a step asks for, and what that must be."""
     must = f"（须 {'；'.join(way['must'])}）" if way["must"] else ""
-    return f"需填 {'、'.join(way['evidence'])}{must}" if way["evidence"] else must
+    return f"{'、'.join(way['evidence'])}{must}"
