@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.case import Event, micros, moment, occurrence
 from engine.core.corrections import RECLASSIFIED
 from engine.core.org import LEADER, SYSTEM
+from engine.core.units import seat_of
 from engine.store.changes import MISSED, Change
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def told_missed(
         if not left or change.before is None:
             told.append(change)
             continue
-        case, book = change.case, office.book(change.case.release)
-        data = {"tasks": left, "told": book.organisation.told(LEADER, change.before.owner), "alerts": [MISSED]}
+        case, was, book = change.case, change.before, office.book(change.case.release)
+        leaders = book.organisation.told(LEADER, was.owner, was.lead, seat_of(book, was))
+        data = {"tasks": left, "told": leaders, "alerts": [MISSED]}
         happened = Event(MISSED, SYSTEM, _closing(change).occurred_at, data, office.account)
         told.append(change.then(book, happened))
         titles = book.workflows[case.workflow].schedules

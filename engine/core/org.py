@@ -13,6 +13,8 @@ OWNER = "owner"
 UNIT_HEAD, LEAD_HEAD, LEADER = "unit.head", "lead.head", "leader"
 TOLD = (OWNER, UNIT_HEAD, LEAD, LEAD_HEAD, LEADER)
 """Whom a rung may tell, beside a unit by its name."""
+ALSO = "、"
+"""Between the names of several who are told; each gets a message of her own."""
 FACT = "fact "
 """`fact X`: the unit that a fact names."""
 SCOPES = ("all", "involved", "owner")
@@ -159,15 +161,19 @@ class Organisation:
         """The units that see what becomes of a case she reports; who sees every case needs none."""
         return sorted({unit for role, unit in actor.roles if self.roles[role].scope != "all"})
 
-    def told(self, tell: str, owner: str, lead: str = "") -> str:
-        """Whom a rung tells, as a name that can be shown: a unit of the case, its head or leader, or a named unit."""
+    def told(self, tell: str, owner: str, lead: str = "", community: str = "") -> str:
+        """Whom a rung tells, as names that can be shown: a unit of the case, its head or leaders, or a named unit.
+
+        Leaders are those who answer for the unit that has it, for the leading one and for the community it is in.
+        """
         unit = lead or owner if tell in (LEAD, LEAD_HEAD) else owner
         if tell in (OWNER, LEAD):
             return unit
         if tell in (UNIT_HEAD, LEAD_HEAD):
             return self._head(unit)
         if tell == LEADER:
-            return self.leader_of(owner) or self._head(owner)
+            found = dict.fromkeys((self.leader_of(owner) or self._head(owner), *map(self.leader_of, (lead, community))))
+            return ALSO.join(filter(None, found))
         return tell
 
     def leader_of(self, unit: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.core.case import Case
 from engine.core.conditions import Fact
 from engine.core.org import COMMUNITY, FACT, LEAD, OWNER
 from engine.core.rulebook import Rulebook
@@ -19,6 +20,11 @@ def community_of(book: Rulebook, jurisdiction: str, facts: Mapping[str, Fact]) -
 def home_of(book: Rulebook, flow: Workflow, facts: Mapping[str, Fact]) -> str:
     """The community of a case of this workflow."""
     return community_of(book, book.subjects[flow.subject].jurisdiction, facts)
+
+
+def seat_of(book: Rulebook, case: Case) -> str:
+    """The community a case is in; empty while nobody has said it, or where its subject has none."""
+    return str(case.facts.get(book.kind_of(case.workflow).jurisdiction) or "")
 
 
 def unit_of(owner: str, lead: str, community: str, facts: Mapping[str, Fact]) -> str:

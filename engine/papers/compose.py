@@ -14,6 +14,7 @@ from engine.core.conditions import Fact, Field, label
 from engine.core.judging import typed
 from engine.core.papers import Paper, filled
 from engine.core.rulebook import Rulebook
+from engine.core.units import seat_of
 from engine.core.values import local_day
 
 BLANK = "＿＿＿＿＿＿"
@@ -75,7 +76,7 @@ def of_case(book: Rulebook, case: Case, personal: Mapping[str, str]) -> dict[str
         "state": flow.states[case.state].title,
         "owner": who,
         "head": book.organisation.told("unit.head", who),
-        "leader": book.organisation.told("leader", who),
+        "leader": book.organisation.told("leader", who, case.lead, seat_of(book, case)),
         "lead": case.lead,
         "supporting": "、".join(case.supporting),
         "opened": time_words(case.opened_at, book.zone),

@@ -16,6 +16,7 @@ from engine.core.migrations import ASKED
 from engine.core.noting import title_of
 from engine.core.record import from_json, to_json
 from engine.core.rulebook import Rulebook
+from engine.core.units import seat_of
 from engine.store.plans import Op, changed
 
 
@@ -196,7 +197,7 @@ def _at_once(book: Rulebook, case: Case, happened: Event) -> Iterator[Raised]:
         rung = book.ladders[armed.ladder].rungs[0]
         early = armed.due + rung.at <= happened.occurred_at
         if early and not delayed(case, name, armed.base).until:
-            told = book.organisation.told(rung.tell, case.owner, case.lead)
+            told = book.organisation.told(rung.tell, case.owner, case.lead, seat_of(book, case))
             text = f"{rung.level}：案件 {case.id} 时限 {title_of(book.workflows[case.workflow], name, case.state)}"
             yield Raised(case.seq, name, 0, rung.level, told, micros(armed.due), text)
 

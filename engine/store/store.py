@@ -18,6 +18,7 @@ from sqlmodel import SQLModel, create_engine
 
 from engine.core.case import Case, Event
 from engine.core.errors import BadInput, BihuanError, Damaged, Problem
+from engine.core.org import ALSO
 from engine.core.record import from_json
 from engine.store import schema as s
 from engine.store.changes import Ready, event_row, plain
@@ -170,7 +171,7 @@ class Writer:
         for row in rows:
             row["raised_at"] = row["created_at"] = self.now
         INSERT_ALERT.many(self.cursor, rows)
-        INSERT_OUTBOX.many(self.cursor, rows)
+        INSERT_OUTBOX.many(self.cursor, [row | {"told": each} for row in rows for each in row["told"].split(ALSO)])
 
     def message(self, case_id: str, told: str, text: str) -> None:
         """Write a message to be delivered."""

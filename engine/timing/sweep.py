@@ -12,7 +12,7 @@ from engine.commands.drafts import begin
 from engine.core.case import Event, micros, moment
 from engine.core.errors import BadInput, Problem
 from engine.core.noting import title_of
-from engine.core.org import SYSTEM
+from engine.core.org import ALSO, LEADER, SYSTEM
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
 from engine.service import LATEST, Office
@@ -60,6 +60,8 @@ _OVER = (
 )
 """Set aside once, and now raised, ended or put off."""
 _HEAD = "SELECT seq, head, owner, json_extract(snapshot, '$.lead'), release, workflow, state FROM \"case\" WHERE id = ?"
+
+_FACT = 'SELECT json_extract(snapshot, ?) FROM "case" WHERE id = ?'
 
 
 def sweep(office: Office) -> int:
@@ -149,22 +151,24 @@ class _Batch:
             steps = book.ladders[ladder]
             step, gap = steps.step(rung), steps.gap(rung)
             seq, head = heads[case_id]
-            told = book.organisation.told(step.tell, owner, lead)
+            community = self._community(case_id, book.kind_of(workflow).jurisdiction) if step.tell == LEADER else ""
+            told = book.organisation.told(step.tell, owner, lead, community)
             data = {"deadline": name, "armed": armed_by, "rung": rung, "level": step.level, "told": told, "due": due_at}
             row = event_row(case_id, seq + 1, Event("alerted", SYSTEM, now, data, self.account))
             heads[case_id] = (seq + 1, self.writer.chain_on(head, [row]))
             events.append(row)
             nexts.append((rung + 1, None if gap is None else at + gap // MICRO, case_id, name))
             alerts.append((case_id, armed_by, name, rung, step.level, told, due_at, self.now))
-            messages.append(
-                (
-                    case_id,
-                    told,
-                    f"{step.level}：案件 {case_id} 时限 {self._title(release, workflow, state, name)}",
-                    self.now,
-                )
-            )
+            text = f"{step.level}：案件 {case_id} 时限 {self._title(release, workflow, state, name)}"
+            messages += [(case_id, each, text, self.now) for each in told.split(ALSO)]
         self._write(events, heads, nexts, alerts, messages)
+
+    def _community(self, case_id: str, fact: str) -> str:
+        """The community a case is in, by the fact that names it; read only where somebody is told for it."""
+        if not fact:
+            return ""
+        found = self.writer.cursor.execute(_FACT, (f"$.facts.{fact}", case_id)).fetchone()
+        return found[0] or ""
 
     def _title(self, release: int, workflow: str, state: str, name: str) -> str:
         """What a deadline is called, looked for once in a batch."""

@@ -13,6 +13,8 @@ from engine.service import Office
 from engine.timing.sweep import sweep
 
 EMERGENCY = {"nature": "突发情况", "summary": "示例", "community": "东七社区", "reporter": "集中隔离点"}
+BOTH = "示例·分管领导甲、示例·分管领导乙"
+"""Who answers for the field, and who for the community it happened in."""
 
 
 def alerts(office: Office, case: str) -> list[tuple[str, str]]:
@@ -23,11 +25,12 @@ def alerts(office: Office, case: str) -> list[tuple[str, str]]:
 
 def test_whoever_works_here_reports_an_emergency_and_the_leader_hears_at_once(office: Office) -> None:
     case = office.open_case("info", EMERGENCY, office.actor("geli"))["case"]
-    assert alerts(office, case) == [("红", "示例·分管领导甲")], "in the transaction that opens it"
+    assert alerts(office, case) == [("红", BOTH)], "in the transaction that opens it"
     assert not verify(office).problems
     assert "时限 响应" in messages(office, case)
+    assert receivers(office, case) == ["示例·分管领导甲", "示例·分管领导乙"], "a message for each"
     sweep(office)
-    assert alerts(office, case) == [("红", "示例·分管领导甲")], "and once"
+    assert alerts(office, case) == [("红", BOTH)], "and once"
     assert case_show(office, case, office.actor("geli"))["state"] == "reported"  # and sees what becomes of it
     assert not verify(office).problems
 
@@ -38,15 +41,26 @@ def messages(office: Office, case: str) -> str:
     return "\n".join(text for (text,) in rows)
 
 
+def receivers(office: Office, case: str) -> list[str]:
+    with office.store.reading() as driver:
+        return [told for (told,) in driver.execute("SELECT told FROM outbox WHERE case_id = ? ORDER BY id", (case,))]
+
+
+def test_an_emergency_whose_place_nobody_knows_is_told_to_the_leader_of_the_field(office: Office) -> None:
+    told = {name: value for name, value in EMERGENCY.items() if name != "community"}
+    case = office.open_case("info", told, office.actor("geli"))["case"]
+    assert alerts(office, case) == [("红", "示例·分管领导甲")]
+
+
 def test_an_emergency_nobody_answers_climbs_until_the_leader_hears_again(
     office: Office, later: Callable[..., int]
 ) -> None:
     case = office.open_case("info", EMERGENCY, office.actor("geli"))["case"]
     later(minutes=31)
     assert alerts(office, case) == [
-        ("红", "示例·分管领导甲"),
+        ("红", BOTH),
         ("红", "应急办主要负责人"),
-        ("红", "示例·分管领导甲"),
+        ("红", BOTH),
     ]
 
 

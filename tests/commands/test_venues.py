@@ -296,8 +296,11 @@ def test_an_overdue_rectification_climbs_to_the_leader(office: Office, later: La
             "SELECT level, told FROM alert WHERE case_id = ? AND name = 'handle' ORDER BY rung", (issue,)
         ).fetchall()
     assert told == [
-        ("提醒", "市场监督管理所"), ("蓝", "市场监督管理所主要负责人"), ("黄", "纪工委"), ("红", "示例·分管领导乙"),
-    ]  # fmt: skip
+        ("提醒", "市场监督管理所"),
+        ("蓝", "市场监督管理所主要负责人"),
+        ("黄", "纪工委"),
+        ("红", "示例·分管领导乙、示例·分管领导甲"),
+    ]
 
 
 def test_the_cold_chain_is_checked_point_by_point_and_spoiled_meat_is_seized(office: Office) -> None:

@@ -16,6 +16,7 @@ from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
 from engine.store import store
 from engine.timing.sweep import move_clock
+from tests.commands.test_venues import registered
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -251,3 +252,39 @@ def test_an_alert_that_no_deadline_stands_behind_stays_open_until_somebody_takes
     office.open_case("person", person, office.actor("huaye"))
     (alert,) = alert_list(office, office.actor("shuju"))
     assert (alert["title"], alert["superseded"]) == ("没有规则覆盖", "")
+
+
+FIELDS: dict[str, Callable[[Office], str]] = {
+    "转运专班": lambda office: _verified(office, opened(office, community="铁路新村社区")),
+    "党群工作部": lambda office: _told(office, "负面舆情"),
+    "市场监督管理所": lambda office: registered(office, "冷冻肉制品经营单位").id,
+    "应急办": lambda office: _told(office, "对接事项", community="东七社区"),
+}
+"""Cases of departments whose leader is not the one of the community they are in."""
+
+
+def _verified(office: Office, case: str) -> str:
+    office.advance(case, "verify", office.actor("tielu"), {"checked_at": office.now().isoformat()})
+    return case
+
+
+def _told(office: Office, nature: str, community: str = "华业社区") -> str:
+    facts = {"nature": nature, "summary": "示例", "community": community}
+    return str(office.open_case("info", facts, office.actor("huaye"))["case"])
+
+
+@pytest.mark.parametrize("department", FIELDS)
+def test_where_the_leader_of_the_field_is_told_so_is_the_one_of_the_community(
+    department: str, office: Office, later: Later
+) -> None:
+    case = FIELDS[department](office)
+    later(days=4)
+    organisation = office.book().organisation
+    found, _ = office.case(case, office.actor("shuju"))
+    community = str(found.facts["community"])
+    both = [organisation.leader_of(unit) for unit in (found.owner, found.lead, community)]
+    told = [row for row in alert_list(office, office.actor("shuju"), of=case, most=1000) if row["level"] == "红"]
+    assert {row["told"] for row in told} == {"、".join(dict.fromkeys(both))}
+    assert len(set(both)) == 2
+    assert department in (found.owner, found.lead)
+    assert audit.verify(office).problems == []
