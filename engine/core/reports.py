@@ -90,11 +90,15 @@ class Report:
 
 
 class Standing(NamedTuple):
-    """A case as it stood at a moment, and when it was recorded as opened and as closed."""
+    """A case as it stood at a moment, and when it was recorded as opened and as closed.
+
+    `late`: when the time of its first task ran out that was overdue at that moment; None: none was.
+    """
 
     case: Case
     opened: datetime
     closed: datetime | None
+    late: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ class Moment:
         if count == "open":
             return not case.final
         if count == "overdue":
-            return not case.final and any(armed.due < self.at for armed in case.deadlines.values())
+            late = standing.late is not None or any(armed.due <= self.at for armed in case.deadlines.values())
+            return not case.final and late
         return True
 
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-import orjson
-
 from engine import vault
-from engine.core.case import Event, micros, moment
+from engine.core.case import Event, micros
 from engine.core.conditions import label
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
-from engine.core.evolving import evolve
 from engine.core.org import Actor
 from engine.core.reports import FACT, Moment, Report, Sheet, Standing, figures, said
 from engine.core.rulebook import Rulebook
+from engine.reading.history import standing_before
 from engine.service import Office
 from engine.store import subjects
-from engine.store.store import SYSTEM, Driver
+from engine.store.store import Driver
 
-_BEFORE = (
-    "SELECT case_id, type, actor, occurred_at, recorded_at, data FROM event WHERE recorded_at < ? AND case_id <> ?"
-    " ORDER BY case_id, seq"
-)
 _ENDS = {"released": "解除", "transferred": "移交", "closed": "办结", "": "在办"}
 
 
@@ -76,7 +68,7 @@ def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) ->
     with office.store.reading() as driver:
         standings = [
             (office.book(standing.case.release), standing)
-            for standing in standing_before(driver, at)
+            for standing in standing_before(office, driver, at)
             if reach is None or reach & standing.case.involved
         ]
         pages = tuple(_page(office, driver, book, sheet, asked, standings) for sheet in report.sheets)
@@ -104,20 +96,6 @@ def _reach(office: Office, report: Report, actor: Actor) -> frozenset[str] | Non
             )
         )
     return units
-
-
-def standing_before(driver: Driver, at: datetime) -> Iterator[Standing]:
-    """Every case as the events recorded before a moment made it, one after another."""
-    rows = driver.execute(_BEFORE, (micros(at), SYSTEM))
-    for case_id, events in groupby(rows, itemgetter(0)):
-        case, opened, closed = None, at, None
-        for _, kind, actor, occurred, recorded, data in events:
-            opened = moment(recorded) if case is None else opened
-            case = evolve(case, Event(kind, actor, moment(occurred), orjson.loads(data)), case_id)
-            if case.final and closed is None:
-                closed = moment(recorded)
-        if case is not None:
-            yield Standing(case, opened, closed)
 
 
 def log(office: Office, actor: Actor, told: Told) -> None:
@@ -163,7 +141,8 @@ def _shown(book: Rulebook, standing: Standing, word: str, personal: dict[str, st
     if word == "case":
         return case.id
     if word in ("opened_at", "due"):
-        due = min((armed.due for armed in case.deadlines.values()), default=None)
+        late = [standing.late] if standing.late is not None else []
+        due = min([*(armed.due for armed in case.deadlines.values()), *late], default=None)
         when = case.opened_at if word == "opened_at" else due
         return when.astimezone(book.zone).strftime("%Y-%m-%d %H:%M") if when else ""
     of: Any = book.kind_of(case.workflow).fields.get(word.removeprefix(FACT)) if word.startswith(FACT) else None
