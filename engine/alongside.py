@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -39,20 +40,22 @@ def together(office: Office, change: Change, step: Step, texts: Mapping[str, str
         step = replace(step, changes=[*moved, *step.changes], answer=step.answer | told)
     for one, known in ((change, texts), *((other, {}) for other in moved)):
         book = office.book(one.case.release)
-        but = unsaid(book, one.case, one.events)
         for child in opened_by(book, one.case, one.events):
+            but = unsaid(book, one.case, one.events)
             step = step.beside(open_for(office, one.case, child, known, actor, now, but))
     return step
 
 
 def settled(office: Office, step: Step, now: datetime) -> tuple[Step, list[Change]]:
     """A step with all that it changes: relatives are told, and what the state of a case calls for is opened."""
-    system = Actor(SYSTEM, (), office.account, engine=True)
-    for _ in range(len(office.book().workflows) + 1):
+    for rounds in count():
         changes = with_relatives(office.store.load, office.book, step.changes)
         wanted = [(one.case, child) for one in changes for child in called_for(office.book(one.case.release), one.case)]
         if not wanted:
             return step, changes
+        if rounds > len(office.book().workflows):
+            break
+        system = Actor(SYSTEM, (), office.account, engine=True)
         for case, child in wanted:
             step = step.beside(open_for(office, case, child, {}, system, now))
     raise Refused(Problem("CASE-010", "案件一件引出一件，没有尽头", "流程的 opens 互相引出；让其中一处由人来办"))

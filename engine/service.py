@@ -288,8 +288,7 @@ class Office:
                     return given
                 now = self.now()
                 step, changes = settled(self, decide(now), now)
-                changes, answer = told_missed(self, changes, step.answer)
-                step = replace(step, answer=answer)
+                changes, step.answer = told_missed(self, changes, step.answer)
             try:
                 self._write(step, changes, now, (request_key, digest), dry_run=dry_run)
             except Lost:

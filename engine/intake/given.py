@@ -18,14 +18,15 @@ def parse(book: Rulebook, kind: Subject, raw: Mapping[str, Any], now: datetime) 
     facts: dict[str, Fact] = {}
     texts: dict[str, str] = {}
     problems: list[Problem] = []
+    local = now.astimezone(book.zone)
     for given, value in raw.items():
         name = given if given in kind.fields else kind.named(given)
         if not name:
             problems.append(_unknown(book, kind, given, told=any(each.code == "FACT-001" for each in problems)))
             continue
         of = kind.fields[name]
-        done = formula(value) or cleaner_of(book, of, now)(value)
-        done = ahead(of, done.value, now.astimezone(book.zone)) or done
+        done = formula(value) or cleaner_of(book, of, local)(value)
+        done = ahead(of, done.value, local) or done
         if done.error:
             problems.append(Problem("FACT-002", f"{of.title}（{name}）：{done.why}"))
         elif done.value is not None and of.pii:
