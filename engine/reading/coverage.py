@@ -28,6 +28,7 @@ _CASES = (
     " json_extract(c.snapshot, '$.outcome'), json_extract(c.snapshot, '$.facts'),"
     " (SELECT max(json_extract(r.value, '$[2]')) FROM json_each(c.snapshot, '$.results') AS r"
     " WHERE json_extract(r.value, '$[0]') = ?), json_extract(c.snapshot, '$.lead'),"
+    " json_extract(c.snapshot, '$.stages'),"
     f" (SELECT count(*) {_PLANNED} AND t.state = 'done'), (SELECT count(*) {_PLANNED})"
     f" FROM \"case\" AS c WHERE c.final = '' AND c.workflow = ? AND {VISIBLE} ORDER BY c.opened_at, c.id"
 )
@@ -123,18 +124,29 @@ def _flow(book: Rulebook, task: str, workflow: str) -> Workflow:
 
 
 def _asked(office: Office, actor: Actor, flow: Workflow, task: str, since: int) -> Iterator[Covered]:
-    """The open cases whose facts and decision ask for the task, whatever stage they have come to."""
+    """The open cases that are asked for the task: where it came due in the period, or they stand where it belongs.
+
+    A place that was never closed is not asked whether it is kept closed; one that waits to be put on file is already
+    asked for what the rules gave it.
+    """
     names = json.dumps([schedule.name for schedule in flow.schedules.values() if schedule.task == task])
     span = (names, since, micros(office.now()))
     with office.store.reading() as driver:
         rows = driver.execute(_CASES, (task, *span, *span, flow.name, *reach(office, actor)))
-        for case_id, release, category, owner, state, opened_at, outcome, facts, last, lead, done, planned in rows:
+        for case_id, release, category, owner, state, opened_at, outcome, facts, last, lead, *rest in rows:
+            stages, done, planned = rest
             book = office.book(release)
             of = book.workflows[flow.name]
             fields = book.kind_of(flow.name).fields
             known = {key: from_json(fields[key], value) for key, value in json.loads(facts).items() if key in fields}
-            plans = [schedule for schedule in of.schedules.values() if schedule.task == task]
-            if not plans or any(schedule.asked(known, json.loads(outcome)) for schedule in plans):
+            schedules = [schedule for schedule in of.schedules.values() if schedule.task == task]
+            begun, stage = json.loads(stages), of.states[state].stage
+            wanted = not schedules or any(
+                schedule.asked(known, json.loads(outcome))
+                and (stage in schedule.stages or (schedule.when and begun.keys().isdisjoint(schedule.stages)))
+                for schedule in schedules
+            )
+            if planned or wanted:
                 words = next((verb.of for verb in of.transitions.values() if verb.task == task), ())
                 units = units_of(words, owner, lead, home_of(book, of, known), known)
                 whose = owner if units is None or owner in units else min(units)

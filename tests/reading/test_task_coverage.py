@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,31 @@ def test_every_subject_that_is_asked_for_it_counts_whatever_else_it_is(office: O
     assert since["covered"] == 1
     assert since["missing"][-1]["case"] == cases["菜市场"]
     assert since["missing"][-1]["last"] != ""
+
+
+def test_only_what_stood_where_the_task_belongs_is_asked_for_it(office: Office, later: Callable[..., int]) -> None:
+    shut, open_one = registered(office, "网吧"), registered(office, "棋牌室")
+    registered(office, "超市")
+    head, now = office.actor("shewuzhang"), office.now()
+    shuju = office.actor("shuju")
+    assert coverage(office, shuju, "封闭（关闭）落实检查")["asked"] == 0
+    facts = {
+        "situation": "本区有疫情",
+        "decided_by": "办公会",
+        "closure_reason": "形势",
+        "closed_from": now.isoformat(),
+    }
+    office.advance(shut.id, "shut", head, facts | {"closed_until": (now + timedelta(days=9)).isoformat()})
+    found = coverage(office, shuju, "封闭（关闭）落实检查")
+    assert [each["case"] for each in found["missing"]] == [shut.id]
+    later(days=3)
+    today = office.now() - timedelta(hours=9)
+    patrolled = coverage(office, shuju, "安康码扫码", since=today)
+    assert [each["case"] for each in patrolled["missing"]] == [open_one.id], "nobody enters what is shut"
+    office.advance(shut.id, "reopen", head, {"reopened_at": office.now().isoformat(), "decided_by": "办公会"})
+    assert coverage(office, shuju, "封闭（关闭）落实检查", since=today)["asked"] == 0
+    ever = coverage(office, shuju, "封闭（关闭）落实检查")
+    assert (ever["asked"], ever["planned"]) == (1, 3), "of the days when it was shut"
 
 
 def test_an_outside_party_counts_only_its_own(office: Office) -> None:
