@@ -79,7 +79,7 @@ def second_case(driver: Driver, book: Rulebook, subject: str, sees: Callable[[Ca
         return
     if sees(found[0]):
         raise Refused(Problem("CASE-014", "已有在办案件", f"案件 {found[0].id}；在它上面继续办理"))
-    asked = [role.title for role in book.organisation.roles.values() if role.scope == "all"]
+    asked = [role.title for role in book.organisation.roles.values() if role.acts_on_all]
     raise Refused(Problem("CASE-014", "此人已由别的单位在办", f"请联系 {listing(asked) or '默认责任单位'} 核对"))
 
 

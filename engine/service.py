@@ -111,20 +111,24 @@ class Office:
             raise Refused(Problem("AUTH-001", what, f"用 --as 指明：{listing(list(staff))}", nearest(user, staff)))
         return actor
 
-    def require(self, actor: Actor, *rights: str) -> None:
-        """Refuse what none of her roles allows."""
+    def require(self, actor: Actor, *rights: str, of: frozenset[str] | None = None) -> None:
+        """Refuse what none of her roles allows; `of`: the units that have to do with what it is done to."""
         organisation = self.book().organisation
-        if not any(organisation.permits(actor, right) for right in rights):
+        held = [right for right in rights if organisation.permits(actor, right)]
+        if not held:
             holders = [role.title for role in organisation.roles.values() if role.may & set(rights)]
             raise Refused(
                 Problem("AUTH-002", f"{actor.user} 没有权限 {rights[0]}", f"有此权限的角色：{listing(holders) or '无'}")
             )
+        if of is not None and not any(reach is None or reach & of for reach in (self.reach(actor, r) for r in held)):
+            what = f"{actor.user} 只能看，不能 {rights[0]}"
+            raise Refused(Problem("AUTH-002", what, "权限只及于本单位牵头、配合、负责或曾经负责的案件"))
 
     def reach(self, actor: Actor, right: str) -> frozenset[str] | None:
         """The units a right of hers reaches; None: all of them."""
         roles = self.book().organisation.roles
         held = [(roles[role], unit) for role, unit in actor.roles if right in roles[role].may]
-        return None if any(role.scope == "all" for role, _ in held) else frozenset(unit for _, unit in held)
+        return None if any(role.acts_on_all for role, _ in held) else frozenset(unit for _, unit in held)
 
     def open_case(self, kind_name: str, raw: Mapping[str, Any], actor: Actor, request_key: str = "") -> dict[str, Any]:
         """Open a case for a subject (no kind named: the first decided); one already known is used, not doubled."""
@@ -358,11 +362,8 @@ class Office:
         return found
 
     def sees(self, actor: Actor, case: Case) -> bool:
-        """Whether one of her roles reaches the case: all cases, or those her unit is or was involved in."""
-        if actor.units() & case.involved:
-            return True
-        roles = self.book().organisation.roles
-        return any(roles[role].scope == "all" for role, _ in actor.roles)
+        """Whether she sees the case: her unit is or was involved in it, or one of her roles sees all of them."""
+        return bool(actor.units() & case.involved) or self.book().organisation.sees_all(actor)
 
     def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
         """What is told of a case after a command: nothing personal."""

@@ -15,6 +15,7 @@ def board(
     name: Annotated[
         str, typer.Argument(metavar="[BOARD]", help="我的、部门、社区、待签收、将到期、超期、挂账；不写则只报数")
     ] = "",
+    unit: Annotated[str, typer.Option("--unit", help="哪个单位的看板；看得到全部案件的可看各单位 (whose)")] = "",
     most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多几行 (most rows)")] = 50,
     db: Db = DEFAULT_DB,
     user: As = "",
@@ -26,14 +27,14 @@ def board(
     with office(db, quiet=as_json) as found:
         actor = found.actor(user)
         if not name:
-            told = boards.boards(found, actor)
+            told = boards.boards(found, actor, unit)
             if as_json:
                 print_json({"boards": [each._asdict() for each in told]}, found)
                 return
             shown = [(each.title, str(each.number), str(each.overdue or ""), each.about) for each in told]
-            console().print(table(f"{actor.user} 的看板", ("看板", "数", "超期", "是什么"), shown))
+            console().print(table(f"{unit or actor.user} 的看板", ("看板", "数", "超期", "是什么"), shown))
             return
-        rows = boards.board(found, actor, name, most)
+        rows = boards.board(found, actor, name, most, unit)
         if as_json:
             print_json({"board": name, "rows": rows}, found)
             return

@@ -68,6 +68,9 @@ def open_(
 def list_(
     closed: Annotated[bool, typer.Option("--closed", help="已办结的 (closed ones)")] = False,
     state: Annotated[str, typer.Option("--state", help="只看一个环节")] = "",
+    unit: Annotated[str, typer.Option("--unit", help="只看一个单位负责的")] = "",
+    workflow: Annotated[str, typer.Option("--workflow", help="只看一个流程的")] = "",
+    overdue: Annotated[bool, typer.Option("--overdue", help="只看超期的 (overdue ones)")] = False,
     most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多几件")] = 50,
     db: Db = DEFAULT_DB,
     user: As = "",
@@ -77,7 +80,8 @@ def list_(
     from engine.reading.queries import case_list
 
     with office(db, quiet=as_json) as found:
-        rows = case_list(found, found.actor(user), closed=closed, state=state, most=most)
+        chosen = {"state": state, "unit": unit, "workflow": workflow}
+        rows = case_list(found, found.actor(user), closed=closed, overdue=overdue, most=most, **chosen)
         if as_json:
             print_json({"cases": rows}, found)
             return

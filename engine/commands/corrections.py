@@ -42,6 +42,7 @@ def correct(
 
     def decide(now: datetime) -> Step:
         case, head = office.case(case_id, actor)
+        office.require(actor, "correct", of=case.involved)
         book = office.book(case.release)
         kind = book.kind_of(case.workflow)
         stated, texts = parse(book, kind, raw, now)
@@ -69,6 +70,7 @@ def confirm(office: Office, case_id: str, actor: Actor, *, reject: bool = False)
 
     def decide(now: datetime) -> Step:
         case, head = office.case(case_id, actor)
+        office.require(actor, "confirm", of=case.involved)
         book = office.book(case.release)
         stated = core.proposal_of(book, case, actor)
         _, stays = office.matched(book, case, stated, {}, now)

@@ -169,9 +169,8 @@ def waiting(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[dict[st
 
 def sight(office: Office, actor: Actor) -> tuple[bool, str, str]:
     """Whether she sees everything, and the units whose giving and taking she sees."""
-    roles = office.book().organisation.roles
     units = json.dumps(sorted(actor.units()))
-    return any(roles[role].scope == "all" for role, _ in actor.roles), units, units
+    return office.book().organisation.sees_all(actor), units, units
 
 
 def line(office: Office, case_id: str, actor: Actor, at: datetime | None = None) -> list[dict[str, str]]:

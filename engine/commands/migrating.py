@@ -234,7 +234,7 @@ def resolve(office: Office, case_id: str, action: str, actor: Actor, to: str = "
     def decide(now: datetime) -> Step:
         case, head = office.case(case_id, actor)
         if case.owner not in actor.units():  # whoever answers for the case is asked
-            office.require(actor, "correct")
+            office.require(actor, "correct", of=case.involved)
         old = office.book(case.release)
         if action == KEEP or case.asked is None:
             change = Change.of(old, case, head, (migrating.kept(case, actor, now),))

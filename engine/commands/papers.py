@@ -54,8 +54,10 @@ class Sheet:
     name: str
     code: str
     data: dict[str, Any]
-    opened: list[tuple[Case, bytes]]
-    """The cases whose personal facts it says."""
+    of: list[tuple[Case, bytes]]
+    """The cases it is of."""
+    impersonal: bool = False
+    """Whether nothing personal is said of them."""
 
 
 def paper_of(book: Rulebook, name: str) -> Paper:
@@ -86,8 +88,7 @@ def suitable(office: Office, name: str, actor: Actor, state: str = "") -> list[s
         raise BadInput(
             Problem("ARG-005", f"{paper.title}不用于环节 {state}", f"可用：{listing(options)}", nearest(state, options))
         )
-    roles = book.organisation.roles
-    everything = any(roles[role].scope == "all" for role, _ in actor.roles)
+    everything = any(role in paper.by and paper.everywhere(book.organisation, role) for role, _ in actor.roles)
     names, units = json.dumps([flow.name for flow in flows]), json.dumps(sorted(actor.units()))
     asked = (names, json.dumps(states), everything, units, paper.rows is None, micros(office.now()), MOST + 1)
     with office.store.reading() as driver:
@@ -108,7 +109,10 @@ def _has(office: Office, name: str, case_id: str) -> bool:
 
 
 def sheets(office: Office, name: str, codes: Sequence[str], actor: Actor) -> list[Sheet]:
-    """The paper of each case (or trip), its personal facts in full; that they were opened for it is recorded first."""
+    """The paper of each case (or trip); that it was printed, its personal facts opened for it, is recorded first.
+
+    Whoever only sees a case prints it without them.
+    """
     made: list[Sheet] = []
 
     def decide(now: datetime) -> Step:
@@ -131,12 +135,13 @@ def sheets(office: Office, name: str, codes: Sequence[str], actor: Actor) -> lis
 
 
 def _recorded(office: Office, made: Iterable[Sheet], actor: Actor, now: datetime) -> Iterator[Change]:
-    """That personal facts of a case were opened, told on each case once for each paper."""
+    """That a paper was printed of a case, and whether with its personal facts, told on each once for each paper."""
     opened: dict[str, tuple[Case, bytes]] = {}
     events: dict[str, list[Event]] = {}
     for sheet in made:
         told = {"paper": sheet.name, "number": sheet.data["number"]}
-        for case, head in sheet.opened:
+        told |= {"impersonal": True} if sheet.impersonal else {}
+        for case, head in sheet.of:
             opened[case.id] = (case, head)
             events.setdefault(case.id, []).append(Event("printed", actor.user, now, told, actor.account))
     for case, head in opened.values():
@@ -158,9 +163,10 @@ def _sheet(office: Office, driver: Driver, name: str, code: str, actor: Actor, n
     lines = list(_overdue(book, case, driver, now)) if paper.rows else []
     if paper.rows and not lines:
         raise Refused(Problem("PAPER-003", f"案件 {case.id} 没有超期的时限，不出{paper.title}", "见 bihuan case show"))
-    known = compose.of_case(book, case, _personal(office, driver, case.subject))
+    hers = book.organisation.concerns(actor, case.involved)
+    known = compose.of_case(book, case, _personal(office, driver, case.subject) if hers else {})
     data = compose.page(book, paper, case.id, known, lines, now, rehearsal=office.rehearsal)
-    return Sheet(paper.name, case.id, data, [(case, head)])
+    return Sheet(paper.name, case.id, data, [(case, head)], impersonal=not hers)
 
 
 def _of_trip(office: Office, driver: Driver, name: str, code: str, actor: Actor, now: datetime) -> Sheet:

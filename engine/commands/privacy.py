@@ -19,7 +19,7 @@ def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict
     book = office.book(case.release)
     fields = book.kind_of(case.workflow).fields
     if reveal:
-        record_reveal(office, actor, reveal, {"case": case.id})
+        record_reveal(office, actor, reveal, {"case": case.id}, case.involved)
     with office.store.reading() as driver:
         key = subjects.keys(driver, office.master, [case.subject]).get(case.subject)
         values = subjects.opened(driver, key) if key is not None else {}
@@ -31,9 +31,14 @@ def personal(office: Office, case: Case, actor: Actor, reveal: str = "") -> dict
     }
 
 
-def record_reveal(office: Office, actor: Actor, reason: str, what: Mapping[str, Any]) -> None:
-    """Record that somebody asks for personal data in full; the reason itself is sealed."""
-    office.require(actor, "reveal")
+def record_reveal(
+    office: Office, actor: Actor, reason: str, what: Mapping[str, Any], of: frozenset[str] | None = None
+) -> None:
+    """Record that somebody asks for personal data in full; the reason itself is sealed.
+
+    `of`: the units that have to do with what they belong to.
+    """
+    office.require(actor, "reveal", of=of)
     if not reason.strip():
         raise BadInput(Problem("ARG-003", "没有写明查看完整个人信息的理由", "写明为了什么"))
     now = office.now()

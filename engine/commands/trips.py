@@ -232,7 +232,7 @@ def trip_show(office: Office, trip: str, actor: Actor, reveal: str = "") -> dict
         key = subjects.keys(driver, office.master, [told["trip"]]).get(told["trip"])
         name = subjects.opened(driver, key).get("driver", "") if key else ""
     if reveal:
-        record_reveal(office, actor, reveal, {"trip": told["trip"]})
+        record_reveal(office, actor, reveal, {"trip": told["trip"]}, frozenset({told["giver"], told["receiver"]}))
     listed = [{"case": case_id, "category": category, "outcome": outcome} for case_id, category, outcome in cases]
     return told | {"driver": name if reveal else vault.mask("name", name), "cases": listed}
 

@@ -42,7 +42,7 @@ def title_of(flow: Workflow, name: str, state: str = "") -> str:
 def noted(book: Rulebook, case: Case, unheard: Iterable[tuple[str, str]], asked: str, actor: Actor) -> str:
     """The name under which alerts are acknowledged (empty: all of the case), asked for by its name or title.
 
-    `unheard`: name and whom it tells. Only the unit that owns the case, whoever is told, and who sees all cases may.
+    `unheard`: name and whom it tells. Only the unit that owns the case, whoever is told, and who acts on all cases may.
     """
     told: dict[str, set[str]] = {}
     for name, who in unheard:
@@ -67,5 +67,4 @@ def _may(book: Rulebook, case: Case, told: set[str], actor: Actor) -> bool:
     organisation = book.organisation
     person = organisation.staff.get(actor.user)
     hers = actor.units() | {actor.user} | ({person.name} if person else set())
-    everything = any(organisation.roles[role].scope == "all" for role, _ in actor.roles)
-    return everything or case.owner in actor.units() or bool(told & hers)
+    return organisation.acts_on_all(actor) or case.owner in actor.units() or bool(told & hers)

@@ -36,12 +36,26 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What somebody may be; `scope` says for which cases: all, those her unit is involved in, or those it owns now."""
+    """What somebody may be; `scope` says for which cases: all, those her unit is involved in, or those it owns now.
+
+    `sees`: those her unit is involved in, or all of them, to watch over the work of others without a hand in it.
+    """
 
     name: str
     title: str
     scope: str
     may: frozenset[str] = frozenset()
+    sees: str = "involved"
+
+    @property
+    def acts_on_all(self) -> bool:
+        """Whether its holder acts on every case."""
+        return self.scope == "all"
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether its holder sees every case; acting on all of them is more than that."""
+        return self.acts_on_all or self.sees == "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +109,22 @@ class Organisation:
         """Whether anybody of a unit works here; an outside one answers through whoever gives to it."""
         return any(of == unit for person in self.staff.values() for _, of in person.roles)
 
-    def sees_all(self, unit: str) -> bool:
-        """Whether anybody of a unit sees every case, also those the unit never had to do with."""
+    def settles(self, unit: str) -> bool:
+        """Whether anybody of a unit acts on every case, also those the unit never had to do with."""
         people = [person for person in self.staff.values() if any(of == unit for _, of in person.roles)]
-        held = {role for person in people for role, _ in person.roles}
-        return any(self.roles[role].scope == "all" for role in held if role in self.roles)
+        return any(self.acts_on_all(Actor(person.user, person.roles)) for person in people)
+
+    def acts_on_all(self, actor: Actor) -> bool:
+        """Whether a role of hers acts on every case."""
+        return any(self.roles[role].acts_on_all for role, _ in actor.roles if role in self.roles)
+
+    def sees_all(self, actor: Actor) -> bool:
+        """Whether a role of hers sees every case."""
+        return any(self.roles[role].sees_all for role, _ in actor.roles if role in self.roles)
+
+    def concerns(self, actor: Actor, units: frozenset[str]) -> bool:
+        """Whether what these units have to do with is hers to work on, and not only to look at."""
+        return bool(actor.units() & units) or self.acts_on_all(actor)
 
     def kin(self, units: frozenset[str]) -> frozenset[str]:
         """These units with those they are part of and those that are part of them, however far."""
@@ -151,15 +176,15 @@ class Organisation:
     def _reaches(
         self, role: Role, unit: str, owner: str, involved: frozenset[str], only: frozenset[str] | None
     ) -> bool:
-        if role.scope == "all":
+        if role.acts_on_all:
             return True
         if only is not None:  # whose step it is says more than what a role reaches in general
             return unit in only and (unit == owner or unit in involved)
         return unit == owner or (role.scope == "involved" and unit in involved)
 
     def reporting(self, actor: Actor) -> list[str]:
-        """The units that see what becomes of a case she reports; who sees every case needs none."""
-        return sorted({unit for role, unit in actor.roles if self.roles[role].scope != "all"})
+        """The units that see what becomes of a case she reports; who acts on every case needs none."""
+        return sorted({unit for role, unit in actor.roles if not self.roles[role].acts_on_all})
 
     def told(self, tell: str, owner: str, lead: str = "", community: str = "") -> str:
         """Whom a rung tells, as names that can be shown: a unit of the case, its head or leaders, or a named unit.

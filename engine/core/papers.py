@@ -60,6 +60,8 @@ class Paper:
     rows: Rows | None = None
     after: tuple[str, ...] = ()
     sign: tuple[str, ...] = ()
+    by_sight: bool = False
+    """Whether who sees a case prints it too, without what is personal."""
 
     def suits(self, case: Case, facts: Mapping[str, Fact]) -> bool:
         """Whether it is a paper of such a case, standing where it stands, with what is known of it."""
@@ -73,9 +75,13 @@ class Paper:
 
     def may(self, organisation: Organisation, actor: Actor, units: frozenset[str]) -> bool:
         """Whether one of her roles prints and serves it: of any case, or of one that her unit has or had to do with."""
-        return any(
-            role in self.by and (organisation.roles[role].scope == "all" or unit in units) for role, unit in actor.roles
-        )
+        held = [(role, unit) for role, unit in actor.roles if role in self.by]
+        return any(unit in units or self.everywhere(organisation, role) for role, unit in held)
+
+    def everywhere(self, organisation: Organisation, role: str) -> bool:
+        """Whether whoever has this role prints it of any case."""
+        held = organisation.roles[role]
+        return held.acts_on_all or (self.by_sight and held.sees_all)
 
 
 def asked(text: str) -> Iterator[tuple[str, bool]]:

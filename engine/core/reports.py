@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.core.case import Case
-from engine.core.org import Actor
+from engine.core.org import Actor, Organisation
 
 if TYPE_CHECKING:
     from engine.core.rulebook import Rulebook
@@ -80,13 +80,14 @@ class Report:
     sent_by: tuple[str, ...] = ()
     """The units that send it: their people may make it, whole."""
     own: tuple[str, ...] = ()
-    """The roles that may make the part of it that is about the cases of their units."""
+    """The roles that may make the part of it that is about the cases they see."""
 
-    def reach(self, actor: Actor) -> frozenset[str] | None:
+    def reach(self, organisation: Organisation, actor: Actor) -> frozenset[str] | None:
         """The units whose cases she may be told of; None: all of them."""
-        if actor.units() & set(self.sent_by):
+        own = [(organisation.roles[role], unit) for role, unit in actor.roles if role in self.own]
+        if actor.units() & set(self.sent_by) or any(role.sees_all for role, _ in own):
             return None
-        return frozenset(unit for role, unit in actor.roles if role in self.own)
+        return frozenset(unit for _, unit in own)
 
 
 class Standing(NamedTuple):

@@ -26,12 +26,8 @@ class Memory(string.Formatter):
         self.office = office
         self.papers = papers
         """The folder for documents with its slash; empty: none are asked for."""
-        roles = office.book().organisation.roles
-        self.chief: Actor = next(
-            office.actor(user)
-            for user, person in office.book().organisation.staff.items()
-            if any(roles[role].scope == "all" for role, _ in person.roles)
-        )
+        everybody = map(office.actor, office.book().organisation.staff)
+        self.chief: Actor = next(filter(office.book().organisation.sees_all, everybody))
         """Somebody who sees every case."""
         self._numbers: dict[str, str] = {}
         self._heard: set[str] = set()

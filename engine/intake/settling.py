@@ -80,7 +80,7 @@ def settling(
     for matter, group in groupby(sorted(rows), attrgetter("matter")):
         settled = list(group)
         found = load_case(driver, matter)
-        if found is None or not office.sees(actor, found[0]):
+        if found is None or not office.book().organisation.concerns(actor, found[0].involved):
             raise BadInput([_nothing(item.file, item.row) for item in settled])
         before, head = found
         book = office.book(before.release)

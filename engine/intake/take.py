@@ -283,7 +283,7 @@ class _Taking:
             first = waiting(driver, *name, self.source.name) if name else None
             if first is None and line.outcome in OPEN_OUTCOMES:
                 first = sent_before(driver, self._sent(line))
-            if first is None or not self._sees(driver, first.matter):
+            if first is None or not self._hers(driver, first.matter):
                 continue
             again[line.row.line] = first
             if line.outcome not in OPEN_OUTCOMES:
@@ -295,9 +295,9 @@ class _Taking:
         for change in settling(self.office, driver, self.settled, CORRECTED, self.actor, self.now):
             self.changes[change.case.id] = Ready.of(change)
 
-    def _sees(self, driver: Driver, matter: str) -> bool:
+    def _hers(self, driver: Driver, matter: str) -> bool:
         found = load_case(driver, matter)
-        return found is not None and self.office.sees(self.actor, found[0])
+        return found is not None and self.office.book().organisation.concerns(self.actor, found[0].involved)
 
     def _sent(self, line: Line) -> str:
         """What a row that did not go in says, told apart from all others without saying it."""

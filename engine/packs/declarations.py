@@ -29,7 +29,7 @@ class Declarations(Resolver):
     def organisation(self) -> Organisation:
         """Units, roles, staff and leaders."""
         roles = {
-            name: Role(name, role.title, role.scope, frozenset(role.may))
+            name: Role(name, role.title, role.scope, frozenset(role.may), role.sees)
             for _, name, role in self.sections(m.OrganisationFile, "roles")
         }
         units = {}

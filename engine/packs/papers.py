@@ -28,6 +28,9 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
             continue
         for index, role in enumerate(model.by):
             pack.known(document, "FLOW-012", ("by", index), "角色", role, roles)
+        if model.by_sight and model.of == [TRIP]:
+            what = "车次的交接单不能看到就出"
+            pack.wrong(document, "RULE-029", ("by_sight",), what, "by_sight 用于案件的文书，去掉")
         mine = _flows(pack, document, model, flows)
         each = model.rows.each if model.rows else ""
         if each and (each == "case") is not (model.of == [TRIP]):
@@ -56,6 +59,7 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
             Rows(model.rows.each, model.rows.columns) if model.rows else None,
             tuple(model.after),
             tuple(model.sign),
+            model.by_sight,
         )
     return made
 

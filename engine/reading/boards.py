@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 from engine.commands.custody import MOST_ROWS, shown, sight
 from engine.core.case import AT, micros
-from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
+from engine.core.errors import BadInput, Damaged, Problem, Refused, listing, nearest
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.reckoning import MICRO
 from engine.core.values import duration_words
 from engine.reading import doers
+from engine.reading.asked import unit_of
 from engine.reading.names import named as with_names
 from engine.service import Office
 
@@ -82,9 +83,12 @@ class Board(NamedTuple):
     about: str
 
 
-def boards(office: Office, actor: Actor) -> list[Board]:
-    """Every board with its counts: what her units answer for now, or everything for whoever sees all cases."""
-    asked = _asked(office, actor, "")
+def boards(office: Office, actor: Actor, unit: str = "") -> list[Board]:
+    """Every board with its counts: what her units answer for now, or everything for whoever sees all cases.
+
+    `unit`: that unit's, one of hers or for whoever sees all cases.
+    """
+    asked = _asked(office, actor, "", unit)
     with office.store.reading() as driver:
         counts = {name: driver.execute(sql, asked).fetchone() for name, sql in _COUNTS.items()}
         cases, late_ones, work = (driver.execute(sql, asked).fetchall() for sql in _BY_OWNER)
@@ -111,14 +115,14 @@ def boards(office: Office, actor: Actor) -> list[Board]:
     return [Board(name, title, counts[name][0], counts[name][1] or 0, about[name]) for name, title in BOARDS.items()]
 
 
-def board(office: Office, actor: Actor, asked_for: str, most: int = MOST_ROWS) -> list[dict[str, Any]]:
-    """What stands on one board, what is due first above; the board by its name or its Chinese one."""
+def board(office: Office, actor: Actor, asked_for: str, most: int = MOST_ROWS, unit: str = "") -> list[dict[str, Any]]:
+    """What stands on one board (`unit`: that of this unit), due first above; the board by its name or Chinese one."""
     name = next((name for name, title in BOARDS.items() if asked_for in (name, title)), "")
     if not name:
         options = [*BOARDS.values(), *BOARDS]
         expected = f"可用：{listing(list(BOARDS.values()))}"
         raise BadInput(Problem("ARG-005", f"没有看板 {asked_for}", expected, nearest(asked_for, options)))
-    asked = _asked(office, actor, name)
+    asked = _asked(office, actor, name, unit)
     named = f"t.schedule || '{AT}' || t.due, t.ends" if name == "mine" else "d.name, d.due"
     offer = _OFFER if name == "waiting" else "'', ''"
     with office.store.reading() as driver:
@@ -131,15 +135,18 @@ def board(office: Office, actor: Actor, asked_for: str, most: int = MOST_ROWS) -
     return with_names(office, [told(*row) for row in rows])
 
 
-def _asked(office: Office, actor: Actor, name: str) -> dict[str, Any]:
+def _asked(office: Office, actor: Actor, name: str, unit: str) -> dict[str, Any]:
     """What the questions above are asked with."""
     now = office.now()
     everything, _, _ = sight(office, actor)
     organisation = office.book().organisation
+    unit = unit_of(organisation, unit)
+    if unit and not everything and unit not in actor.units():
+        raise Refused(Problem("AUTH-002", f"{actor.user} 不能看 {unit} 的看板", "看得到全部案件的角色，或本单位的人"))
     return {
         "unstaffed": json.dumps([unit for unit in organisation.units if not organisation.staffed(unit)]),
-        "all": everything,
-        **doers.asked(office.book(), actor.units()),
+        "all": everything and not unit,
+        **doers.asked(office.book(), frozenset({unit}) if unit else actor.units()),
         "communities": json.dumps(sorted(organisation.communities)),
         "board": name,
         "user": actor.user,

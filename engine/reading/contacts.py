@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.core.errors import BadInput, Problem, listing, nearest
 from engine.core.org import Organisation
+from engine.reading.asked import unit_of
 
 
 class Contact(NamedTuple):
@@ -21,10 +21,7 @@ class Contact(NamedTuple):
 
 def contacts(organisation: Organisation, asked: str = "") -> list[Contact]:
     """All units in the order the pack names them, or one of them by today's or a former name."""
-    named = organisation.current_name(asked) if asked else ""
-    if named is None:
-        options = list(organisation.units)
-        raise BadInput(Problem("UNIT-001", f"没有单位 {asked}", f"可用：{listing(options)}", nearest(asked, options)))
+    named = unit_of(organisation, asked)
     return [
         Contact(
             unit.name,

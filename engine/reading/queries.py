@@ -14,7 +14,7 @@ from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, from_json, label
 from engine.core.corrections import RECLASSIFIED
 from engine.core.custody import asked_of_receiver
-from engine.core.errors import BadInput, Damaged, Problem, listing, nearest
+from engine.core.errors import Damaged
 from engine.core.evolving import delayed
 from engine.core.judging import typed
 from engine.core.noting import title_of
@@ -25,6 +25,7 @@ from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.intake.exchange import channels
 from engine.reading import doers
+from engine.reading.asked import states_of, unit_of, workflow_of
 from engine.reading.boards import late
 from engine.reading.names import named
 from engine.reading.timeline import decisions, timeline
@@ -41,7 +42,8 @@ _CASES = (
     " max(d.shelved_until)"
     ' FROM "case" AS c LEFT JOIN deadline AS d ON d.case_id = c.id'
     f" WHERE (c.final = '') = ? AND (? = '' OR c.state IN (SELECT value FROM json_each(?))) AND {VISIBLE}"
-    " GROUP BY c.id ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
+    " AND (? = '' OR c.owner = ?) AND (? = '' OR c.workflow = ?)"
+    " GROUP BY c.id HAVING NOT ? OR min(d.due) <= ? ORDER BY min(d.due) IS NULL, min(d.due), c.opened_at LIMIT ?"
 )
 OPEN_ALERTS = (
     "SELECT a.case_id, a.name, a.rung, a.level, a.told, a.due, a.raised_at, a.acknowledged_by, c.release,"  # noqa: S608
@@ -73,28 +75,40 @@ FURTHER = 3
 
 def reach(office: Office, actor: Actor) -> tuple[bool, str]:
     """Whether she sees every case, and the units whose cases she sees."""
-    roles = office.book().organisation.roles
-    return any(roles[role].scope == "all" for role, _ in actor.roles), json.dumps(sorted(actor.units()))
+    return office.book().organisation.sees_all(actor), json.dumps(sorted(actor.units()))
 
 
 def case_list(
-    office: Office, actor: Actor, *, closed: bool = False, state: str = "", most: int = MOST_ROWS
+    office: Office,
+    actor: Actor,
+    *,
+    closed: bool = False,
+    state: str = "",
+    unit: str = "",
+    workflow: str = "",
+    overdue: bool = False,
+    most: int = MOST_ROWS,
 ) -> list[dict[str, Any]]:
-    """The cases an actor may see, those due first; open ones unless asked; `state` by its name or title."""
-    states = json.dumps(_states(office, state))
+    """The cases an actor may see, those due first; open ones unless asked.
+
+    Only those of one state or workflow (by name or title), of one unit, or overdue, where that is asked.
+    """
+    book, now = office.book(), office.now()
+    owned, flow = unit_of(book.organisation, unit), workflow_of(book, workflow)
+    stands = (0 if closed else 1, state, json.dumps(states_of(book, state)))
+    asked = (*stands, *reach(office, actor), owned, owned, flow, flow, overdue, micros(now), most)
     with office.store.reading() as driver:
-        rows = driver.execute(_CASES, (0 if closed else 1, state, states, *reach(office, actor), most)).fetchall()
-    now = office.now()
+        rows = driver.execute(_CASES, asked).fetchall()
     listed = []
-    for case_id, category, workflow, at, owner, final, release, opened_at, due, shelved in rows:
+    for case_id, category, name, at, owner, final, release, opened_at, due, shelved in rows:
         book = office.book(release)
         listed.append(
             {
                 "case": case_id,
                 "category": category,
-                "workflow": workflow,
+                "workflow": name,
                 "state": at,
-                "state_title": book.workflows[workflow].states[at].title,
+                "state_title": book.workflows[name].states[at].title,
                 "owner": owner,
                 "final": final,
                 "opened_at": _local(office, opened_at),
@@ -104,17 +118,6 @@ def case_list(
             }
         )
     return named(office, listed)
-
-
-def _states(office: Office, asked: str) -> list[str]:
-    """The states of that name or title."""
-    known = [of for flow in office.book().workflows.values() for of in flow.states.values()]
-    found = sorted({of.name for of in known if asked in (of.name, of.title)})
-    if asked and not found:
-        options = list(dict.fromkeys([of.title for of in known] + [of.name for of in known]))
-        shown = listing(list(dict.fromkeys(of.title for of in known)), 30)
-        raise BadInput(Problem("ARG-005", f"没有环节 {asked}", f"可用：{shown}", nearest(asked, options)))
-    return found
 
 
 def alert_list(

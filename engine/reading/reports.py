@@ -81,7 +81,7 @@ def _reach(office: Office, report: Report, actor: Actor) -> frozenset[str] | Non
     """The units whose cases a report tells her of, None: all; refused where there are none."""
     organisation = office.book().organisation
     exports = organisation.permits(actor, "export")
-    reaches = [report.reach(actor), *([office.reach(actor, "export")] if exports else [])]
+    reaches = [report.reach(organisation, actor), *([office.reach(actor, "export")] if exports else [])]
     if None in reaches:
         return None
     units = frozenset(unit for reach in reaches for unit in reach or ())

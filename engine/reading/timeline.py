@@ -109,7 +109,9 @@ def _answered(data: dict[str, Any]) -> str:
 _OTHER: dict[str, Callable[[dict[str, Any]], str]] = {
     "acknowledged": lambda _: "已知悉预警",
     "revealed": lambda _: "查看完整个人信息（理由已加密留存）",
-    "printed": lambda data: f"打印{data['paper']}（{data['number']}），打开个人信息",
+    "printed": lambda data: (
+        f"打印{data['paper']}（{data['number']}）" + ("，不填个人信息" if data.get("impersonal") else "，打开个人信息")
+    ),
     "served": lambda data: f"{data['paper']}已送达（签收人已加密留存）",
     "proposed": lambda _: "提出更正，等待另一人确认",
     "rejected": lambda _: "驳回更正",

@@ -287,7 +287,7 @@ def test_a_field_of_no_type_hides_no_other_mistake_and_one_value_is_one_mistake(
         ),
         ("rules/fields.yaml", "values: [他街道,", "values: [他镇,", "没有单位 他镇"),
         ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 区疾控中心", "区疾控中心 没有人员，无人裁定"),
-        ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 华业社区", "华业社区 的人员只看得到本单位的案件，无人裁定"),
+        ("rules/pack.yaml", "arbiter: 应急办", "arbiter: 华业社区", "华业社区 的人员只办得了本单位的案件，无人裁定"),
         ("rules/pack.yaml", "most_returns: 2", "most_returns: 0", "most_returns: 0，一次也不能退"),
         ("rules/pack.yaml", "matter: trip_check", "matter: trip_chek", "did you mean trip_check"),
         ("rules/pack.yaml", "matter: trip_check", "matter: registration", "没有流程 registration 的要素 about"),

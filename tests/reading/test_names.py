@@ -39,7 +39,7 @@ def test_what_the_category_says_already_is_not_said_again() -> None:
 
 def test_coverage_says_how_many_cases_are_not_hers_to_see(office: Office) -> None:
     registered(office, "网吧")
-    told = coverage(office, office.actor("jigong"), "每日巡查")
+    told = coverage(office, office.actor("wuzi"), "每日巡查")
     assert (told["asked"], told["unseen"]) == (0, 1)
     everything = coverage(office, office.actor("shewuzhang"), "每日巡查")
     assert (everything["asked"], everything["unseen"]) == (1, 0)

@@ -72,7 +72,9 @@ def test_the_moment_asked_about_is_not_ahead_and_the_report_exists(office: Offic
         tell(office, "dayly", shuju)
     with pytest.raises(BadInput, match="没有报表 nosuch"):
         tell(office, "nosuch", office.actor("huaye"))
-    with pytest.raises(Refused, match="huaye 不能出疫情防控数据日报 — 可以出的单位：社会事务部；角色：数据岗"):
+    with pytest.raises(
+        Refused, match="huaye 不能出疫情防控数据日报 — 可以出的单位：社会事务部；角色：督查人员、数据岗"
+    ):
         tell(office, "daily", office.actor("huaye"))
 
 

@@ -34,10 +34,10 @@ def duty(book: Rulebook, led: list[Way]) -> Certificate:
 
 
 def _settling(book: Rulebook) -> Iterator[Broken]:
-    """Whose a case is can be settled: somebody of the arbiter sees every case, and it may be given back first."""
+    """Whose a case is can be settled: somebody of the arbiter acts on every case, and it may be given back first."""
     rules = book.hand_over
-    if not book.organisation.sees_all(rules.arbiter):
-        what = f"{rules.arbiter} 的人员只看得到本单位的案件，无人裁定"
+    if not book.organisation.settles(rules.arbiter):
+        what = f"{rules.arbiter} 的人员只办得了本单位的案件，无人裁定"
         yield Broken("RULE-021", what, "给其中一人 scope: all 的角色，或换一个单位", "hand_over", ("arbiter",))
 
 

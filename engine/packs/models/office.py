@@ -83,6 +83,8 @@ class RoleModel(Model):
     """角色的中文名"""
     scope: Literal["all", "involved", "owner"]
     """能办哪些案件：all 全部，involved 本单位经手的，owner 现在归本单位的"""
+    sees: Literal["all", "involved"] = "involved"
+    """能看哪些案件：all 全部（只看不办，个人信息仍打码），involved 本单位经手的"""
     may: list[
         Literal[
             "open",

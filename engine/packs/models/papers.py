@@ -31,6 +31,8 @@ class PaperFile(File, Cited, title="文书"):
     """哪些流程的案件可以出；any 任何流程，trip 车次"""
     by: Names
     """哪些角色可以出、可以送达"""
+    by_sight: bool = False
+    """看得到案件的就可以出；只看、不办的人出的，不填个人信息"""
     states: Names = []
     """案件在哪些环节才可以出；不写都可以"""
     when: dict[str, Any] = {}

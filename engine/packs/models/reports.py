@@ -59,7 +59,7 @@ class ReportModel(Cited):
     sent_by: Names = []
     """由哪些单位报：这些单位的人可以出整份；有权限 export 的照权限"""
     own: Names = []
-    """哪些角色可以出本单位案件的那一份"""
+    """哪些角色可以出自己看得到的案件的那一份：本单位的，或全部的"""
     period: Duration
     """一期多长"""
     sheets: Annotated[list[SheetModel], Field(min_length=1)]
