@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import refusals, releases, vault
 from engine.alongside import settled, together
-from engine.closing import told_missed
+from engine.closing import told_undone
 from engine.core import corrections, lifecycle, tasks
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact
@@ -292,7 +292,7 @@ class Office:
                     return given
                 now = self.now()
                 step, changes = settled(self, decide(now), now)
-                changes, step.answer = told_missed(self, changes, step.answer)
+                changes, step.answer = told_undone(self, changes, step.answer)
             try:
                 self._write(step, changes, now, (request_key, digest), dry_run=dry_run)
             except Lost:

@@ -22,7 +22,7 @@ from engine.cli.common import (
     subject_of,
     table,
 )
-from engine.cli.onecase import custody_table, print_case, print_deadlines, print_missed, print_why
+from engine.cli.onecase import custody_table, print_case, print_deadlines, print_undone, print_why
 from engine.cli.typed import Commands
 
 case = Commands(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
@@ -172,7 +172,7 @@ def print_stand(answer: dict[str, Any]) -> None:
     waits += extra(answer)
     now = "将在" if answer.get("dry_run") else "现在"
     console().print(f"案件 {answer['case']} {now}“[bold]{answer['state_title']}[/]”{ended}{waits}")
-    print_missed(answer)
+    print_undone(answer)
     if answer.get("opened"):
         console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")
     if answer.get("moved"):
@@ -231,7 +231,7 @@ def correct(
             print_json(answer, found)
             return
         rows = [(each["what"], each["before"], each["after"]) for each in answer["changes"]]
-        print_missed(answer)
+        print_undone(answer)
         waits = "waits" in answer
         console().print(table("将会改变" if dry_run or waits else "更正", ("什么", "原来", "现在"), rows))
         if waits:

@@ -25,14 +25,17 @@ def print_deadlines(answer: dict[str, Any]) -> None:
         console().print(f"时限 {title}：{due[:16].replace('T', ' ')} 前{marks}{why}")
 
 
-def print_missed(answer: dict[str, Any]) -> None:
-    """What was overdue when a command closed its case: how many, and which."""
+def print_undone(answer: dict[str, Any]) -> None:
+    """What a command leaves undone: overdue and missed, or still to be done and asked for no more."""
     missed = answer.get("missed", ())
     if missed:
         each = "；".join(f"{one['title']} {len(one['due'])} 项（{_span(one['due'])}）" for one in missed)
         total = sum(len(one["due"]) for one in missed)
         told = "、".join(dict.fromkeys(one["told"] for one in missed))
         console().print(f"[bold red]漏做 {total} 项[/]，告 {told}：{each}")
+    if dropped := answer.get("dropped", ()):
+        each = "；".join(f"{one['title']}（{'、'.join(one['due'])}）" for one in dropped)
+        console().print(f"不再要做（应做而未做，还没有超期）：{each}")
 
 
 def _span(due: list[str]) -> str:

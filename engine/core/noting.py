@@ -19,7 +19,7 @@ TITLES = {
     "identity": "身份不一致",
     "looked_back": "等级变高",
     "breach": "闭环有缺口",
-    "missed": "办结时漏做",
+    "missed": "漏做",
     HAND_OVER: "签收",
     CONFIRM: "确认更正",
     RULES: "规则变动待决定",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from engine.core.case import Case, Plan, micros, moment, occurrence
+from engine.core.case import Case, Plan, micros, moment, occurrence, parts
 from engine.core.evolving import REMEMBERED
 from engine.core.values import local_day, local_time
 
@@ -34,9 +34,14 @@ def first_time(times: Sequence[str], since: datetime, zone: ZoneInfo) -> int:
 
 def undone(case: Case, schedule: str, until: int, zone: ZoneInfo) -> list[int]:
     """The due times up to a moment of a schedule that runs, of which nobody did or skipped the task; of 45 days."""
-    return [
-        due for due in dues(case.plans[schedule], until - REMEMBERED, until, zone) if _still_open(case, schedule, due)
-    ]
+    since = remembered_since(case, schedule, until)
+    return [due for due in dues(case.plans[schedule], since, until, zone) if _still_open(case, schedule, due)]
+
+
+def remembered_since(case: Case, schedule: str, until: int) -> int:
+    """From which due time on a case knows what became of those up to a moment; what came before is forgotten."""
+    marked = [due for of, due in map(parts, case.marks) if of == schedule]
+    return max(until, *marked) - REMEMBERED + 1 if marked else until - REMEMBERED
 
 
 def _still_open(case: Case, schedule: str, due: int) -> bool:

@@ -75,7 +75,7 @@ def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str
         return f"时限 {title_of(flow, data['deadline'])}{WORDS[data['kind']]} {length}"
     if kind == MISSED:
         each = [f"{flow.schedules[name].title} {len(due)} 项" for name, due in data["tasks"].items()]
-        return f"办结时漏做：{'、'.join(each)}"
+        return f"漏做：{'、'.join(each)}"
     if kind == "stated":
         return f"另一来源补充：{data['origin'].get('source', '')}" + ("，判定会不同" if "differs" in data else "")
     return _OTHER[kind](data) if kind in _OTHER else kind

@@ -212,7 +212,7 @@ def _quiet(case: Case, happened: Event) -> list[Silent]:
 
 
 MISSED = "missed"
-"""The event, and its alert, that work was overdue when its case closed."""
+"""The event, and its alert, that overdue work can no longer be done: its case closed, or has forgotten it."""
 RAISED = {
     "no_match": "没有规则覆盖，已归默认责任单位",
     "differs": "新来的信息会导致不同判定，请核对",
@@ -221,7 +221,7 @@ RAISED = {
     "identity": "与已知人员相同，但姓名或证件号不同，请核对是不是同一人",
     UNSETTLED: "退单已达次数上限，请裁定责任单位",
     ASKED: "规则变了，请决定本案怎么办（bihuan rules resolve）",
-    MISSED: "办结时还有超期未做的任务，记为漏做",
+    MISSED: "超期未做的任务不再要做，记为漏做",
 }
 """Alerts that an event raises by itself, and that no deadline stands behind."""
 

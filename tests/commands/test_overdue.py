@@ -43,9 +43,9 @@ def shut(office: Office, case: str) -> dict[str, Any]:
     return office.advance(case, "shut", office.actor("shewuzhang"), CLOSURE | {"situation": "本区有疫情"})
 
 
-def reopen(office: Office, case: str) -> None:
+def reopen(office: Office, case: str, *, dry_run: bool = False) -> dict[str, Any]:
     told = {"reopened_at": office.now().isoformat(), "decided_by": "王示例"}
-    office.advance(case, "reopen", office.actor("shewuzhang"), told)
+    return office.advance(case, "reopen", office.actor("shewuzhang"), told, dry_run=dry_run)
 
 
 def states(office: Office, case: str) -> dict[str, int]:
@@ -116,11 +116,46 @@ def test_what_was_overdue_is_recorded_late_or_left_undone_with_a_reason_after_th
 
 def test_only_what_is_overdue_stays_and_what_is_due_but_not_over_is_withdrawn(office: Office, later: Later) -> None:
     case = neglected(office, later, 2)
-    shut(office, case)
+    withdrawn = shut(office, case)["dropped"]
+    assert {"case": case, "title": "每日巡查", "due": ["2022-05-26 08:00"]} in withdrawn
     assert overdue(office, case) == []
     assert states(office, case).keys() == {"ended"}
     later(days=2)
     assert {what for what, _ in overdue(office, case)} == {"封闭（关闭）落实检查"}
+    sound(office)
+
+
+def test_a_reopening_says_which_of_today_s_checks_nobody_makes_any_more(office: Office, later: Later) -> None:
+    case = neglected(office, later, 1)
+    shut(office, case)
+    later(hours=8)
+    tried = reopen(office, case, dry_run=True)
+    assert tried["dropped"] == [{"case": case, "title": "封闭（关闭）落实检查", "due": ["2022-05-26 10:00"]}]
+    assert "missed" not in tried
+    assert reopen(office, case)["dropped"] == tried["dropped"]
+    again = neglected_but(office, later)
+    assert "dropped" not in shut(office, again), "nothing was to be done at that hour"
+
+
+def neglected_but(office: Office, later: Later) -> str:
+    """A café that was put on file in the evening: its first day's work is tomorrow's."""
+    later(hours=3)
+    return registered(office, "网吧", venue_name="另一家", address="别处").id
+
+
+def test_what_is_overdue_for_longer_than_a_case_remembers_is_missed_and_told(office: Office, later: Later) -> None:
+    case = neglected(office, later, 25)
+    heping = office.actor("heping")
+    for _ in range(50):
+        assert tasks.done(office, "通风", [(case, "落实")], heping)[0].refused == ""
+        later(days=1)
+    tasks.done(office, "通风", [(case, "落实")], heping)
+    assert ("通风", "2022-05-26 20:00") in overdue(office, case)
+    answer = shut(office, case)
+    missed = [{"case": case, "title": "通风", "due": ["2022-05-26 08:00"], "told": "示例·分管领导甲"}]
+    assert [each for each in answer["missed"] if each["title"] == "通风"] == missed
+    assert ("missed", 0, "示例·分管领导甲") in alerts(office, case)
+    assert not [due for what, due in overdue(office, case) if what == "通风"]
     sound(office)
 
 
