@@ -422,7 +422,7 @@ def test_a_closure_does_not_end_before_it_begins(office: Office, later: Later) -
     office.advance(case.id, "shut", office.actor("shewuzhang"), facts | until)
     later(hours=6)
     titles = {row["title"] for row in alert_list(office, office.actor("shewu")) if row["deadline"] == "reopen"}
-    assert titles == {"关闭到期"}, "as the state where it stands calls it"
+    assert titles == {"关闭到期后解除或延长"}, "as the state where it stands calls it"
 
 
 def test_a_new_type_plans_anew_and_what_is_no_longer_asked_for_ends(office: Office, later: Later) -> None:
