@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -36,14 +36,24 @@ def profile(
         if as_json:
             print_json(told | {"dry_run": dry_run}, found)
             return
-        follows = found.book().profiles[name].follows
         out = console()
         for line in told["differences"]:
             out.print(f"  {line}")
         what = f"试算：{told['before']} → {name}" if dry_run else f"现在是 [bold]{name}[/]（原为 {told['before']}）"
-        kept = f"{told['open_cases']} 件在办案件{'按它重新起算' if follows else '的时限不变，仍按各自现在的状态办完'}"
-        if told.get("overdue"):
-            kept += f"，其中超期未做的任务 {told['overdue']} 项照旧催办，做完或免做为止"
-        if told.get("past"):
-            kept += f"；{told['past']} 个还没有到期的时限当即超期，最早的应于 {told['past_since']}，随即照催办阶梯催"
-        out.print(f"{what}；新立案的按它起算，{kept}{'（没有写入）' if dry_run else ''}")
+        out.print(f"{what}；新立案的按它起算，{_open_cases(told)}{'（没有写入）' if dry_run else ''}")
+
+
+def _open_cases(told: dict[str, Any]) -> str:
+    """What becomes of the open cases, in words."""
+    follow, keep = told["following"], told["open_cases"] - told["following"]
+    words = f"{follow} 件在办案件按它重新起算" if follow or not keep else ""
+    if told["overdue"]:
+        words += f"，其中超期未做的任务 {told['overdue']} 项照旧催办，做完或免做为止"
+    if keep:
+        words += f"{'；' if words else ''}{keep} 件在办案件的时限不变，仍按各自现在的状态办完"
+    if "schedules" in told:
+        ahead = f"今后七天的任务由 {told['tasks_before']} 项变为 {told['tasks_after']} 项"
+        words += f"；{told['schedules']} 项定时工作改变节奏，{ahead}"
+    if "past" in told:
+        words += f"；{told['past']} 个还没有到期的时限当即超期，最早的应于 {told['past_since']}，随即照催办阶梯催"
+    return words

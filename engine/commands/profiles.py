@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
 
 from engine.commands import privacy
 from engine.commands.custody import shown
@@ -12,8 +16,9 @@ from engine.core.case import Case, Event, micros
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import typed
 from engine.core.org import Actor
-from engine.core.reckoning import Armings, Reckoning
-from engine.core.rulebook import Rulebook
+from engine.core.planning import WEEK, dues
+from engine.core.reckoning import Reckoning
+from engine.core.rulebook import Profile, Rulebook
 from engine.core.values import duration_words
 from engine.ids import new_id
 from engine.service import Office
@@ -22,18 +27,19 @@ from engine.store import subjects
 from engine.store.changes import Change
 
 BATCH = 200
-_OTHERS = (
-    "SELECT id FROM \"case\" WHERE final = '' AND coalesce(json_extract(snapshot, '$.profile'), '') <> ? AND id > ?"
+_OTHERS = "final = '' AND coalesce(json_extract(snapshot, '$.profile'), '') <> ?"
+_WAITING = (
+    f'SELECT id FROM "case" WHERE {_OTHERS}'  # noqa: S608 - our own words
+    " AND (? OR workflow IN (SELECT value FROM json_each(?))) AND id > ? ORDER BY id LIMIT ?"
 )
+"""The open cases under another profile that follow: all, or those of some workflows."""
+_COUNT = f'SELECT count(*) FROM "case" WHERE {_OTHERS}'  # noqa: S608 - the same
 
 _SWITCHED = (
     "SELECT actor, recorded_at, json_extract(data, '$.reason') FROM event WHERE case_id = 'system'"
     " AND type = 'profile_switched' ORDER BY seq DESC LIMIT 1"
 )
-_LATE = (
-    "SELECT count(*) FROM task AS t JOIN \"case\" AS c ON c.id = t.case_id WHERE c.final = '' AND t.ends <= ?"
-    " AND t.state IN ('open', 'claimed') AND coalesce(json_extract(c.snapshot, '$.profile'), '') <> ?"
-)
+_LATE = "SELECT count(*) FROM task WHERE case_id = ? AND ends <= ? AND state IN ('open', 'claimed')"
 
 
 def current(office: Office) -> str:
@@ -70,6 +76,12 @@ def differences(book: Rulebook, name: str) -> list[str]:
         for key in book.parameters
         if book.parameters[key].values != other.parameters[key].values
     ]
+    told += [
+        f"计划 {flow.title}·{schedule.title}：每天 {'、'.join(schedule.at)} → {'、'.join(then.at)}"
+        for flow in book.workflows.values()
+        for schedule in flow.schedules.values()
+        if (then := other.workflows[flow.name].schedules[schedule.name]).at != schedule.at
+    ]
     return told + [
         f"催办阶梯：{book.ladders[book.ladder(key)].title} → {other.ladders[other.ladder(key)].title}"
         for key in book.ladders
@@ -81,7 +93,8 @@ def switch(office: Office, name: str, reason: str, actor: Actor, *, dry_run: boo
     """Work under another profile from now on; the reason is sealed. What it changes is told, and `dry_run` only tells.
 
     Cases opened from now on are reckoned by it. Open ones keep what they were opened under, unless the profile has
-    them follow: then each is reckoned anew, by an event of its own. Begun and broken off, it goes on when asked again.
+    them, or those of their workflow, follow: then each is reckoned anew, by an event of its own. Begun and broken off,
+    it goes on when asked again.
     """
     office.require(actor, "profile")
     book = office.book()
@@ -94,34 +107,72 @@ def switch(office: Office, name: str, reason: str, actor: Actor, *, dry_run: boo
         raise BadInput(Problem("FACT-003", "缺少理由", "必填"))
     before, profile = current(office), book.profiles[name]
     mark = "" if name == next(iter(book.profiles)) else name
-    waiting = _waiting(office, mark, "")
-    if before == name and not (profile.follows and waiting):
+    expected = _foreseen(office, profile, mark, actor)
+    if before == name and not expected.cases:
         raise Refused(Problem("PROFILE-002", f"现在就是 {name}", "不用切换"))
-    told = {"before": before, "profile": name, "differences": differences(book, name), "open_cases": len(waiting)}
-    if profile.follows:
-        with office.store.reading() as driver:
-            told["overdue"] = driver.execute(_LATE, (micros(office.now()), mark)).fetchone()[0]
-        if past := _past_at_once(office, mark):
-            told |= {"past": len(past), "past_since": shown(office, min(past))}
+    with office.store.reading() as driver:
+        others = driver.execute(_COUNT, (mark,)).fetchone()[0]
+    told = {"before": before, "profile": name, "differences": differences(book, name), "open_cases": others}
+    told |= expected.told(office)
     if dry_run:
         return told | {"followed": 0}
     if before != name:
         _record(office, name, mark, before, reason, actor)
-    return told | {"followed": _follow(office, mark, actor) if profile.follows else 0}
+    return told | {"followed": _follow(office, profile, mark, actor)}
 
 
-def _past_at_once(office: Office, mark: str) -> list[int]:
-    """When each deadline of an open case would have been due that still runs and would be past under the profile."""
-    now, last = office.now(), ""
-    past = []
-    while batch := _waiting(office, mark, last)[:BATCH]:
-        for found in map(office.store.load, batch):
-            if found is not None:
-                armed, running = _reckoned(office, found[0], mark, now)[1], found[0].deadlines
-                ahead = [due for name, (due, *_) in armed.items() if name not in running or running[name].due > now]
-                past += [due for due in ahead if due <= micros(now)]
-        last = batch[-1]
-    return past
+@dataclass(slots=True)
+class _Foreseen:
+    """What a switch makes of the open cases that follow it."""
+
+    cases: int = 0
+    overdue: int = 0
+    past: list[int] = field(default_factory=list)
+    """When each deadline would have been due that still runs and would be past at once."""
+    schedules: int = 0
+    tasks: list[int] = field(default_factory=lambda: [0, 0])
+    """What the schedules that change ask for in the week to come: so far, and then."""
+
+    def add(self, change: Change, now: int, zone: ZoneInfo) -> None:
+        """Count one case in."""
+        before, after = change.before or change.case, change.case
+        self.cases += 1
+        running = before.deadlines
+        ahead = [
+            micros(armed.due)
+            for name, armed in after.deadlines.items()
+            if name not in running or micros(running[name].due) > now
+        ]
+        self.past += [due for due in ahead if due <= now]
+        for name in before.plans.keys() | after.plans.keys():
+            plans = before.plans.get(name), after.plans.get(name)
+            so_far, then = (dues(plan, now + 1, now + WEEK, zone) if plan is not None else () for plan in plans)
+            if [*so_far] != [*then]:
+                self.schedules += 1
+                self.tasks[0] += len(so_far)
+                self.tasks[1] += len(then)
+
+    def told(self, office: Office) -> dict[str, Any]:
+        """The same as it is shown; what there is nothing of is left out."""
+        told: dict[str, Any] = {"following": self.cases, "overdue": self.overdue}
+        if self.past:
+            told |= {"past": len(self.past), "past_since": shown(office, min(self.past))}
+        if self.schedules:
+            told |= {"schedules": self.schedules, "tasks_before": self.tasks[0], "tasks_after": self.tasks[1]}
+        return told
+
+
+def _foreseen(office: Office, profile: Profile, mark: str, actor: Actor) -> _Foreseen:
+    """What the switch would do, found by doing it to every case that follows and writing nothing."""
+    now, found = office.now(), _Foreseen()
+    for batch in _waiting(office, profile, mark):
+        for item in map(office.store.load, batch):
+            if item is not None:
+                zone = office.book(item[0].release).zone
+                found.add(_switched(office, *item, mark, actor, now), micros(now), zone)
+        with office.store.reading() as driver:
+            found.overdue += sum(driver.execute(_LATE, (case, micros(now))).fetchone()[0] for case in batch)
+    return found
 
 
 def _record(office: Office, name: str, mark: str, before: str, reason: str, actor: Actor) -> None:
@@ -139,10 +190,10 @@ def _record(office: Office, name: str, mark: str, before: str, reason: str, acto
         writer.system(Event("profile_switched", actor.user, now, data, office.account))
 
 
-def _follow(office: Office, mark: str, actor: Actor) -> int:
-    """Reckon every open case anew, batch by batch; how many there were."""
-    followed, last = 0, ""
-    while batch := _waiting(office, mark, last)[:BATCH]:
+def _follow(office: Office, profile: Profile, mark: str, actor: Actor) -> int:
+    """Reckon every case that follows anew, batch by batch; how many there were."""
+    followed = 0
+    for batch in _waiting(office, profile, mark):
 
         def decide(now: datetime, batch: Sequence[str] = batch) -> Step:
             found = [office.store.load(case_id) for case_id in batch]
@@ -150,14 +201,20 @@ def _follow(office: Office, mark: str, actor: Actor) -> int:
             return Step(changes, {})
 
         office.act(decide)
-        followed, last = followed + len(batch), batch[-1]
+        followed += len(batch)
     return followed
 
 
-def _waiting(office: Office, mark: str, after: str) -> list[str]:
-    """The open cases that are under another profile."""
-    with office.store.reading() as driver:
-        return [case for (case,) in driver.execute(f"{_OTHERS} ORDER BY id", (mark, after))]
+def _waiting(office: Office, profile: Profile, mark: str) -> Iterator[list[str]]:
+    """The open cases under another profile that follow, batch by batch."""
+    last, flows = "", orjson.dumps(sorted(profile.following)).decode()
+    while True:
+        with office.store.reading() as driver:
+            rows = driver.execute(_WAITING, (mark, profile.follows, flows, last, BATCH)).fetchall()
+        if not rows:
+            return
+        yield [case for (case,) in rows]
+        last = rows[-1][0]
 
 
 def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, now: datetime) -> Change:
@@ -165,20 +222,13 @@ def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, 
 
     What was due already and is not done goes on beside the new rhythm.
     """
-    book, armed, ended, plans = _reckoned(office, case, mark, now)
-    data = {"profile": mark, "armed": armed, "ended": ended, **plans}
-    return Change.of(book, case, head, (Event("switched", actor.user, now, data, actor.account),))
-
-
-def _reckoned(
-    office: Office, case: Case, mark: str, now: datetime
-) -> tuple[Rulebook, Armings, list[str], dict[str, Any]]:
-    """The rules of a case under a profile, what they arm, what ends, and its schedules."""
     book = office.book(case.release).under(mark, case.ruled_from)
     state = book.workflows[case.workflow].states[case.state]
     reckoning = Reckoning.of(book, case._replace(profile=mark), typed(book, case))
     armed, ended, _ = reckoning.deadlines(state, now, case, stays=True)
-    return book, armed, ended, reckoning.plans(state, now, case, stays=True)
+    plans = reckoning.plans(state, now, case, stays=True)
+    data = {"profile": mark, "armed": armed, "ended": ended, **plans}
+    return Change.of(book, case, head, (Event("switched", actor.user, now, data, actor.account),))
 
 
 def _length(book: Rulebook, term: str) -> str:

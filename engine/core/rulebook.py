@@ -191,6 +191,10 @@ class Profile:
     terms: Mapping[str, timedelta] = field(default_factory=dict)
     parameters: Mapping[str, tuple[Dated, ...]] = field(default_factory=dict)
     ladders: frozenset[str] = frozenset()
+    times: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Workflow → schedule → the times of day at which it is due."""
+    following: frozenset[str] = frozenset()
+    """Workflows whose open cases are reckoned anew even where the others keep what they were opened under."""
 
 
 @dataclass(frozen=True)
@@ -273,8 +277,13 @@ class Rulebook:
                 name: replace(self.terms[name], within=within, parameter="") for name, within in item.terms.items()
             }
             values = {name: replace(self.parameters[name], values=dated) for name, dated in item.parameters.items()}
+            flows = {name: self.workflows[name].timed(times) for name, times in item.times.items()}
             made[item.name] = replace(
-                self, profile=item.name, terms={**self.terms, **terms}, parameters={**self.parameters, **values}
+                self,
+                profile=item.name,
+                terms={**self.terms, **terms},
+                parameters={**self.parameters, **values},
+                workflows={**self.workflows, **flows},
             )
         for book in made.values():
             book.__dict__.update(_ordinary=self, _others=made)

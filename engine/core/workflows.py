@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -294,6 +294,11 @@ class Workflow:
     clause: str = ""
     stream: str = ""
     """What its cases are reported under together (外防输入、内防反弹)."""
+
+    def timed(self, times: Mapping[str, tuple[str, ...]]) -> Workflow:
+        """The same workflow, these of its schedules due at other times of the day."""
+        timed = {name: replace(self.schedules[name], at=at) for name, at in times.items()}
+        return replace(self, schedules={**self.schedules, **timed})
 
     @cached_property
     def counted(self) -> frozenset[str]:

@@ -175,8 +175,9 @@ class FlowBuilder(StepBuilder):
                     f"任务“{task.title}”会重复，却没有时限或催办阶梯",
                     "写 within 与 ladder",
                 )
-        if any(later <= earlier for earlier, later in pairwise(model.at)):
-            self.wrong("RULE-036", (*path, "at"), "时间没有晚于前一个", "按先后写，每个时间一次")
+        for where, times in (("at",), model.at), *((("in_profile", key), at) for key, at in model.in_profile.items()):
+            if any(later <= earlier for earlier, later in pairwise(times)):
+                self.wrong("RULE-036", (*path, *where), "时间没有晚于前一个", "按先后写，每个时间一次")
         clock = model.anchor.removeprefix("clock ")
         if bool(model.anchor) != bool(model.days):
             self.wrong(

@@ -25,6 +25,7 @@ KEYS = {
     "duty_phone": "值班电话", "each": "逐项", "effective": "生效日", "ends_when": "提前结束", "every": "隔多久",
     "evidence": "佐证", "examples": "例子", "expect": "应当", "extend": "延期", "facts": "要素", "fields": "要素",
     "final": "办结", "findings": "要人定的事", "first": "先取哪一件", "first_within": "多久内首次列入",
+    "following": "照旧时也跟着换的流程",
     "formerly": "原名", "from": "从", "future": "可在以后", "gaps": "没有覆盖时", "gives": "结果写进",
     "hand_over": "交接", "head": "第一责任人", "headings": "标题行", "hit_policy": "命中方式", "how": "叫什么",
     "id": "编号", "identity": "凭什么认出", "in_profile": "别的状态下", "initial": "起始环节", "inputs": "输入",

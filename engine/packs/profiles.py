@@ -32,6 +32,10 @@ def build_profiles(
     ladders: dict[str, set[str]] = {}
     for _, _, name, profile, _ in _said(pack, m.LaddersFile, "ladders", others):
         ladders.setdefault(profile, set()).add(name)
+    times = _times(pack, others)
+    flows = [flow.workflow for _, flow in pack.files(m.WorkflowFile)]
+    for name, each in ((name, each) for name, item in model.profiles.items() for each in item.following):
+        pack.known(document, "RULE-040", ("profiles", name, "following"), "流程", each, flows)
     return {
         name: Profile(
             name,
@@ -39,9 +43,21 @@ def build_profiles(
             lengths.get(name, {}),
             values.get(name, {}),
             frozenset(ladders.get(name, ())),
+            times.get(name, {}),
+            frozenset(item.following),
         )
         for name, item in model.profiles.items()
     }
+
+
+def _times(pack: Declarations, others: list[str]) -> dict[str, dict[str, dict[str, tuple[str, ...]]]]:
+    """Profile → workflow → schedule → the times of day at which it is due there."""
+    times: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    for document, flow in pack.files(m.WorkflowFile):
+        for name, schedule in flow.schedules.items():
+            for _, profile, at in _of(pack, document, ("schedules", name), schedule.in_profile, others):
+                times.setdefault(profile, {}).setdefault(flow.workflow, {})[name] = tuple(at)
+    return times
 
 
 def _said(
@@ -49,7 +65,15 @@ def _said(
 ) -> Iterator[tuple[Document, Path, str, str, Any]]:
     """What is said for a profile other than the ordinary one: where, of what, for which, and what."""
     for document, name, model in pack.sections(kind, section):
-        for profile, item in model.in_profile.items():
-            path: Path = (section, name, "in_profile", profile)
-            if pack.known(document, "RULE-040", path, "状态", profile, others):
-                yield document, path, name, profile, item
+        for path, profile, item in _of(pack, document, (section, name), model.in_profile, others):
+            yield document, path, name, profile, item
+
+
+def _of(
+    pack: Declarations, document: Document, where: Path, said: Mapping[str, Any], others: list[str]
+) -> Iterator[tuple[Path, str, Any]]:
+    """What one thing says for each of the other profiles, and where; a profile that is none is noted."""
+    for profile, item in said.items():
+        path: Path = (*where, "in_profile", profile)
+        if pack.known(document, "RULE-040", path, "状态", profile, others):
+            yield path, profile, item

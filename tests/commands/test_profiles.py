@@ -11,6 +11,7 @@ import pytest
 from engine.commands import profiles
 from engine.commands.profiles import current, standing, switch
 from engine.commands.tasks import Row, done
+from engine.core.case import moment
 from engine.core.errors import BadInput, Refused
 from engine.core.why import why
 from engine.proof.audit import verify
@@ -19,6 +20,7 @@ from engine.reading.queries import alert_list
 from engine.service import Office
 from engine.store import plans
 from engine.timing.sweep import move_clock, sweep
+from tests.commands.test_venues import patrol, registered
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -221,3 +223,94 @@ def test_who_switched_when_is_told_and_why_to_whoever_says_what_for(office: Offi
     assert standing(office, "guanli", "交接班")["reason"] == "李示例一家确诊"
     with pytest.raises(Refused, match="没有权限 reveal"):
         standing(office, "pizhun", "看看")
+
+
+def back(office: Office) -> dict[str, Any]:
+    return switch(office, "平", "解除", office.actor("guanli"))
+
+
+def asked(office: Office, case: str, schedule: str = "patrol") -> list[str]:
+    """Every occurrence that was made and not taken back: on which day and hour."""
+    sweep(office)
+    with office.store.reading() as driver:
+        sql = "SELECT due FROM task WHERE case_id = ? AND schedule = ? AND state <> 'ended' ORDER BY due"
+        rows = driver.execute(sql, (case, schedule)).fetchall()
+    return [moment(at).astimezone(office.book().zone).strftime("%d %H:%M") for (at,) in rows]
+
+
+def test_a_venue_is_patrolled_twice_a_day_in_urgency_and_once_again_afterwards(office: Office, later: Later) -> None:
+    venue = registered(office, "菜市场")
+    later(hours=2)
+    assert asked(office, venue.id) == ["26 08:00", "27 08:00", "28 08:00"]
+    patrol(office, venue, "落实")
+    urgent(office)
+    assert asked(office, venue.id) == ["26 08:00", "26 16:00", "27 08:00", "27 16:00", "28 08:00"]
+    later(hours=7)
+    patrol(office, venue, "落实")
+    told = back(office)
+    assert told["followed"] == told["following"] > 0
+    assert asked(office, venue.id) == ["26 08:00", "26 16:00", "27 08:00", "28 08:00"]
+    later(days=1)
+    assert asked(office, venue.id) == ["26 08:00", "26 16:00", "27 08:00", "28 08:00", "29 08:00"]
+    assert office.case(venue.id, office.actor("shuju"))[0].profile == ""
+    assert not verify(office).problems
+
+
+def test_a_patrol_of_urgency_that_nobody_did_stays_to_be_done_afterwards(office: Office, later: Later) -> None:
+    venue = registered(office, "菜市场")
+    urgent(office)
+    later(hours=17)
+    back(office)
+    assert asked(office, venue.id)[:4] == ["26 08:00", "26 16:00", "27 08:00", "28 08:00"]
+    patrol(office, venue, "落实")  # at 01:00: done late, the one of the afternoon
+    with office.store.reading() as driver:
+        sql = "SELECT state FROM task WHERE case_id = ? AND schedule = 'patrol' ORDER BY due LIMIT 2"
+        states = [state for (state,) in driver.execute(sql, (venue.id,))]
+    assert states == ["open", "done"]
+    assert not verify(office).problems
+
+
+def test_the_dry_run_tells_how_many_schedules_change_and_what_that_is_in_a_week(office: Office) -> None:
+    registered(office, "台球室")
+    told = switch(office, "急", "看看", office.actor("guanli"), dry_run=True)
+    assert "计划 场所管理·每日巡查：每天 08:00 → 08:00、16:00" in told["differences"]
+    assert "参数 场所从业人员核酸检测间隔：7 → 2" in told["differences"]
+    # three daily ones twice a day, and the tests of the staff every two days instead of seven
+    assert (told["schedules"], told["tasks_before"], told["tasks_after"]) == (4, 22, 45)
+
+
+def test_only_cases_of_workflows_that_stand_open_for_years_follow_back(office: Office) -> None:
+    person, venue = opened(office), registered(office, "菜市场")
+    urgent(office)
+    told = switch(office, "平", "看看", office.actor("guanli"), dry_run=True)
+    assert (told["open_cases"], told["following"]) == (2, 1)
+    back(office)
+    kept = {case: office.case(case, office.actor("shuju"))[0].profile for case in (person, venue.id)}
+    assert kept == {person: "急", venue.id: ""}
+    with pytest.raises(Refused, match="PROFILE-002"):
+        back(office)
+
+
+def test_a_rhythm_that_came_and_went_asks_for_nothing_that_nobody_had_asked(office: Office, later: Later) -> None:
+    facts = {"item": "口罩", "store": "库", "batch": "一", "use": "防护用品", "measure": "只", "stock": 9, "minimum": 1}
+    case = office.open_case("supply", facts | {"expires_on": "2023-01-01"}, office.actor("wuzi"))["case"]
+    later(days=1)
+    for days in (20, 2):
+        done(office, "盘点", [Row(case, "账实相符", {"stock": "9"})], office.actor("wuzi"), at=office.now())
+        later(days=days)
+        switch(office, "急" if days == 20 else "平", "换", office.actor("guanli"))
+    assert office.case(case, office.actor("wuzi"))[0].plans["counts"].due == ()
+    assert not verify(office).problems
+
+
+def test_whatever_the_order_of_switches_each_occurrence_is_asked_for_once(office: Office, later: Later) -> None:
+    venue = registered(office, "网吧")
+    for hours in (5, 6, 9, 13, 1, 30, 4):
+        later(hours=hours)
+        if hours % 2:
+            patrol(office, venue, "落实")
+        switch(office, "急" if current(office) == "平" else "平", "换", office.actor("guanli"))
+        assert not verify(office).problems
+    told = asked(office, venue.id)
+    assert len(told) == len(set(told))
+    assert {at[3:] for at in told} == {"08:00", "16:00"}

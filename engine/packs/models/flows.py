@@ -122,6 +122,8 @@ class ScheduleModel(Model):
     """只有这些条件成立的案件才做"""
     at: Annotated[list[Clock], Field(min_length=1)] = ["08:00"]
     """每天几点做，加引号：“08:00”"""
+    in_profile: dict[str, Annotated[list[Clock], Field(min_length=1)]] = {}
+    """别的状态下每天几点做：{急: ["08:00", "16:00"]}"""
 
 
 class HandOverModel(Model):

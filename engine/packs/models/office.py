@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from engine.core.org import SCOPES
-from engine.packs.models.base import Duration, File, Model
+from engine.packs.models.base import Duration, File, Model, Names
 
 
 class HandOverRulesModel(Model):
@@ -30,6 +30,8 @@ class ProfileModel(Model):
 
     open_cases: Literal["keep", "follow"] = "keep"
     """换到这个状态时，已开的案件：keep 照旧，follow 跟着换"""
+    following: Names = []
+    """照旧时也跟着换的流程：常年开着的案件"""
 
 
 class PackFile(File, title="规则包是什么，没有规则覆盖的归谁"):
