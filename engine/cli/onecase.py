@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -112,9 +112,18 @@ def _print_tasks(tasks: Sequence[dict[str, str]], *, everything: bool) -> None:
     counts = [f"{state} {over.count(state)}" for state in dict.fromkeys(over)]
     counts += [f"其后 {len(ahead) - NEXT}"] if len(ahead) > NEXT else []
     left = f"（另有 {'、'.join(counts)}，--all 全部列出）" if counts and not everything else ""
-    rows = [(item["due"], item["title"], item["state"], item["who"]) for item in shown]
+    rows = [(item["due"], until(item), item["title"], item["state"], item["who"]) for item in shown]
     title = f"任务 {len(tasks)} 项{left}"
-    console().print(table(title, ("应于", "任务", "状态", "谁"), rows) if rows else title)
+    console().print(table(title, ("应于", "超期自", "任务", "状态", "谁"), rows) if rows else title)
+    waivers = {"、".join(item["skip_by"]): None for item in now}
+    for who in waivers:
+        what = "、".join(dict.fromkeys(item["title"] for item in now if "、".join(item["skip_by"]) == who))
+        console().print(f"写明理由可免做，由 {who}：{what}" if who else f"不能免做：{what}")
+
+
+def until(item: Mapping[str, str]) -> str:
+    """From when on a task is overdue: the time alone, where that is the day it is due."""
+    return item["ends"].removeprefix(item["due"][: len("2022-05-26 ")])
 
 
 def _print_ties(told: dict[str, Any]) -> None:

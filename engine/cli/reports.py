@@ -38,7 +38,9 @@ def report(
             ]
             at_ = told.at.astimezone(book.zone).isoformat()
             print_json(
-                {"report": name, "as_of": at_, "only": told.only, "sheets": pages, "path": str(out or "")}, found
+                {"report": name, "as_of": at_, "only": told.only, "left_out": told.left_out, "sheets": pages}
+                | {"path": str(out or "")},
+                found,
             )
             return
         for page in told.pages if out is None else ():
@@ -47,3 +49,5 @@ def report(
         when = f"{told.at.astimezone(book.zone):%Y-%m-%d %H:%M}"
         where = f"已写入 {out}（{len(told.pages)} 张表），" if out else ""
         console().print(f"{told.report.title}：{where}截至 {when}（不含），报 {told.report.to}{only(told)}")
+        if told.left_out:
+            console().print(f"正好在这一刻记录的 {told.left_out} 条没有算进去；时钟走过这一刻再出，就算进去了")

@@ -11,6 +11,7 @@ import typer
 
 from engine.cli.cases import extra
 from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, subject_of, table
+from engine.cli.onecase import until
 from engine.cli.typed import Commands
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ Due = Annotated[str, typer.Option("--due", help="哪一次：应做时间，如 
 def list_(
     mine: Annotated[bool, typer.Option("--mine", help="只看我认领的 (claimed by me)")] = False,
     everything: Annotated[bool, typer.Option("--all", help="能看到的全部；默认本单位负责的 (all I may see)")] = False,
+    name: Annotated[str, typer.Option("--task", help="只看一种任务，名字或中文名 (one task)")] = "",
+    workflow: Annotated[str, typer.Option("--workflow", help="只看一个流程的 (one workflow)")] = "",
     most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="最多几项")] = 50,
     db: Db = DEFAULT_DB,
     user: As = "",
@@ -36,15 +39,18 @@ def list_(
     from engine.reading.queries import task_list
 
     with office(db, quiet=as_json) as found:
-        rows = task_list(found, found.actor(user), mine=mine, everything=everything, most=most)
+        chosen = {"task": name, "workflow": workflow}
+        rows = task_list(found, found.actor(user), mine=mine, everything=everything, most=most, **chosen)
         if as_json:
             print_json({"tasks": rows}, found)
             return
-        shown = [(r["case"], subject_of(r), r["title"], r["due"], r["state"], r["who"], r["owner"]) for r in rows]
+        shown = [
+            (r["case"], subject_of(r), r["title"], r["due"], until(r), r["state"], r["who"], r["owner"]) for r in rows
+        ]
         late = sum(1 for row in rows if row["overdue"])
         cut = "（更多请加 --limit）" if len(rows) == most else ""
         title = f"任务 {len(rows)} 项，超期 {late} 项{cut}"
-        console().print(table(title, ("案件", "类别", "任务", "应于", "状态", "认领", "责任单位"), shown))
+        console().print(table(title, ("案件", "类别", "任务", "应于", "超期自", "状态", "认领", "责任单位"), shown))
 
 
 @task.command("claim")

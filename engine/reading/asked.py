@@ -28,6 +28,18 @@ def workflow_of(book: Rulebook, asked: str) -> str:
     return found
 
 
+def schedules_of(book: Rulebook, asked: str) -> list[str]:
+    """The schedules (`workflow schedule`) of the task of that name or title; none where none is asked for."""
+    known = [(flow, of, flow.tasks[of.task]) for flow in book.workflows.values() for of in flow.schedules.values()]
+    found = sorted(f"{flow.name} {of.name}" for flow, of, task in known if asked in (task.name, task.title))
+    if asked and not found:
+        titles = sorted({task.title for _, _, task in known})
+        options = [*titles, *sorted({task.name for _, _, task in known})]
+        shown = f"可用：{listing(titles, 30)}"
+        raise BadInput(Problem("ARG-005", f"没有定期的任务 {asked}", shown, nearest(asked, options)))
+    return found
+
+
 def unit_of(organisation: Organisation, asked: str) -> str:
     """The unit that has or had that name; empty where none is asked for."""
     found = organisation.current_name(asked) if asked else ""

@@ -24,6 +24,13 @@ _BEFORE = (
     "SELECT case_id, type, actor, occurred_at, recorded_at, data FROM event WHERE recorded_at < ? AND case_id <> ?"
     " ORDER BY case_id, seq"
 )
+_AT = "SELECT count(*) FROM event WHERE recorded_at = ? AND case_id <> ?"
+
+
+def recorded_at(driver: Driver, at: datetime) -> int:
+    """How many events of cases were recorded at this very moment."""
+    (number,) = driver.execute(_AT, (micros(at), SYSTEM)).fetchone()
+    return int(number)
 
 
 def standing_before(office: Office, driver: Driver, at: datetime) -> Iterator[Standing]:

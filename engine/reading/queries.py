@@ -25,7 +25,7 @@ from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.intake.exchange import channels
 from engine.reading import doers
-from engine.reading.asked import states_of, unit_of, workflow_of
+from engine.reading.asked import schedules_of, states_of, unit_of, workflow_of
 from engine.reading.boards import late
 from engine.reading.names import named
 from engine.reading.timeline import decisions, timeline
@@ -65,7 +65,8 @@ _TASKS = (
     "SELECT t.case_id, t.schedule, t.due, t.ends, t.who, c.owner, c.category, c.workflow, c.release"  # noqa: S608
     ' FROM task AS t JOIN "case" AS c ON c.id = t.case_id'
     " WHERE t.state IN ('open', 'claimed') AND (:who = '' OR t.who = :who)"
-    f" AND (:everything OR {doers.hers('t.schedule')})"
+    " AND (:workflow = '' OR c.workflow = :workflow) AND (:task = '' OR c.workflow || ' ' || t.schedule"
+    f" IN (SELECT value FROM json_each(:schedules))) AND (:everything OR {doers.hers('t.schedule')})"
     " AND (:all OR c.id IN (SELECT case_id FROM involved WHERE unit IN (SELECT value FROM json_each(:units))))"
     " ORDER BY t.due, t.case_id LIMIT :most"
 )
@@ -161,25 +162,37 @@ def alert_row(office: Office, case_id: str, name: str, rung: int, level: str, *r
 
 
 def task_list(
-    office: Office, actor: Actor, *, mine: bool = False, everything: bool = False, most: int = MOST_ROWS
+    office: Office,
+    actor: Actor,
+    *,
+    mine: bool = False,
+    everything: bool = False,
+    task: str = "",
+    workflow: str = "",
+    most: int = MOST_ROWS,
 ) -> list[dict[str, Any]]:
-    """Tasks to be done, the first due first: of her units' cases and those left to them, hers only, or all she sees."""
-    asked = {"who": actor.user if mine else "", "everything": mine or everything, "most": most}
+    """Tasks to be done, the first due first: of her units' cases and those left to them, hers only, or all she sees.
+
+    Only one task, or those of one workflow (by name or title), where that is asked.
+    """
+    book = office.book()
+    asked: dict[str, Any] = {"who": actor.user if mine else "", "everything": mine or everything, "most": most}
+    asked |= {"task": task, "schedules": json.dumps(schedules_of(book, task)), "workflow": workflow_of(book, workflow)}
     asked |= {"all": reach(office, actor)[0], **doers.asked(office.book(), actor.units())}
     with office.store.reading() as driver:
         rows = driver.execute(_TASKS, asked).fetchall()
     now = micros(office.now())
     listed = []
-    for case_id, schedule, due, ends, by, owner, category, workflow, release in rows:
-        flow = office.book(release).workflows[workflow]
-        task = flow.tasks[flow.schedules[schedule].task]
+    for case_id, schedule, due, ends, by, owner, category, name, release in rows:
+        flow = office.book(release).workflows[name]
+        of = flow.tasks[flow.schedules[schedule].task]
         listed.append(
             {
                 "case": case_id,
                 "category": category,
                 "owner": owner,
-                "task": task.name,
-                "title": task.title,
+                "task": of.name,
+                "title": of.title,
                 "due": _local(office, due),
                 "ends": _local(office, ends),
                 "state": _task_state("claimed" if by else "open", due, ends, now),
@@ -201,7 +214,7 @@ def _task_state(state: str, due: int, ends: int, now: int) -> str:
 
 def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
     """The tasks of a case that are made, and of each plan the next due times beyond them, as reckoned."""
-    zone = office.book(case.release).zone
+    zone, roles = office.book(case.release).zone, office.book(case.release).organisation.roles
     now = micros(office.now())
     with office.store.reading() as driver:
         rows = driver.execute(
@@ -210,19 +223,21 @@ def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
         nexts = driver.execute(
             "SELECT name, next_at FROM schedule WHERE case_id = ? AND ended = 0 AND next_at IS NOT NULL", (case.id,)
         ).fetchall()
-    made = [(due, name, _task_state(state, due, ends, now), who) for name, due, ends, state, who in rows]
+    made = [(due, name, ends, _task_state(state, due, ends, now), who) for name, due, ends, state, who in rows]
     for name, next_at in nexts:
         further = [due for due in dues(case.plans[name], next_at, next_at + 2 * WEEK, zone) if due > now]
-        made += [(due, name, "计划", "") for due in further[:FURTHER]]
+        made += [(due, name, due + case.plans[name].within, "计划", "") for due in further[:FURTHER]]
     return [
         {
             "task": flow.schedules[name].task,
             "title": flow.schedules[name].title,
             "due": _local(office, due),
+            "ends": _local(office, ends),
             "state": state,
             "who": who,
+            "skip_by": [roles[role].title for role in flow.tasks[flow.schedules[name].task].skip_by],
         }
-        for due, name, state, who in sorted(made)
+        for due, name, ends, state, who in sorted(made)
     ]
 
 

@@ -14,7 +14,7 @@ from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.org import Actor
 from engine.core.reports import FACT, Moment, Report, Sheet, Standing, figures, said
 from engine.core.rulebook import Rulebook
-from engine.reading.history import standing_before
+from engine.reading.history import recorded_at, standing_before
 from engine.service import Office
 from engine.store import subjects
 from engine.store.store import Driver
@@ -48,6 +48,8 @@ class Told:
     pages: tuple[Page, ...]
     only: tuple[str, ...] = ()
     """The units it is about, where it is not about all."""
+    left_out: int = 0
+    """How much was recorded at that very moment, and is not in it."""
 
 
 def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) -> Told:
@@ -72,9 +74,10 @@ def tell(office: Office, name: str, actor: Actor, at: datetime | None = None) ->
             if reach is None or reach & standing.case.involved
         ]
         pages = tuple(_page(office, driver, book, sheet, asked, standings) for sheet in report.sheets)
+        left_out = recorded_at(driver, at)
     if reach is not None:
         pages = tuple(replace(page, rows=tuple(row for row in page.rows if any(row[1:]))) for page in pages)
-    return Told(report, at, asked.since, pages, tuple(sorted(reach or ())))
+    return Told(report, at, asked.since, pages, tuple(sorted(reach or ())), left_out)
 
 
 def _reach(office: Office, report: Report, actor: Actor) -> frozenset[str] | None:

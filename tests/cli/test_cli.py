@@ -343,6 +343,14 @@ def test_tasks_are_listed_claimed_done_in_bulk_and_skipped(rehearsal: Bihuan, tm
     assert "任务 9 项，超期 0 项" in told
     assert "测温" in told
     assert "待做" in told
+    assert re.search("2022-05-26 08:00.* 12:00.*待做", told), "when it is due, and from when on it is overdue"
+    visits = rehearsal("task", "list", "--task", "上门巡查", "--workflow", "重点人群健康管理", "--as", "huaye").stdout
+    assert "测温" not in visits
+    assert "上门巡查" in visits
+    assert rehearsal("task", "list", "--workflow", "venue", "--as", "huaye").stdout.count("任务 0 项") == 1
+    assert "did you mean 测温" in rehearsal("task", "list", "--task", "测湿", "--as", "huaye", exit_code=2).stderr
+    whole = rehearsal("case", "show", case, "--as", "huaye").stdout
+    assert "写明理由可免做，由 部门经办：" in whole
     assert "已认领" in rehearsal("task", "claim", case, "测温", "--as", "huaye").stdout
     assert len(answer(rehearsal, "task", "list", "--mine", "--as", "huaye")["tasks"]) == 1
     assert "已由 huaye 认领" in rehearsal("task", "claim", case, "temperature", "--as", "huaye", exit_code=1).stderr
@@ -546,8 +554,10 @@ def test_coverage_counts_by_unit_and_names_who_was_left_out(rehearsal: Bihuan) -
 
 def test_the_daily_report_the_profile_and_who_to_reach_by_command_line(rehearsal: Bihuan, tmp_path: Path) -> None:
     rehearsal("case", "open", *FACTS, "--as", "huaye")
+    assert "正好在这一刻记录的 1 条没有算进去" in rehearsal("report", "daily", "--as", "shuju").stdout
     rehearsal("clock", "+1h")
     told = rehearsal("report", "daily", "--as", "shuju").stdout
+    assert "没有算进去" not in told
     assert "外防输入" in told
     assert "截至 2022-05-26 09:00（不含），报 区防指办数据组" in told
     early = answer(rehearsal, "report", "daily", "--as-of", "2022-05-26 08:00", "--as", "shuju")
