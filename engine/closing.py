@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.core.case import Event, micros, moment, occurrence
+from engine.core.case import Event, micros, moment, occurrence, wall_time
 from engine.core.org import LEADER, SYSTEM
 from engine.core.planning import dues, remembered_since
 from engine.core.units import seat_of
@@ -65,7 +65,7 @@ def _words(office: Office, change: Change, left: Dues) -> list[dict[str, Any]]:
         {
             "case": was.id,
             "title": titles[name].title,
-            "due": [f"{moment(at).astimezone(book.zone):%Y-%m-%d %H:%M}" for at in times],
+            "due": [wall_time(at, book.zone) for at in times],
         }
         for name, times in left.items()
     ]

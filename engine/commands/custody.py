@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import refusals
 from engine.core import custody as core
-from engine.core.case import Case, Event, micros, moment
+from engine.core.case import Case, Event, micros, wall_time
 from engine.core.errors import Problem, Refused
 from engine.core.judging import NOTHING, Stated
 from engine.core.org import Actor
@@ -150,7 +150,7 @@ def waiting(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[dict[st
     """Hand-overs that wait to be answered, given by or to her units, those due first."""
     with office.store.reading() as driver:
         rows = driver.execute(_WAITING, (*sight(office, actor), most)).fetchall()
-    now = micros(office.now())
+    now, zone = micros(office.now()), office.book().zone
     return [
         {
             "case": case_id,
@@ -158,8 +158,8 @@ def waiting(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[dict[st
             "giver": owner,
             "receiver": receiver,
             "trip": trip,
-            "offered_at": shown(office, at),
-            "due": shown(office, due),
+            "offered_at": wall_time(at, zone),
+            "due": wall_time(due, zone),
             "overdue": due <= now,
             "mine": receiver in actor.units(),
         }
@@ -180,8 +180,9 @@ def line(office: Office, case_id: str, actor: Actor, at: datetime | None = None)
         raise Refused(Problem("CASE-012", "那一刻还没有到，没有人知道那时由谁负责", "现在或以前的时间"))
     with office.store.reading() as driver:
         rows = held(driver, case.subject, None if at is None else micros(at))
+    zone = office.book().zone
     return [
-        {"case": of, "unit": unit, "since": shown(office, since), "until": shown(office, until) if until else ""}
+        {"case": of, "unit": unit, "since": wall_time(since, zone), "until": wall_time(until, zone) if until else ""}
         for of, unit, since, until in rows
     ]
 
@@ -211,8 +212,3 @@ def sites(office: Office) -> list[dict[str, Any]]:
         for unit in office.book().organisation.units.values()
         if unit.kind == "site"
     ]
-
-
-def shown(office: Office, at: int) -> str:
-    """A moment as the clock on the office's wall shows it."""
-    return moment(at).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.case import Case, Event, micros, moment
+from engine.core.case import Case, Event, micros, moment, wall_time
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import typed
 from engine.core.noting import title_of
@@ -305,4 +305,4 @@ def papers_of(office: Office, actor: Actor, case_id: str = "") -> list[dict[str,
 
 
 def _shown(book: Rulebook, at: int | None) -> str:
-    return f"{moment(at).astimezone(book.zone):%Y-%m-%d %H:%M}" if at is not None else ""
+    return wall_time(at, book.zone) if at is not None else ""

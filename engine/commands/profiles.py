@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from engine.commands import privacy
-from engine.commands.custody import shown
-from engine.core.case import Case, Event, micros
+from engine.core.case import Case, Event, micros, wall_time
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import typed
 from engine.core.org import Actor
@@ -54,7 +53,7 @@ def standing(office: Office, user: str = "", reveal: str = "") -> dict[str, Any]
     with office.store.reading() as driver:
         row = driver.execute(_SWITCHED).fetchone()
     if row is not None:
-        told |= {"since": shown(office, row[1]), "by": row[0]}
+        told |= {"since": wall_time(row[1], office.book().zone), "by": row[0]}
     if reveal:
         privacy.record_reveal(office, office.actor(user), reveal, {"profile": told["profile"]})
         with office.store.reading() as driver:
@@ -156,7 +155,7 @@ class _Foreseen:
         """The same as it is shown; what there is nothing of is left out."""
         told: dict[str, Any] = {"following": self.cases, "overdue": self.overdue}
         if self.past:
-            told |= {"past": len(self.past), "past_since": shown(office, min(self.past))}
+            told |= {"past": len(self.past), "past_since": wall_time(min(self.past), office.book().zone)}
         if self.schedules:
             told |= {"schedules": self.schedules, "tasks_before": self.tasks[0], "tasks_after": self.tasks[1]}
         return told

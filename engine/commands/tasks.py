@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.core import tasks
-from engine.core.case import Case, Event, micros, moment
+from engine.core.case import Case, Event, micros, wall_time
 from engine.core.errors import BadInput, BihuanError, Place, Problem, listing
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
@@ -78,7 +78,7 @@ def _on_one(
         schedule, at = _chosen(office, book, case, task.name, due, micros(now))
         happened = decided(book, case, schedule, at, now)
         change = Change.of(book, case, head, (happened,))
-        told = {"case": case.id, "task": task.name, "title": task.title, "due": _local(book, at)}
+        told = {"case": case.id, "task": task.name, "title": task.title, "due": wall_time(at, book.zone)}
         return Step([change], told, office.reason(case, change.case.seq, reason) if reason else Sealed())
 
     return office.act(decide)
@@ -91,7 +91,7 @@ def _chosen(office: Office, book: Rulebook, case: Case, task: str, due: datetime
     wanted = [row for row in there if due is None or row[1] == micros(due)]
     if not wanted:
         title = book.workflows[case.workflow].tasks[task].title
-        known = listing([_local(book, at) for _, at, _ in there]) or "无"
+        known = listing([wall_time(at, book.zone) for _, at, _ in there]) or "无"
         raise BadInput(Problem("TASK-004", f"案件 {case.id} 没有待办的{title}", f"待办：{known}"))
     name, at, _ = next((row for row in wanted if row[2] > now), wanted[-1])
     return name, at
@@ -164,7 +164,3 @@ def results_of(path: Path) -> list[Row]:
 
 def _text(cell: Any) -> str:
     return "" if cell is None else str(cell).strip()
-
-
-def _local(book: Rulebook, at: int) -> str:
-    return moment(at).astimezone(book.zone).strftime("%Y-%m-%d %H:%M")

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from engine import vault
-from engine.commands.custody import MOST_ROWS, accepted, shown, sight
+from engine.commands.custody import MOST_ROWS, accepted, sight
 from engine.commands.privacy import record_reveal
 from engine.core import custody as core
 from engine.core import lifecycle
-from engine.core.case import Event, micros
+from engine.core.case import Event, micros, wall_time
 from engine.core.errors import BadInput, Problem, Refused, listing
 from engine.core.judging import NOTHING, Stated, at_no_time
 from engine.core.org import Actor
@@ -250,17 +250,17 @@ def _told(office: Office, driver: Driver, row: Sequence[Any]) -> dict[str, Any]:
     outcomes = dict(
         driver.execute("SELECT outcome, count(*) FROM trip_case WHERE trip = ? GROUP BY outcome", (trip,)).fetchall()
     )
-    (due,) = driver.execute(_DUE, (trip,)).fetchone()
+    (due,), zone = driver.execute(_DUE, (trip,)).fetchone(), office.book().zone
     return {
         "trip": trip,
         "vehicle": vehicle,
         "giver": giver,
         "receiver": receiver,
         "opened_by": opened_by,
-        "opened_at": shown(office, opened_at),
+        "opened_at": wall_time(opened_at, zone),
         "received_by": received_by or "",
-        "received_at": shown(office, received_at) if received_at else "",
-        "due": shown(office, due) if due else "",
+        "received_at": wall_time(received_at, zone) if received_at else "",
+        "due": wall_time(due, zone) if due else "",
         "overdue": bool(due) and due <= micros(office.now()),
         "on_their_way": outcomes.pop("", 0),
         "outcomes": outcomes,

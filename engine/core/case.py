@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,6 +19,11 @@ def moment(since_epoch: int) -> datetime:
     """The time in UTC that `micros` came from."""
     seconds, microseconds = divmod(since_epoch, 1_000_000)
     return EPOCH + timedelta(0, seconds, microseconds)  # many microseconds alone are slow to add
+
+
+def wall_time(since_epoch: int, zone: tzinfo) -> str:
+    """A moment as the clock on the office's wall shows it, for lists and letters."""
+    return moment(since_epoch).astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
 AT = "@"

@@ -28,8 +28,9 @@ def alerts_by_case(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[
     `titles`: what the alerts of the case are about, each once; `alerts`: how many there are.
     """
     asked = (json.dumps(LEVELS), json.dumps(sorted(RAISED)), False, *reach(office, actor), most)
+    zone = office.book().zone
     with office.store.reading() as driver:
-        rows = [alert_row(office, *row[:-1]) for row in driver.execute(_BY_CASE, asked).fetchall()]
+        rows = [alert_row(office, zone, *row[:-1]) for row in driver.execute(_BY_CASE, asked).fetchall()]
     grouped = []
     for _, of in groupby(rows, key=lambda row: row["case"]):
         alerts = list(of)

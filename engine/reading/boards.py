@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from engine.commands.custody import MOST_ROWS, shown, sight
-from engine.core.case import AT, micros
+from engine.commands.custody import MOST_ROWS, sight
+from engine.core.case import AT, micros, wall_time
 from engine.core.errors import BadInput, Damaged, Problem, Refused, listing, nearest
 from engine.core.noting import title_of
 from engine.core.org import Actor
@@ -180,7 +180,7 @@ def _teller(office: Office, now: int) -> Callable[..., dict[str, Any]]:
             "receiver": receiver,
             "trip": trip,
             "what": what,
-            "due": shown(office, due) if due is not None else "",
+            "due": wall_time(due, office.book(release).zone) if due is not None else "",
             "overdue": late(due, now),
         }
 

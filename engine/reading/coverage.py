@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from engine.core.case import micros, moment
+from engine.core.case import micros, wall_time
 from engine.core.conditions import from_json
 from engine.core.errors import BadInput, Problem, listing, nearest
 from engine.core.org import Actor
@@ -56,7 +56,8 @@ def coverage(
     office: Office, actor: Actor, task: str, *, workflow: str = "", since: datetime | None = None
 ) -> dict[str, Any]:
     """How many of the cases she sees had this task done since then (else ever), by owner, and which had not."""
-    flow = _flow(office.book(), task, workflow)
+    book = office.book()
+    flow, zone = _flow(book, task, workflow), book.zone
     title, name = next((of.title, of.name) for of in flow.tasks.values() if task in (of.name, of.title))
     bound = micros(since) if since is not None else None
     counts: dict[str, list[int]] = {}
@@ -76,7 +77,7 @@ def coverage(
         "title": title,
         "workflow": flow.name,
         "workflow_title": flow.title,
-        "since": _local(office, bound) if bound is not None else "",
+        "since": wall_time(bound, zone) if bound is not None else "",
         "asked": sum(count[0] for count in counts.values()),
         "covered": sum(count[1] for count in counts.values()),
         "done": sum(count[2] for count in counts.values()),
@@ -90,7 +91,8 @@ def coverage(
             office,
             (
                 each._asdict()
-                | {"opened_at": _local(office, each.opened_at), "last": _local(office, each.last) if each.last else ""}
+                | {"opened_at": wall_time(each.opened_at, zone)}
+                | {"last": wall_time(each.last, zone) if each.last else ""}
                 for each in missing
             ),
         ),
@@ -151,7 +153,3 @@ def _asked(office: Office, actor: Actor, flow: Workflow, task: str, since: int) 
                 units = units_of(words, owner, lead, home_of(book, of, known), known)
                 whose = owner if units is None or owner in units else min(units)
                 yield Covered(case_id, category, whose, of.states[state].title, opened_at, last, done, planned)
-
-
-def _local(office: Office, at: int) -> str:
-    return moment(at).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M")

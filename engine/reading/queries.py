@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from engine.commands.custody import line
 from engine.commands.privacy import personal
 from engine.core import lifecycle
-from engine.core.case import Case, micros, moment
+from engine.core.case import Case, micros, moment, wall_time
 from engine.core.conditions import Fact, from_json, label
 from engine.core.corrections import RECLASSIFIED
 from engine.core.custody import asked_of_receiver
@@ -20,7 +20,7 @@ from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.planning import WEEK, dues
-from engine.core.rulebook import Subject
+from engine.core.rulebook import Rulebook, Subject
 from engine.core.why import why
 from engine.core.workflows import Workflow
 from engine.intake.exchange import channels
@@ -112,10 +112,10 @@ def case_list(
                 "state_title": book.workflows[name].states[at].title,
                 "owner": owner,
                 "final": final,
-                "opened_at": _local(office, opened_at),
-                "due": _local(office, due) if due else "",
+                "opened_at": wall_time(opened_at, book.zone),
+                "due": wall_time(due, book.zone) if due else "",
                 "overdue": bool(due and moment(due) <= now),
-                "shelved_until": _local(office, shelved) if shelved and moment(shelved) > now else "",
+                "shelved_until": wall_time(shelved, book.zone) if shelved and moment(shelved) > now else "",
             }
         )
     return named(office, listed)
@@ -140,11 +140,14 @@ def alert_list(
     if raised:
         with office.store.reading() as driver:
             rows = driver.execute(_ALERTS, asked).fetchall()
-    listed = [alert_row(office, *row) for row in rows]
+    zone = office.book().zone
+    listed = [alert_row(office, zone, *row) for row in rows]
     return listed if of else (_incidents(office, actor, most) + listed + _silent(office, actor))[:most]
 
 
-def alert_row(office: Office, case_id: str, name: str, rung: int, level: str, *rest: Any) -> dict[str, Any]:
+def alert_row(
+    office: Office, zone: tzinfo, case_id: str, name: str, rung: int, level: str, *rest: Any
+) -> dict[str, Any]:
     """An alert as it is listed."""
     told, due, raised_at, by, release, workflow, state, past = rest
     return {
@@ -154,8 +157,8 @@ def alert_row(office: Office, case_id: str, name: str, rung: int, level: str, *r
         "rung": rung,
         "level": level,
         "told": told,
-        "due": _local(office, due),
-        "raised_at": _local(office, raised_at),
+        "due": wall_time(due, zone),
+        "raised_at": wall_time(raised_at, zone),
         "acknowledged_by": by or "",
         "superseded": past,
     }
@@ -184,7 +187,8 @@ def task_list(
     now = micros(office.now())
     listed = []
     for case_id, schedule, due, ends, by, owner, category, name, release in rows:
-        flow = office.book(release).workflows[name]
+        book = office.book(release)
+        flow = book.workflows[name]
         of = flow.tasks[flow.schedules[schedule].task]
         listed.append(
             {
@@ -193,8 +197,8 @@ def task_list(
                 "owner": owner,
                 "task": of.name,
                 "title": of.title,
-                "due": _local(office, due),
-                "ends": _local(office, ends),
+                "due": wall_time(due, book.zone),
+                "ends": wall_time(ends, book.zone),
                 "state": _task_state("claimed" if by else "open", due, ends, now),
                 "who": by,
                 "overdue": ends <= now,
@@ -231,8 +235,8 @@ def _tasks(office: Office, case: Case, flow: Workflow) -> list[dict[str, Any]]:
         {
             "task": flow.schedules[name].task,
             "title": flow.schedules[name].title,
-            "due": _local(office, due),
-            "ends": _local(office, ends),
+            "due": wall_time(due, zone),
+            "ends": wall_time(ends, zone),
             "state": state,
             "who": who,
             "skip_by": [roles[role].title for role in flow.tasks[flow.schedules[name].task].skip_by],
@@ -263,7 +267,7 @@ def _silent(office: Office, actor: Actor) -> list[dict[str, Any]]:
             "level": "蓝",
             "told": setbacks.head(book),
             "due": "",
-            "raised_at": _local(office, channel.since),
+            "raised_at": wall_time(channel.since, book.zone),
             "acknowledged_by": "",
             "superseded": "",
         }
@@ -287,7 +291,7 @@ def _incidents(office: Office, actor: Actor, most: int) -> list[dict[str, Any]]:
             "level": "红",
             "told": setbacks.head(book),
             "due": "",
-            "raised_at": _local(office, since),
+            "raised_at": wall_time(since, book.zone),
             "acknowledged_by": "",
             "superseded": "",
         }
@@ -325,17 +329,17 @@ def case_show(office: Office, case_id: str, actor: Actor, reveal: str = "") -> d
         "supporting": list(case.supporting),
         "opened_at": case.opened_at.astimezone(book.zone).isoformat(),
         "personal": {_title(titles, name): known[name] for name in sorted(known, key=_order(kind))},
-        "facts": _facts(office, kind, typed(book, case)) | _said_otherwise(kind, told),
+        "facts": _facts(book, kind, typed(book, case)) | _said_otherwise(kind, told),
         "clocks": clocks,
         "tasks": _tasks(office, case, flow),
         "why": {name: why(book, case, name) for name in case.deadlines},
         "shelved_until": {
-            name: _local(office, until)
+            name: wall_time(until, book.zone)
             for name, armed in case.deadlines.items()
             if (until := delayed(case, name, armed.base).until) > now
         },
         "overdue": {name: past for name, armed in case.deadlines.items() if (past := late(micros(armed.due), now))},
-        "since": _local(office, micros(case.held.at)),
+        "since": wall_time(micros(case.held.at), book.zone),
         "can": [told for told, able in ways(office, book, case, [actor]) if able],
         "asked_of_receiver": evidence(kind, asked_of_receiver(book, case)),
         "proposed": [_title(titles, name) for name in case.proposal.facts] if case.proposal else [],
@@ -369,12 +373,12 @@ def _order(kind: Subject) -> Callable[[str], int]:
     return lambda name: places.get(name, len(places))
 
 
-def _facts(office: Office, kind: Subject, facts: Mapping[str, Fact]) -> dict[str, str]:
+def _facts(book: Rulebook, kind: Subject, facts: Mapping[str, Fact]) -> dict[str, str]:
     told = {}
     for name in sorted(facts, key=_order(kind)):
         value = facts[name]
         if isinstance(value, datetime):
-            told[kind.fields[name].title] = _local(office, micros(value))
+            told[kind.fields[name].title] = wall_time(micros(value), book.zone)
         else:
             told[kind.fields[name].title] = label(kind.fields[name], value)
     return told
@@ -399,7 +403,3 @@ def _title(titles: dict[str, str], name: str) -> str:
         return f"签收人（{name.removeprefix(SIGNED)}）"
     base, _, origin = name.partition("@")
     return titles.get(base, base) + (f"（来自 {origin}）" if origin else "")
-
-
-def _local(office: Office, at: int) -> str:
-    return moment(at).astimezone(office.book().zone).strftime("%Y-%m-%d %H:%M")

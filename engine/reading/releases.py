@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any
 
 import orjson
 
-from engine.core.case import micros, moment
+from engine.core.case import micros, wall_time
 from engine.core.org import Actor
 from engine.service import Office
 from engine.store import subjects
@@ -39,14 +40,15 @@ def _listed(office: Office, which: str, values: tuple[int, ...]) -> list[dict[st
         rows = driver.execute(_DRAFTS.format(which), values).fetchall()
         keys = subjects.keys(driver, office.master, [row[7] for row in rows])
         reasons = {name: subjects.opened(driver, key).get("reason", "") for name, key in keys.items()}
+    zone = office.book().zone
     return [
         {
             "draft": number,
             "base": base,
             "digest": digest,
-            "effective_from": _time(office, begins),
+            "effective_from": _time(begins, zone),
             "drafted_by": by,
-            "drafted_at": _time(office, at),
+            "drafted_at": _time(at, zone),
             "account": account,
             "reason": reasons.get(subject, ""),
             "state": "已撤回" if withdrawn else "已批准" if release else "待批准",
@@ -63,15 +65,16 @@ def releases(office: Office, most: int) -> list[dict[str, Any]]:
     """The latest releases: from when each holds, who approved it, how many open cases are under it."""
     with office.store.reading() as driver:
         rows = driver.execute(_RELEASES, (most,)).fetchall()
-    now, current = micros(office.now()), office.book().release
+    book = office.book()
+    now, current, zone = micros(office.now()), book.release, book.zone
     return [
         {
             "release": number,
             "digest": digest,
             "draft": draft or None,
-            "effective_from": _time(office, begins),
+            "effective_from": _time(begins, zone),
             "approved_by": by if draft else None,
-            "published_at": _time(office, at),
+            "published_at": _time(at, zone),
             "state": "已撤回"
             if withdrawn
             else "现行"
@@ -85,6 +88,6 @@ def releases(office: Office, most: int) -> list[dict[str, Any]]:
     ]
 
 
-def _time(office: Office, at: int | None) -> str | None:
+def _time(at: int | None, zone: tzinfo) -> str | None:
     """A moment on the office's wall; none: from approval on, or from the beginning."""
-    return f"{moment(at).astimezone(office.book().zone):%Y-%m-%d %H:%M}" if at else None
+    return wall_time(at, zone) if at else None

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.commands.custody import shown
-from engine.core.case import Case
+from engine.core.case import Case, wall_time
 from engine.core.conditions import Field, from_json, label
 from engine.core.migrations import ANSWERED, ASKED, MIGRATED
 from engine.core.noting import title_of
@@ -29,7 +28,7 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
             " ORDER BY n",
             (case.id, case.id),
         ).fetchall()
-    told = []
+    told, zone = [], office.book(case.release).zone
     for seq, kind, actor, account, occurred_at, recorded_at, text in rows:
         data = json.loads(text)
         if kind in ("opened", MIGRATED):
@@ -39,8 +38,8 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
             {
                 "seq": seq,
                 "type": kind,
-                "at": shown(office, occurred_at),
-                "recorded_at": shown(office, recorded_at),
+                "at": wall_time(occurred_at, zone),
+                "recorded_at": wall_time(recorded_at, zone),
                 "actor": actor,
                 "account": account,
                 "what": _what(fields, flow, kind, data),
