@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.case import Case, Event, micros, moment, wall_time
+from engine.core.case import Case, Event, micros, moment, parts, wall_time
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.judging import typed
 from engine.core.noting import title_of
 from engine.core.org import Actor
 from engine.core.papers import ANY, TRIP, Paper
 from engine.core.rulebook import Rulebook
+from engine.core.whose import whose
 from engine.ids import read_id
 from engine.papers import compose
 from engine.reading.boards import late
@@ -95,17 +96,19 @@ def suitable(office: Office, name: str, actor: Actor, state: str = "") -> list[s
         rows = driver.execute(_FOUND, asked).fetchall()
         if len(rows) > MOST:
             raise Refused(Problem("PAPER-003", f"一次要打印的案件超过 {MOST} 件", "用 --state 分批"))
-        return [case_id for (case_id,) in rows if _has(office, paper.name, case_id)]
+        return [case_id for (case_id,) in rows if _has(office, driver, paper.name, case_id, actor)]
 
 
-def _has(office: Office, name: str, case_id: str) -> bool:
-    """Whether a case has this paper by the rules it goes by."""
+def _has(office: Office, driver: Driver, name: str, case_id: str, actor: Actor) -> bool:
+    """Whether a case has this paper by the rules it goes by, for this actor to print."""
     found = office.store.load(case_id)
     if found is None:
         return False
     case = found[0]
     book = office.book(case.release)
-    return name in book.papers and book.papers[name].suits(case, typed(book, case))
+    if name not in book.papers or not book.papers[name].suits(case, typed(book, case)):
+        return False
+    return not (book.papers[name].by_others and actor.units() & set(_overdue(book, case, driver, office.now())[1]))
 
 
 def sheets(office: Office, name: str, codes: Sequence[str], actor: Actor) -> list[Sheet]:
@@ -160,11 +163,15 @@ def _sheet(office: Office, driver: Driver, name: str, code: str, actor: Actor, n
         lacks = paper.lacks(book.kind_of(case.workflow).fields)
         where = _where(book, paper) + (f"，要求{lacks}" if lacks else "")
         raise Refused(Problem("PAPER-003", f"案件 {case.id} 在“{stands}”，不出{paper.title}", where))
-    lines = list(_overdue(book, case, driver, now)) if paper.rows else []
+    lines, units = _overdue(book, case, driver, now) if paper.rows else ([], ())
     if paper.rows and not lines:
         raise Refused(Problem("PAPER-003", f"案件 {case.id} 没有超期的时限，不出{paper.title}", "见 bihuan case show"))
+    if paper.by_others and (own := actor.units() & set(units)):
+        what = f"案件 {case.id} 逾期的事归 {listing(sorted(own))} 办，{actor.user} 不能出{paper.title}"
+        raise Refused(Problem("AUTH-002", what, "由别的单位的人出"))
     hers = book.organisation.concerns(actor, case.involved)
     known = compose.of_case(book, case, _personal(office, driver, case.subject) if hers else {})
+    known |= compose.of_doers(book, units)
     data = compose.page(book, paper, case.id, known, lines, now, rehearsal=office.rehearsal)
     return Sheet(paper.name, case.id, data, [(case, head)], impersonal=not hers)
 
@@ -199,17 +206,25 @@ def _personal(office: Office, driver: Driver, subject: str) -> dict[str, str]:
     return subjects.opened(driver, key) if key is not None else {}
 
 
-def _overdue(book: Rulebook, case: Case, driver: Driver, now: datetime) -> Iterator[Mapping[str, str]]:
-    """The deadlines of a case that have passed, each with who was urged last."""
+def _overdue(
+    book: Rulebook, case: Case, driver: Driver, now: datetime
+) -> tuple[list[Mapping[str, str]], tuple[str, ...]]:
+    """The deadlines of a case that have passed, each with who was urged last and who may settle it; and those units."""
     flow = book.workflows[case.workflow]
-    for name, due, level, told in driver.execute(_LATE, (case.id, micros(now))).fetchall():
-        yield {
+    rows = driver.execute(_LATE, (case.id, micros(now))).fetchall()
+    doers = {key: whose(book, case, name) for key, name in {parts(name)[0]: name for name, *_ in rows}.items()}
+    lines: list[Mapping[str, str]] = [
+        {
             "deadline": title_of(flow, name, case.state),
             "due": compose.time_words(moment(due), book.zone),
             "late": late(due, micros(now)),
             "level": level or "",
             "told": told or "",
+            "doer": "、".join(doer.words(book) for doer in doers[parts(name)[0]]),
         }
+        for name, due, level, told in rows
+    ]
+    return lines, tuple(dict.fromkeys(doer.unit for name, *_ in rows for doer in doers[parts(name)[0]]))
 
 
 def _allowed(book: Rulebook, paper: Paper, actor: Actor, units: Iterable[str]) -> None:

@@ -29,8 +29,10 @@ CASE = (
 CLOCK = ("from", "until", "days")
 """What is told of a clock: `clock.X.from` is its day 0, `until` the day it is done."""
 OF_TRIP = ("trip", "vehicle", "driver", "giver", "receiver", "opened", "received", "count")
-ROWS = {"case": ("n", "outcome"), "overdue": ("n", "deadline", "due", "late", "level", "told")}
+ROWS = {"case": ("n", "outcome"), "overdue": ("n", "deadline", "due", "late", "level", "told", "doer")}
 """What the lines of a paper may be, and what each line tells beside the facts of its case."""
+OF_OVERDUE = ("doers", "doers_head")
+"""What is told of all overdue deadlines together: the units that may settle them, and their heads."""
 _ASKED = re.compile(r"\{([^{}]*)\}")
 
 
@@ -62,6 +64,8 @@ class Paper:
     sign: tuple[str, ...] = ()
     by_sight: bool = False
     """Whether who sees a case prints it too, without what is personal."""
+    by_others: bool = False
+    """Whether nobody prints it of what her own unit is to settle."""
 
     def suits(self, case: Case, facts: Mapping[str, Fact]) -> bool:
         """Whether it is a paper of such a case, standing where it stands, with what is known of it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from engine.core.conditions import Cell, ConditionError, Field, parse_cell
 from engine.core.errors import listing, nearest
-from engine.core.papers import ANY, CASE, CLOCK, COMMON, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
+from engine.core.papers import ANY, CASE, CLOCK, COMMON, OF_OVERDUE, OF_TRIP, ROWS, TRIP, Paper, Rows, asked, unclosed
 from engine.core.rulebook import Subject
 from engine.packs import models as m
 from engine.packs.models import WorkflowFile
@@ -33,6 +33,9 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
             pack.wrong(document, "RULE-029", ("by_sight",), what, "by_sight 用于案件的文书，去掉")
         mine = _flows(pack, document, model, flows)
         each = model.rows.each if model.rows else ""
+        if model.by_others and each != "overdue":
+            what = "没有列出逾期的事，说不上是谁办的"
+            pack.wrong(document, "RULE-029", ("by_others",), what, "by_others 用于 rows.each: overdue，去掉")
         if each and (each == "case") is not (model.of == [TRIP]):
             pack.wrong(
                 document,
@@ -60,6 +63,7 @@ def build_papers(pack: Resolver, subjects: Mapping[str, Subject], roles: Iterabl
             tuple(model.after),
             tuple(model.sign),
             model.by_sight,
+            model.by_others,
         )
     return made
 
@@ -92,7 +96,8 @@ def _known(model: m.PaperFile, mine: list[WorkflowFile], subjects: Mapping[str, 
         return [*COMMON, *OF_TRIP]
     clocks = [{f"clock.{name}.{part}" for name in flow.clocks for part in CLOCK} for flow in mine]
     dues = {f"due.{item.name}" for flow in mine for state in flow.states.values() for item in state.deadlines}
-    return [*COMMON, *CASE, *_shared(mine, subjects), *sorted(set.union(dues, *clocks))]
+    overdue = OF_OVERDUE if model.rows is not None else ()
+    return [*COMMON, *CASE, *overdue, *_shared(mine, subjects), *sorted(set.union(dues, *clocks))]
 
 
 def _columns(model: m.PaperFile, mine: list[WorkflowFile], subjects: Mapping[str, Subject]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
-from unicodedata import east_asian_width
 from zoneinfo import ZoneInfo
 
 from engine.core import lifecycle
@@ -19,8 +18,6 @@ from engine.core.values import local_day
 
 BLANK = "＿＿＿＿＿＿"
 """Where something of a sentence is not known, it is written in by hand."""
-NARROWEST, WIDEST, EDGES = 4, 22, 1.8
-"""How wide a column is, in half a Chinese character, and the edges of its cells."""
 
 
 def day_words(day: date) -> str:
@@ -84,6 +81,12 @@ def of_case(book: Rulebook, case: Case, personal: Mapping[str, str]) -> dict[str
     }
 
 
+def of_doers(book: Rulebook, units: Iterable[str]) -> dict[str, str]:
+    """What can be said of the units that may settle what is overdue; nothing where nothing is told of it."""
+    heads = dict.fromkeys(book.organisation.told("unit.head", unit) for unit in units)
+    return {"doers": "、".join(units), "doers_head": "、".join(heads)}
+
+
 def of_trip(book: Rulebook, told: Mapping[str, Any], driver: str) -> dict[str, str]:
     """What can be said of a trip."""
     opened, received = told["opened"], told["received"]
@@ -115,10 +118,6 @@ def page(
     rows = [
         [filled(text, {**said, **line, "n": str(n)}) for text in columns.values()] for n, line in enumerate(lines, 1)
     ]
-    widths = [
-        max(NARROWEST, min(WIDEST, max(map(_width, [label, *(row[at] for row in rows)])))) + EDGES
-        for at, label in enumerate(columns)
-    ]
     return {
         "title": paper.title,
         "number": said["number"],
@@ -130,14 +129,8 @@ def page(
         "fields": [[label, filled(text, said)] for label, text in (paper.fields or {}).items()],
         "body": [filled(text, said, BLANK) for text in paper.body],
         "columns": list(columns),
-        "widths": widths,
         "rows": rows,
         "after": [filled(text, said, BLANK) for text in paper.after],
         "sign": [filled(text, said) for text in paper.sign],
         "seal": filled(paper.seal, said),
     }
-
-
-def _width(text: str) -> float:
-    """How wide a text is, about: a Chinese character counting two, a capital letter nearly one and a half."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1.4 if letter.isupper() else 1.1 for letter in text)

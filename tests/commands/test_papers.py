@@ -74,7 +74,7 @@ def test_an_overdue_case_is_urged_with_what_is_due_since_when_and_who_was_told(o
     later(hours=9)
     assert suitable(office, URGED, office.actor("yingji")) == [case]
     (sheet,) = sheets(office, URGED, [case], office.actor("yingji"))
-    assert sheet.data["rows"] == [["1", "核查", "2022年5月26日10时", "7 小时", "红", "示例·分管领导甲"]]
+    assert sheet.data["rows"] == [["1", "核查", "华业社区", "2022年5月26日10时", "7 小时", "红", "示例·分管领导甲"]]
     assert ["被督办单位", "华业社区"] in sheet.data["fields"]
     assert "李示例" not in str(sheet.data)
 
@@ -199,7 +199,7 @@ def test_a_sheet_that_urges_names_the_matter_and_the_notice_the_number_it_was_ur
     found = {"issue_source": "superior", "inspected": "和平社区", "found_what": "核酸点没有分区", "place": "示例核酸点"}
     case = office.open_case("issue", found, office.actor("jigong"))["case"]
     later(hours=9)
-    (sheet,) = sheets(office, URGED, [case], office.actor("jigong"))
+    (sheet,) = sheets(office, URGED, [case], office.actor("xiaoneng"))
     assert ["所涉事项", "核酸点没有分区"] in sheet.data["fields"]
     assert ["所涉场所、单位", "示例核酸点"] in sheet.data["fields"]
     jigong, now = office.actor("jigong"), office.now().isoformat()
@@ -210,5 +210,5 @@ def test_a_sheet_that_urges_names_the_matter_and_the_notice_the_number_it_was_ur
     assert ["责任单位", "和平社区"] in notice.data["fields"]
     emergency = office.open_case("info", {"nature": "突发情况", "summary": "一人倒地"}, office.actor("yingji2"))["case"]
     later(hours=9)
-    (sheet,) = sheets(office, URGED, [emergency], office.actor("yingji"))
+    (sheet,) = sheets(office, URGED, [emergency], office.actor("shuju"))
     assert ["所涉事项", "一人倒地"] in sheet.data["fields"]

@@ -21,6 +21,7 @@ from engine.reading.coverage import coverage
 from engine.reading.queries import alert_list, case_list, case_show, task_list
 from engine.reading.reports import tell
 from engine.service import Office
+from tests.commands.test_overdue import CLOSURE
 from tests.commands.test_venues import PATROL, registered
 from tests.conftest import Make
 from tests.samples import CANARIES, CONTACT, opened, quarantined
@@ -107,10 +108,37 @@ def test_a_sheet_of_what_was_only_seen_says_nothing_personal(office: Office, lat
     (seen,) = sheets(office, URGED, [case], office.actor("jigong"))
     assert "王某" not in str(seen.data)
     assert "和平路某号" not in str(seen.data)
-    (whole,) = sheets(office, URGED, [case], office.actor("yingji"))
+    (whole,) = sheets(office, URGED, [case], office.actor("shuju"))
     assert "王某在路口晕倒" in str(whole.data)
     with pytest.raises(Refused, match="AUTH-002"):
         sheets(office, URGED, [case], office.actor("huaye"))
+
+
+def test_nobody_urges_what_is_her_own_unit_s_to_do(office: Office, later: Later) -> None:
+    raw = {"issue_source": "superior", "inspected": "和平社区", "found_what": "示例"}
+    case = office.open_case("issue", raw, office.actor("jigong"))["case"]
+    later(hours=9)
+    for user in ("jigong", "jigong2"):
+        with pytest.raises(Refused, match=rf"AUTH-002.*逾期的事归 纪工委 办，{user} 不能出.*由别的单位的人出"):
+            sheets(office, URGED, [case], office.actor(user))
+        assert case not in suitable(office, URGED, office.actor(user))
+    assert case in suitable(office, URGED, office.actor("xiaoneng"))
+    (sheet,) = sheets(office, URGED, [case], office.actor("xiaoneng"))
+    assert ["被督办单位", "纪工委"] in sheet.data["fields"]
+
+
+def test_a_sheet_asks_for_each_thing_of_whoever_may_do_it(office: Office, later: Later) -> None:
+    case = registered(office, "三无小区", community="铁路新村社区").id
+    closed = CLOSURE | {"closed_until": "2022-05-27 08:00", "entrances_kept": "2"}
+    office.advance(case, "restrict", office.actor("chengguanzhang"), closed)
+    later(hours=40)
+    (sheet,) = sheets(office, URGED, [case], office.actor("jigong"))
+    doers = {row[1]: row[2] for row in sheet.data["rows"]}
+    assert doers["管控到期后解除或延长"] == "城市管理部（部门负责人）", "the community that owns it may not reopen it"
+    assert doers["封闭（关闭）落实检查"] == "铁路新村社区"
+    assert ["被督办单位", "铁路新村社区、城市管理部"] in sheet.data["fields"]
+    assert ["第一责任人", "铁路新村社区主要负责人、城市管理部主要负责人"] in sheet.data["fields"]
+    assert sheet.data["to"] == "铁路新村社区、城市管理部"
 
 
 def test_a_paper_that_is_not_printed_by_sight_needs_work_on_the_case(

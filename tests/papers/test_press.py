@@ -91,6 +91,36 @@ def test_two_hundred_lines_break_over_pages_each_with_the_header(press: Press, b
     assert "接收人：" in pages[-1]
 
 
+DUE = ("2022年5月26日20时", "2022年11月26日20时30分")
+
+
+@pytest.mark.parametrize("number", [1, 4, 8, 9, 13, 20, 24])
+def test_a_sheet_that_urges_is_signed_on_a_page_that_says_what_for(press: Press, book: Rulebook, number: int) -> None:
+    lines = [
+        {
+            "deadline": f"事项{n}示例",
+            "doer": "市场监督管理所（部门负责人）",
+            "due": DUE[n % 2],
+            "late": "12 天 14 小时",
+            "level": "红",
+            "told": "示例·分管领导乙、示例·分管领导甲",
+        }
+        for n in range(1, number + 1)
+    ]
+    units = ("铁路新村社区", "市场监督管理所")
+    known = {"case": CODE} | compose.of_doers(book, units)
+    (pdf,) = press.print(page(book, book.papers["督办单"], lines, **known), NOW)
+    pages = read(pdf)
+    assert len(pages) == (1 if number <= 8 else 2)
+    last = "".join(pages[-1].split())
+    for words in ("序号督办事项", f"事项{number}示例", "办理情况：", "签收人（签字）：", "（盖章）"):
+        assert words in last
+    whole = "\n".join(pages)
+    for piece in ("2022年11月26日", "20时30分", "12 天 14 小时"):
+        assert whole.count(piece) == sum(piece in " ".join(line.values()) for line in lines), "no word is torn"
+    assert all(f"事项{n}示例" in whole for n in range(1, number + 1))
+
+
 NASTY = '#read("/etc/passwd") #panic() *粗* $x$ <a> @b \\ [c] // d {name} "'
 
 

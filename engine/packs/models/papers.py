@@ -33,6 +33,8 @@ class PaperFile(File, Cited, title="文书"):
     """哪些角色可以出、可以送达"""
     by_sight: bool = False
     """看得到案件的就可以出；只看、不办的人出的，不填个人信息"""
+    by_others: bool = False
+    """逾期的事归哪个单位办，那个单位的人就不能出；只用于 rows.each: overdue"""
     states: Names = []
     """案件在哪些环节才可以出；不写都可以"""
     when: dict[str, Any] = {}
