@@ -72,7 +72,8 @@ def print_(
             return
         for path in paths if len(paths) < MANY else ():
             console().print(f"{path}", soft_wrap=True)
-        console().print(f"打印 {len(paths)} 份，放在 {out.resolve()}；打开了谁的个人信息已留痕", soft_wrap=True)
+        said = "没有填个人信息" if all(sheet.impersonal for sheet in made) else "打开了谁的个人信息已留痕"
+        console().print(f"打印 {len(paths)} 份，放在 {out.resolve()}；{said}", soft_wrap=True)
 
 
 @paper.command("serve")

@@ -71,3 +71,11 @@ def test_where_nothing_is_to_be_printed_that_is_said_and_told_by_the_exit_code(r
     told = rehearsal("paper", "print", "督办单", "--out", "纸", "--as", "yingji", exit_code=1).stderr
     assert "PAPER-005 — 打印 0 份：现在没有您能出、用得上“督办单”的案件" in told
     assert not Path("纸").exists()
+
+
+def test_whoever_only_sees_is_told_that_nothing_personal_was_filled_in(rehearsal: Bihuan) -> None:
+    answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")
+    rehearsal("clock", "+9h")
+    for user, said in (("jigong", "没有填个人信息"), ("shuju", "打开了谁的个人信息已留痕")):
+        told = rehearsal("paper", "print", "督办单", "--out", user, "--as", user).stdout
+        assert said in told
