@@ -134,17 +134,9 @@ class Office:
         """Open a case for a subject (no kind named: the first decided); one already known is used, not doubled."""
         digest = self.digest("open", kind_name, actor.user, raw)
         book, now = self.book(), self.now()
-        kind_name = kind_name or next((of.name for of in book.subjects.values() if of.decided_by), "")
-        if not (kind_name in book.subjects and book.subjects[kind_name].anyone_opens):
+        kind = book.kind_named(kind_name)
+        if not kind.anyone_opens:
             self.require(actor, "open", "intake")
-        if kind_name not in book.subjects:
-            raise BadInput(Problem("FACT-001", f"没有对象类别 {kind_name}", listing(list(book.subjects))))
-        kind = book.subjects[kind_name]
-        if not kind.decided_by:
-            decided = [of.name for of in book.subjects.values() if of.decided_by]
-            raise BadInput(
-                Problem("FACT-001", f"{kind.title}没有规则表来判定，不能由人立案", f"可立案的：{listing(decided)}")
-            )
         stated, texts = parse(book, kind, raw, now)
 
         def decide(now: datetime) -> Step:

@@ -14,6 +14,7 @@ from engine.cli import main
 
 PAGES = Path(__file__).resolve().parents[1] / "docs" / "how-to"
 PAGE, DOMAIN, MANAGERS = PAGES / "transfer-team.md", PAGES / "new-domain.md", PAGES / "managers.md"
+VENUES, STREET = PAGES / "venues.md", PAGES / "street.md"
 BLOCK = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = {"$T": r"车次 (\w{11})", "$M": r"核对事项 (\w{11})"}
 """What a name on the page stands for in what its command prints; any other: a case."""
@@ -47,6 +48,15 @@ def edit(path: Path, lines: list[str]) -> None:
     path.write_text(text.replace(old, new), "utf-8")
 
 
+def numbered(name: str, note: str) -> str:
+    """Where the number that a name stands for is told: of a case opened besides, of a row of a list, or as usual."""
+    if "新案记作" in note:
+        return r"已另立案件：(\w{11})"
+    if row := re.match(r"(.+) 那一行记作", note):
+        return rf"(\w{{11}}) │ {row[1]}"
+    return NUMBER.get(name, r"案件 (\w{11})")
+
+
 Say = Callable[[str], None]
 
 
@@ -73,7 +83,7 @@ def read_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         told = "".join(capsys.readouterr())
         assert ended == EXITS.get(note, 0), (line, told)
         if name := re.search(r"记作 (\$[A-Z])", note):
-            found = re.search(NUMBER.get(name[1], r"案件 (\w{11})"), told)
+            found = re.search(numbered(name[1], note), told)
             assert found, (line, told)
             known[name[1]] = found[1]
         return told
@@ -107,6 +117,19 @@ def test_a_page_that_promises_what_is_not_told_is_found(read_aloud: Say) -> None
 def test_a_command_that_is_refused_though_the_page_does_not_say_so_is_found(read_aloud: Say) -> None:
     with pytest.raises(AssertionError, match="release"):
         read_aloud(PAGE.read_text("utf-8").replace("release --as geli   # 被拒绝", "release --as geli"))
+
+
+def test_a_day_of_the_venues_goes_as_its_page_says(read_aloud: Say) -> None:
+    read_aloud(VENUES.read_text("utf-8"))
+
+
+def test_a_day_of_the_street_goes_as_its_page_says(read_aloud: Say) -> None:
+    read_aloud(STREET.read_text("utf-8"))
+
+
+def test_a_verifier_who_may_after_all_is_found(read_aloud: Say) -> None:
+    with pytest.raises(AssertionError, match="verify"):
+        read_aloud(VENUES.read_text("utf-8").replace("佐证编号=照-3 --as jigong", "佐证编号=照-3 --as jigong2"))
 
 
 def test_a_manager_changes_the_rules_as_the_page_says(read_aloud: Say) -> None:

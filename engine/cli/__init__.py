@@ -16,6 +16,7 @@ from engine.cli import (
     database,
     decide,
     drafts,
+    facts,
     handovers,
     ladders,
     lists,
@@ -52,6 +53,7 @@ rulebooks.rules.command("revert")(plans.revert)
 rulebooks.rules.command("resolve")(plans.resolve)
 app.command("check")(rules.check)
 app.command("decide")(decide.decide)
+app.command("facts")(facts.facts)
 app.command("clauses")(clauses.clauses)
 app.command("new")(rules.new)
 app.command("schema")(rules.schema)

@@ -28,7 +28,10 @@ from engine.cli.typed import Commands
 case = Commands(help="案件：立案、查看、办理 (cases)", no_args_is_help=True)
 alert = Commands(help="预警：查看、知悉 (alerts)", no_args_is_help=True)
 
-Facts = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="要素=值")]
+Facts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE…", help="要素=值；填什么见 bihuan facts"),
+]
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="案件号")]
 Key = Annotated[str, typer.Option("--request-key", help="请求号：同一请求重发只办一次 (idempotency key)")]
 
@@ -36,7 +39,10 @@ Key = Annotated[str, typer.Option("--request-key", help="请求号：同一请�
 @case.command("open")
 def open_(
     facts: Facts = None,
-    kind: Annotated[str, typer.Option("--kind", help="对象类别，默认规则包里的第一种 (kind of subject)")] = "",
+    kind: Annotated[
+        str,
+        typer.Option("--kind", help="对象类别，如 场所；有哪些见 bihuan facts (kind of subject)"),
+    ] = "",
     parent: Annotated[str, typer.Option("--parent", help="挂在哪件案件名下 (parent case)")] = "",
     child: Annotated[str, typer.Option("--child", help="是父案的哪一种；只有一种时可省 (kind of child)")] = "",
     db: Db = DEFAULT_DB,

@@ -122,7 +122,7 @@ def _option(of: Field, raw: Any) -> str:
     shown = [of.titles.get(value, value) for value in of.values]
     hint = nearest(text, [*of.values, *shown])
     raise ConditionError(
-        "RULE-022", " — ".join(filter(None, (f"{of.title}没有这个选项，可用：{listing(shown)}", hint)))
+        "RULE-022", " — ".join(filter(None, (f"{of.title}没有这个选项，可用：{listing(shown, len(shown))}", hint)))
     )
 
 

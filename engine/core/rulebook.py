@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core.conditions import Fact, Field
 from engine.core.documents import Carrier, Document
+from engine.core.errors import BadInput, Problem, listing, nearest
 from engine.core.migrations import Migration
 from engine.core.org import Organisation
 from engine.core.papers import Paper
@@ -333,6 +334,19 @@ class Rulebook:
         """The facts on which it depends what is decided of a subject."""
         tables = [self.tables[name] for name in (kind.decided_by, kind.completed_by) if name]
         return frozenset(of.name for table in tables for of in table.inputs)
+
+    def kind_named(self, asked: str = "") -> Subject:
+        """The kind of subject of that name or title of which people open cases; none asked for: the first."""
+        kinds = [of for of in self.subjects.values() if of.decided_by]
+        known = self.subjects.values() if asked else kinds
+        found = next((of for of in known if asked in ("", of.name, of.title)), None)
+        shown = f"可用：{listing([f'{of.title}（{of.name}）' for of in kinds], len(kinds))}"
+        if found is None:
+            hint = nearest(asked, [word for of in kinds for word in (of.title, of.name)])
+            raise BadInput(Problem("FACT-001", f"没有对象类别 {asked}", shown, hint))
+        if not found.decided_by:
+            raise BadInput(Problem("FACT-001", f"{found.title}没有规则表来判定，不能由人立案", shown))
+        return found
 
     def kind_of(self, workflow: str) -> Subject:
         """The kind of subject that a workflow carries."""
