@@ -29,7 +29,21 @@ from engine.core.proof.tables import (
     uncovered,
 )
 from engine.core.tables import Row, Table
-from tests.core.test_tables import COLOUR, DAYS, DOMAINS, FLAG, SIZE, START, naive, one_of, tables, whens
+from tests.core.test_tables import (
+    COLOUR,
+    DAYS,
+    DOMAINS,
+    FLAG,
+    MAYBE_DAY,
+    RANK,
+    SIZE,
+    START,
+    UP_TO_FIVE,
+    WHENS,
+    naive,
+    one_of,
+    tables,
+)
 
 ALL_DAYS = [START - timedelta(days=1), *DAYS]
 Point = tuple[tuple[Fact, ...], date]
@@ -64,27 +78,31 @@ def pairs(found: list[Found]) -> set[frozenset[str]]:
     return {frozenset(row.id for row in one.rows[:2]) for one in found}
 
 
-POLICIES = ["unique", "priority", "collect"]
+TABLES = {policy: tables(policy) for policy in ("unique", "priority", "collect")}
+YES_OR_NO = st.booleans()
 
 
 @st.composite
 def repeated(draw: st.DrawFn, policy: str, gaps: str = "refuse") -> Table:
     """A table some of whose rows are like others, so that twins and shadows are not left to luck."""
-    made = draw(tables(policy))
+    made = draw(TABLES[policy])
     rows = list(made.rows)
-    for number in range(draw(st.integers(0, 3))):
-        if rows:
-            like = draw(st.sampled_from(rows))
-            more = (draw(whens()),) if draw(st.booleans()) else ()
-            then = draw(st.sampled_from([like.then, {"value": 100 + number}]))
-            rank = draw(st.integers(0, 2)) if policy == "priority" else 0
-            since = draw(st.sampled_from([like.since, *DAYS]))
-            rows.append(Row(f"S{number}", (*like.when, *more), then, "", rank, since, like.until))
+    for number in range(draw(UP_TO_FIVE) % 4 if rows else 0):
+        like = rows[draw(UP_TO_FIVE) % len(rows)]
+        more = (draw(WHENS),) if draw(YES_OR_NO) else ()
+        then = like.then if draw(YES_OR_NO) else {"value": 100 + number}
+        rank = draw(RANK) if policy == "priority" else 0
+        since = draw(MAYBE_DAY) or like.since
+        rows.append(Row(f"S{number}", (*like.when, *more), then, "", rank, since, like.until))
     return Table("t", "表", policy, [COLOUR, FLAG, SIZE], rows, gaps)
 
 
+def of_policies(*policies: str, gaps: str = "refuse") -> st.SearchStrategy[Table]:
+    return st.one_of([repeated(policy, gaps) for policy in policies])
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["unique", "priority"]).flatmap(repeated))
+@given(of_policies("unique", "priority"))
 def test_gaps_are_those_of_brute_force(table: Table) -> None:
     open_ = set(POINTS) - set().union(*places(table).values())
     proof = prove(table)
@@ -97,7 +115,7 @@ def test_gaps_are_those_of_brute_force(table: Table) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["unique", "priority"]).flatmap(repeated))
+@given(of_policies("unique", "priority"))
 def test_stretches_that_no_row_covers_are_all_that_is_open(table: Table) -> None:
     space = Space(table, 1_000_000)
     stretches = [dict(zip((name for name, _ in space.levels), wide, strict=True)) for wide in space.open()]
@@ -109,7 +127,7 @@ def test_stretches_that_no_row_covers_are_all_that_is_open(table: Table) -> None
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["unique", "priority"]).flatmap(repeated))
+@given(of_policies("unique", "priority"))
 def test_whatever_is_told_of_a_gap_is_open(table: Table) -> None:
     for gap in (found for found in prove(table).found if found.kind == GAP):
         sides = []
@@ -123,7 +141,7 @@ def test_whatever_is_told_of_a_gap_is_open(table: Table) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["unique", "priority"]).flatmap(lambda policy: repeated(policy, "default_owner")))
+@given(of_policies("unique", "priority", gaps="default_owner"))
 def test_no_fact_of_an_example_of_two_rows_can_be_left_out(table: Table) -> None:
     for found in prove(table).found:
         if found.kind == OVERLAP and len(found.example) > 1:
@@ -134,7 +152,7 @@ def test_no_fact_of_an_example_of_two_rows_can_be_left_out(table: Table) -> None
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(POLICIES).flatmap(lambda policy: repeated(policy, "default_owner")))
+@given(of_policies(*TABLES, gaps="default_owner"))
 def test_rows_that_are_there_twice_are_those_of_brute_force(table: Table) -> None:
     where = places(table)
     classes: list[set[str]] = []
@@ -157,7 +175,7 @@ def test_rows_that_are_there_twice_are_those_of_brute_force(table: Table) -> Non
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["unique", "priority"]).flatmap(lambda policy: repeated(policy, "default_owner")))
+@given(of_policies("unique", "priority", gaps="default_owner"))
 def test_overlaps_are_those_of_brute_force_each_with_an_example(table: Table) -> None:
     where = places(table)
     expected = {
@@ -324,7 +342,7 @@ def test_beyond_the_work_allowed_nothing_is_called_proved() -> None:
     assert uncovered(table, work=0) is None
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", TABLES)
 def test_a_row_whose_range_is_empty_never_holds(policy: str) -> None:
     rows = [Row("a", ({"size": Between(3, 2)},), {"x": 1}), Row("b", ({},), {"x": 2}, priority=9)]
     (never,) = of_kind(Table("t", "表", policy, [SIZE], rows), NEVER)
@@ -346,3 +364,11 @@ def test_a_fact_that_another_one_left_out_makes_needless_is_left_out_too() -> No
     rows = [Row("a", (one, other), {}, ""), Row("b", (one, other, {}), {}, "")]
     found = of_kind(Table("t", "表", "unique", [COLOUR, FLAG, SIZE], rows, "default_owner"), OVERLAP)
     assert [each.example for each in found] == [{"size": 0}]
+
+
+def test_a_fact_told_so_that_an_example_is_not_empty_holds_with_the_others_unknown() -> None:
+    ways: tuple[dict[str, Cell], ...] = ({"colour": one_of("red"), "flag": Known()}, {"colour": Unknown()})
+    rows = [Row("a", ({},), {"x": 1}), Row("b", ways, {"x": 2}, priority=1)]
+    table = Table("t", "表", "priority", [COLOUR, FLAG], rows, "default_owner")
+    [found] = [one for one in prove(table).found if one.kind == SHADOWED]
+    assert holding(table, found) == {"a", "b"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.core.conditions import Fact
 from engine.core.proof.space import Levels, OutOfWork, Space
-from engine.core.tables import Row, Table, bits
+from engine.core.tables import Axis, Row, Table, bits
 
 MOST_EXAMPLES = 20
 MOST_COUNTED = 1_000
@@ -275,26 +275,35 @@ class _Prover(Space):
         chosen = {name: next(mask for one, mask in self.values[name] if one is values[name]) for name in values}
         day = chosen.pop("")
         example: dict[str, Fact] = {name: values[name] for name in chosen}
-        open_: dict[str, list[Any]] = {}
         left = -1
         while left != len(example):  # one that is left out may make another needless that came before it
             left = len(example)
             for axis in (axis for axis in self.table.axes if axis.name in example):
-                others = reduce(and_, (mask for name, mask in chosen.items() if name != axis.name), self.all)
-                could = [value for value, mask in axis.examples if holds(others & mask, day)]
+                could = self.could(axis, chosen, lambda mask: holds(mask, day))
                 if None in could and could != [None]:
                     del example[axis.name]
                     chosen[axis.name] = axis.unknown
-                    if len(could) < len(axis.examples):
-                        open_[axis.name] = could
-        if not example and open_:
-            name = next(iter(open_))
-            example[name] = next(value for value in open_[name] if value is not None)
-            chosen[name] = next(mask for one, mask in self.values[name] if one is example[name])
+        if not example:
+            example = self.mattering(chosen, lambda mask: holds(mask, day))
+            chosen |= {name: next(mask for one, mask in self.values[name] if one is example[name]) for name in example}
         inputs = reduce(and_, chosen.values(), self.all)
         any_day = all(holds(inputs, mask) for _, mask in self.table.days)
         told = tuple(self.table.rows[row] for row in rows)
         return Found(kind, told, example, None if any_day else values[""])
+
+    def could(self, axis: Axis, chosen: Mapping[str, int], holds: Callable[[int], bool]) -> list[Fact]:
+        """What an input may be, beside what is chosen of the others."""
+        others = reduce(and_, (mask for name, mask in chosen.items() if name != axis.name), self.all)
+        return [value for value, mask in axis.examples if holds(others & mask)]
+
+    def mattering(self, chosen: Mapping[str, int], holds: Callable[[int], bool]) -> dict[str, Fact]:
+        """The first input that may not be anything, with what it may be when it is known; none: nothing matters."""
+        for axis in self.table.axes:
+            could = self.could(axis, chosen, holds)
+            known = [value for value in could if value is not None]
+            if known and len(could) < len(axis.examples):
+                return {axis.name: known[0]}
+        return {}
 
     def pauses(self) -> Iterator[Telling]:
         """Rows that stop some days before the next one for the same inputs starts, which leaves those to nobody."""
