@@ -28,6 +28,7 @@ from engine.step import Step
 from engine.store import places, references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, corrected, plain
+from engine.store.occurrences import make_begun
 from engine.store.store import Lost, Store, Writer
 from engine.vault import MasterKey
 
@@ -306,6 +307,7 @@ class Office:
                 if change.before is None and change.case.follows:
                     references.move(writer, change.case.follows, change.case.id)
             writer.append(ready)
+            make_begun(writer, ready, self.book, self.account)
             if any(change.placed for change in ready):
                 places.refuse_overfull(writer.driver, ready, self.book().organisation.units)
             step.sealed.write(writer)

@@ -122,8 +122,11 @@ def _print_tasks(tasks: Sequence[dict[str, str]], *, everything: bool) -> None:
 
 
 def until(item: Mapping[str, str]) -> str:
-    """From when on a task is overdue: the time alone, where that is the day it is due."""
-    return item["ends"].removeprefix(item["due"][: len("2022-05-26 ")])
+    """From when on a task is overdue: the time alone where that is the day it is due, the year only where another."""
+    for shared in (len("2022-05-26 "), len("2022-")):
+        if item["ends"][:shared] == item["due"][:shared]:
+            return item["ends"][shared:]
+    return item["ends"]
 
 
 def _print_ties(told: dict[str, Any]) -> None:

@@ -45,12 +45,13 @@ def list_(
             print_json({"tasks": rows}, found)
             return
         shown = [
-            (r["case"], subject_of(r), r["title"], r["due"], until(r), r["state"], r["who"], r["owner"]) for r in rows
+            (r["case"], subject_of(r), r["title"], r["due"], until(r), f"{r['state']} {r['who']}".strip(), r["owner"])
+            for r in rows
         ]
         late = sum(1 for row in rows if row["overdue"])
         cut = "（更多请加 --limit）" if len(rows) == most else ""
         title = f"任务 {len(rows)} 项，超期 {late} 项{cut}"
-        console().print(table(title, ("案件", "类别", "任务", "应于", "超期自", "状态", "认领", "责任单位"), shown))
+        console().print(table(title, ("案件", "类别", "任务", "应于", "超期自", "状态", "责任单位"), shown))
 
 
 @task.command("claim")

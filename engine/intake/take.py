@@ -29,6 +29,7 @@ from engine.service import Office
 from engine.store import references, subjects
 from engine.store import schema as s
 from engine.store.changes import Change, Ready, plain
+from engine.store.occurrences import make_begun
 from engine.store.store import Driver, Lost, load_case
 from engine.vault import SubjectKey
 
@@ -407,6 +408,7 @@ class _Taking:
                 references.keep(writer, self.kept)
                 mark(writer, self.settled, self.settled)
                 writer.append(list(self.changes.values()))
+                make_begun(writer, self.changes.values(), self.office.book, self.office.account)
                 writer.one(s.FileRow, row)
                 writer.insert(s.FileLine, _LINE, lines)
                 writer.system(Event("taken_in", self.actor.user, self.now, told, self.actor.account))
