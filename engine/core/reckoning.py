@@ -11,7 +11,7 @@ from engine.core.case import Armed, Case, Plan, micros, moment
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
 from engine.core.evolving import delayed
-from engine.core.planning import due_next, first_time, undone
+from engine.core.planning import due_next, dues, first_time, undone
 from engine.core.rulebook import Rulebook
 from engine.core.situation import Count
 from engine.core.values import local_day, local_time, midnight
@@ -247,7 +247,7 @@ class _Entering:
             told |= {"daily": list(schedule.at)}
             if every and every.days > 1:
                 told |= {"every": every.days, "start": first_time(schedule.at, start, book.zone)}
-            return told | self._other_rhythm(schedule.name, told)
+            return told | self._going_on(schedule.name, told)
         count = self.reckoning.count(schedule.clock)
         zero, days = count.day_zero, self.reckoning.days(schedule.days)
         if zero is None or days is None:
@@ -316,20 +316,22 @@ class _Entering:
         changed = micros(midnight(date.fromisoformat(book.ruled_from), book.zone))
         return undone(case, schedule.name, min(changed, micros(self.now) - before.within), book.zone)
 
-    def _other_rhythm(self, name: str, told: Mapping[str, Any]) -> dict[str, Any]:
-        """Where the rhythm so far is another: the new one begins with its next time, what is undone stays beside it.
+    def _going_on(self, name: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Where one runs already: another rhythm begins with its next time, and what is undone stays beside it.
 
-        What the new one would have asked for before now, nobody has been asked for.
+        What a new rhythm would have asked for before now, nobody has been asked for.
         """
         running = self.case.plans.get(name) if self.case is not None else None
         if self.case is None or running is None:
             return {}
         zone, now = self.reckoning.book.zone, micros(self.now)
         plan = Plan(told["task"], 0, (), tuple(told["daily"]), told["start"], every=told.get("every", 1))
-        if (running.daily, running.every) == (plan.daily, plan.every):
-            return {}
+        if (running.daily, running.every) != (plan.daily, plan.every):
+            plan = plan._replace(start=due_next(plan, now, zone) or now)
         left = undone(self.case, name, now, zone)
-        return {"start": due_next(plan, now, zone)} | ({"due": left} if left else {})
+        again = set(dues(plan, left[0], now, zone)) if left else set()
+        due = [at for at in left if at not in again]
+        return {"start": plan.start} | ({"due": due} if due else {})
 
     def _times(self, schedule: Schedule, dates: Iterable[date]) -> list[int]:
         zone = self.reckoning.book.zone

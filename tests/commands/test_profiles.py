@@ -21,6 +21,7 @@ from engine.service import Office
 from engine.store import plans
 from engine.timing.sweep import move_clock, sweep
 from tests.commands.test_venues import patrol, registered
+from tests.conftest import Make
 from tests.samples import opened
 
 Later = Callable[..., int]
@@ -314,3 +315,31 @@ def test_whatever_the_order_of_switches_each_occurrence_is_asked_for_once(office
     told = asked(office, venue.id)
     assert len(told) == len(set(told))
     assert {at[3:] for at in told} == {"08:00", "16:00"}
+
+
+def test_what_a_former_rhythm_left_undone_outlives_a_change_of_its_length_alone(
+    make_office: Make, pack_files: dict[str, bytes]
+) -> None:
+    files = dict(pack_files)
+    for path, old, new in (
+        ("rules/pack.yaml", "急: {open_cases: follow}", "急: {open_cases: follow}\n  战: {open_cases: follow}"),
+        ("rules/terms.yaml", "in_profile: {急: 7d}}", "in_profile: {急: 7d, 战: 7d}}"),
+        (
+            "rules/terms.yaml",
+            "{within: 48h, clause: 二（六）,",
+            "{within: 48h, in_profile: {战: 24h}, clause: 二（六）,",
+        ),
+    ):
+        text = files[path].decode()
+        assert old in text
+        files[path] = text.replace(old, new, 1).encode()
+    office = make_office(files=files)
+    case = late(office, lambda **step: move_clock(office, timedelta(**step)))
+    urgent(office)
+    before = office.case(case, office.actor("wuzi"))[0].plans["counts"]
+    assert before.due
+    switch(office, "战", "再紧", office.actor("guanli"))
+    after = office.case(case, office.actor("wuzi"))[0].plans["counts"]
+    assert (after.due, after.every, after.within) == (before.due, 7, before.within // 2)
+    assert overdue(office) == ["定期盘点"]
+    assert not verify(office).problems
