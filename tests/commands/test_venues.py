@@ -181,9 +181,13 @@ def test_a_venue_that_no_clause_names_is_the_default_owners_and_alerted(office: 
     told = {"venue_name": "某店", "venue_type": "其他", "address": "某路", "community": "华业社区"}
     answer = office.open_case("venue", told, office.actor("huaye"))
     assert (answer["owner"], answer["matched"], answer["workflow"]) == ("社会事务部", False, "venue")
-    case = registered(office, "其他", venue_name="另一店")
-    assert not case.plans
+    with pytest.raises(Refused, match="场所类型不为 其他"):
+        office.advance(answer["case"], "file", office.actor("shewu"), FILED)
     assert loop.check(office).breaches == []
+    office.set_clock(micros(office.now() + timedelta(hours=25)))
+    sweep(office)
+    rows = alert_list(office, office.actor("shewu"), of=answer["case"])
+    assert ("建档", "社会事务部") in {(row["title"], row["told"]) for row in rows}, "until somebody says what it is"
 
 
 def test_a_finding_opens_a_rectification_with_what_is_known_in_one_transaction(office: Office) -> None:
