@@ -99,7 +99,7 @@ def confirmed_by_the_proposer(patch: Patch) -> None:
         return proposal_of(book, case._replace(proposal=proposal), actor)
 
     patch.setattr(corrections, "proposal_of", unasked)
-    patch.setattr(service.Office, "require", lambda *_: None)  # nobody here may both propose and confirm
+    patch.setattr(service.Office, "require", lambda *_, **__: None)  # nobody here may both propose and confirm
 
 
 def answer_not_kept(patch: Patch) -> None:
