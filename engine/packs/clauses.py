@@ -153,15 +153,17 @@ class _DocumentBuilder:
         for document in self.made.values():
             for word in document.vague:
                 for at in document.text.occurrences(word):
-                    if (document.name, at) not in bound:
-                        row = self.named(document, word, at)
+                    # a word that no clause quotes is noted as such
+                    if (document.name, at) not in bound and (row := self.named(document, word, at)):
                         what = f"{row} 的“{word}”没有定下来：{document.text.sentence_of(at)}"
                         expected = f"rules/terms.yaml 里写 {word}.什么事，binds: {row}，定时限或写明为何不定"
                         self.in_text(document, at, "CLAUSE-004", what, expected)
 
     def named(self, document: Document, word: str, at: int) -> str:
-        """How a term names the place of a vague word."""
-        clause = document.at(Span(at, at + len(word)))[0]
+        """How a term names the place of a vague word; empty where no clause quotes it."""
+        clause = next(iter(document.at(Span(at, at + len(word)))), None)
+        if clause is None:
+            return ""
         places = document.text.occurrences(word, clause.span)
         return f"{clause.id}.{places.index(at) + 1}" if len(places) > 1 and at in places else clause.id
 

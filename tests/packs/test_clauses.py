@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,6 +138,18 @@ def test_a_vague_word_that_nobody_set_blocks_publishing(pack_files: dict[str, by
     [problem] = refused(put(pack_files, TERMS, binds, ""))
     assert problem.startswith(f"CLAUSE-004 {PLAN}:")
     assert told in problem
+
+
+@pytest.mark.parametrize(("row", "word"), [("R058", "适时"), ("R107", "适时"), ("R127", "")])
+def test_a_clause_struck_out_is_told_where_its_words_stand_and_where_it_is_named(
+    pack_files: dict[str, bytes], row: str, word: str
+) -> None:
+    written = re.search(rf"^ +{row}:\n(?: {{8,}}.*\n)+", pack_files[CLAUSES].decode(), re.MULTILINE)
+    assert written is not None
+    told = refused(put(pack_files, CLAUSES, written[0], ""))
+    assert any(problem.startswith(f"CLAUSE-003 {PLAN}:") and word in problem for problem in told)
+    assert any(problem.startswith(f"CLAUSE-001 {TERMS}:") and f"没有条款 {row}" in problem for problem in told)
+    assert not any(problem.startswith("CLAUSE-004") for problem in told)
 
 
 def test_a_vague_word_may_be_waived_with_a_reason(pack_files: dict[str, bytes]) -> None:
