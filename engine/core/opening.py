@@ -32,7 +32,8 @@ def opened_by(book: Rulebook, case: Case, events: Iterable[Event]) -> tuple[Chil
             found += [
                 name
                 for name, asked in opens.items()
-                if name not in still and all(guard.holds(known, case.outcome) for guard in asked)
+                if (flow.children[name].several or name not in still)
+                and all(guard.holds(known, case.outcome) for guard in asked)
             ]
     return tuple(flow.children[name] for name in found)
 

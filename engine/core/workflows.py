@@ -179,6 +179,8 @@ class ChildType:
     """The tasks whose results each of them is told (their index case's)."""
     outlives: bool = False
     """Whether it goes on by itself when this case is closed: else nothing closes this case before it."""
+    several: bool = False
+    """Whether a step that opens it opens another one though one is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ class Transition:
     takes: Mapping[str, str] = field(default_factory=dict)
     """Fact → the amount, filled in, that it shrinks by; never below what it may be."""
     opens: Mapping[str, tuple[StatedGuard, ...]] = field(default_factory=dict)
-    """Child → what must hold after it for one to be opened, while none of that kind is open."""
+    """Child → what must hold after it for one to be opened; beside one that is open only where there may be several."""
     moves: tuple[Move, ...] = ()
     """What it does to other cases; what cannot be done there cannot be done here."""
 

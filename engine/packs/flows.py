@@ -234,8 +234,8 @@ class FlowBuilder(StepBuilder):
                     self.carried((*path, "carries", key), fields[key], word)
         carries = {key: tuple(words) for key, words in model.carries.items()}
         states, by = tuple(model.from_), tuple(model.by)
-        tells = tuple(model.tells)
-        return ChildType(name, model.title, model.subject, states, by, sets, carries, tells, model.outlives)
+        tells, more = tuple(model.tells), (model.outlives, model.several)
+        return ChildType(name, model.title, model.subject, states, by, sets, carries, tells, *more)
 
     def state(self, name: str, model: StateModel) -> State:
         """A state: open ones have an owner and a deadline (闭环), final ones neither."""

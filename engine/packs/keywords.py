@@ -44,7 +44,7 @@ KEYS = {
     "refused": "应被拒绝", "rejects": "退回行的流程", "reports": "报表", "required": "必填", "restarts_on": "从头数起",
     "result": "结果要素", "role": "角色", "roles": "角色", "room": "房间", "rows": "行", "rules": "规则",
     "rungs": "级", "same": "要相同的列", "schedules": "计划", "schema": "写法版本", "scope": "能办哪些案件",
-    "seal": "章", "sees": "能看哪些案件",
+    "seal": "章", "sees": "能看哪些案件", "several": "可同时开几件",
     "sent_by": "由谁报", "sets": "填上", "shared_with": "同住的人", "sheets": "工作表", "shelve": "挂账",
     "show": "显示",
     "sign": "签字", "silent_after": "多久没有就提醒", "since": "起算", "site": "地点", "skip_by": "谁可免做",

@@ -151,6 +151,17 @@ def test_a_kit_is_drawn_from_the_stocks_that_expire_first_and_all_of_it_or_nothi
     assert not verify(office).problems
 
 
+def test_a_second_kit_for_an_emergency_is_drawn_beside_the_first_that_is_not_issued_yet(office: Office) -> None:
+    yingji, now = office.actor("yingji2"), office.now().isoformat()
+    info = {"nature": "突发情况", "summary": "示例", "community": "东七社区"}
+    case = office.open_case("info", info, yingji)["case"]
+    office.advance(case, "respond", yingji, {"responded_at": now})
+    kits = ("单人转运", "小区封控")
+    found = [office.advance(case, "draw", yingji, {"kit": kit, "drawn_at": now})["opened"] for kit in kits]
+    assert [[office.case(one, yingji)[0].facts["kit"] for one in opened] for opened in found] == [[kit] for kit in kits]
+    assert not verify(office).problems
+
+
 def test_what_is_not_registered_does_not_keep_the_rest_from_being_bought_and_is_told(office: Office) -> None:
     wuzi = office.actor("wuzi")
     stocked(office, "防护服", 4, "2024-05-01")

@@ -158,6 +158,8 @@ class ChildModel(Model):
     """哪些任务的结果告诉子案件"""
     outlives: bool = False
     """本案办结时，子案件可以还开着"""
+    several: bool = False
+    """动作写了 opens 的，已有一件在办也再开一件"""
 
 
 class PlaceModel(Model):
