@@ -66,6 +66,8 @@ def correct(
     changed = {key: value for key, value in stated.facts.items() if known.get(key) != value}
     if not changed and not stated.personal and not more:
         raise Refused(Problem("CASE-016", "更正的内容与原来相同", "只写不同的要素"))
+    if uncounted := _uncounted(book, case, stated, changed):
+        raise Refused(uncounted)
     right = Stated(changed, stated.personal)
     attempt = Attempt.of(book, case, actor, right, now)
     decision = _decided_again(attempt)
@@ -74,6 +76,23 @@ def correct(
     if flow.name != case.workflow and decision is not None:
         return _reclassified(attempt, decision, successor, more or {})
     return _put_right(attempt, outcome, decision, more or {})
+
+
+def _uncounted(book: Rulebook, case: Case, stated: Stated, changed: Mapping[str, Fact]) -> list[Problem]:
+    """The totals that an amount was counted into, and that are not said anew together with it."""
+    steps = book.workflows[case.workflow].transitions.values()
+    counted = {pair: None for step in steps for pair in (*step.adds.items(), *step.takes.items())}
+    fields = book.kind_of(case.workflow).fields
+    return [
+        Problem(
+            "CASE-010",
+            f"{fields[amount].title}已计入{fields[total].title}（现为 {case.facts.get(total) or 0}），不能只更正它",
+            f"同一次更正里写明{fields[total].title}应为多少，不变的也照写",
+            f"{fields[amount].title}={changed[amount]} {fields[total].title}=…",
+        )
+        for total, amount in counted
+        if amount in changed and total not in stated.facts
+    ]
 
 
 def decide_again(book: Rulebook, case: Case, actor: Actor, now: datetime, successor: str) -> Correction | None:

@@ -74,6 +74,24 @@ def test_below_the_minimum_an_order_is_opened_once_and_again_when_that_is_done(o
     assert not verify(office).problems
 
 
+def test_an_amount_is_put_right_only_together_with_the_stock_that_it_was_counted_into(office: Office) -> None:
+    wuzi = office.actor("wuzi")
+    case = kept(office)
+    office.advance(case, "receive", wuzi, {"quantity": 1000, "moved_at": office.now().isoformat()})
+    with pytest.raises(Refused) as refused:
+        correct(office, case, {"quantity": 100}, "多写了一个零", wuzi)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.what) == ("CASE-010", "数量已计入库存（现为 1100），不能只更正它")
+    assert "数量=100 库存=…" in problem.hint
+    correct(office, case, {"quantity": 100, "stock": 200}, "多写了一个零", wuzi)
+    facts = office.case(case, wuzi)[0].facts
+    assert (facts["quantity"], facts["stock"]) == (100, 200)
+    correct(office, case, {"quantity": 90, "stock": 200}, "库存另已盘点", wuzi)
+    correct(office, case, {"stock": 190}, "重数", wuzi)
+    assert office.case(case, wuzi)[0].facts["stock"] == 190
+    assert not verify(office).problems
+
+
 def test_a_stock_opened_below_its_minimum_is_ordered_for_at_once_and_so_is_one_whose_minimum_is_raised(
     office: Office,
 ) -> None:
