@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import Counter
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -119,6 +120,31 @@ def test_a_sheet_that_urges_is_signed_on_a_page_that_says_what_for(press: Press,
     for piece in ("2022年11月26日", "20时30分", "12 天 14 小时"):
         assert whole.count(piece) == sum(piece in " ".join(line.values()) for line in lines), "no word is torn"
     assert all(f"事项{n}示例" in whole for n in range(1, number + 1))
+
+
+def test_a_number_in_a_table_stays_whole_and_clear_of_the_next_one(press: Press, book: Rulebook) -> None:
+    lines = [
+        {
+            "name": f"欧阳示例{n}",
+            "id_number": f"34010319500615554{n}",
+            "phone": f"1337790525{n}",
+            "category": "中高风险区来返人员",
+            "case": f"WWGWMWWQW0{n}",
+        }
+        for n in range(1, 5)
+    ]
+    (pdf,) = press.print(page(book, book.papers["转运交接单"], lines), NOW)
+    apart = read(pdf)[0].split()
+    assert all(line[of] in apart for line in lines for of in ("id_number", "phone", "case")), apart
+
+
+def test_numbers_without_room_beside_each_other_break_rather_than_meet(press: Press, book: Rulebook) -> None:
+    of = paper(rows=Rows("case", {f"第{n}个号": f"{{x{n}}}" for n in range(8)}))
+    line = {f"x{n}": str(n) * 18 for n in range(8)}
+    (pdf,) = press.print(page(book, of, [line]), NOW)
+    inside = read(pdf)[0].replace("\u200b", "").partition("第7个号")[2].partition("某街道")[0].split()
+    assert {len(set(piece)) for piece in inside} == {1}, inside
+    assert Counter("".join(inside)) == Counter("".join(line.values()))
 
 
 NASTY = '#read("/etc/passwd") #panic() *粗* $x$ <a> @b \\ [c] // d {name} "'
