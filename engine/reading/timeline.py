@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from engine.core.case import Case, wall_time
@@ -14,7 +15,7 @@ from engine.core.postponing import WORDS
 from engine.core.reckoning import MICRO
 from engine.core.rulebook import Subject
 from engine.core.values import duration_words
-from engine.core.workflows import Workflow
+from engine.core.workflows import Transition, Workflow
 from engine.service import Office
 from engine.store.changes import MISSED
 
@@ -42,27 +43,29 @@ def timeline(office: Office, case: Case) -> list[dict[str, Any]]:
                 "recorded_at": wall_time(recorded_at, zone),
                 "actor": actor,
                 "account": account,
-                "what": _what(fields, flow, kind, data),
+                "what": _what(fields, flow, kind, data, zone),
                 "data": data,
             }
         )
     return told
 
 
-def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str, Any]) -> str:
+def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str, Any], zone: tzinfo) -> str:
     if kind == "corrected":
-        return "更正" + ("（经另一人确认）" if "confirms" in data else "") + _changes(fields, data)
+        return "更正" + ("（经另一人确认）" if "confirms" in data else "") + _changes(fields, data, zone)
     if kind == "opened":
         decision = data["decision"]
         clauses = f"（{'、'.join(decision['clauses'])}）" if decision["clauses"] else ""
         why = f"，依据 {'、'.join(decision['rules'])}{clauses}" if decision["rules"] else ""
         return f"立案：{data['category'] or flow.title}，归 {data['owner']}{why}"
     if kind == "advanced":
-        transition = flow.transitions[data["transition"]].title
-        result = f"：{data['task']['result']}" if "task" in data else ""
+        step = flow.transitions[data["transition"]]
+        said = [data["task"]["result"]] if "task" in data else []
+        said += [counted] if (counted := _counted(fields, flow, step, data["facts"])) else []
+        result = f"：{'，'.join(said)}" if said else ""
         signed = "（签收）" if data.get("accepted") else ""
         moved = f" → {flow.states[data['to']].title}" if data["to"] != data["from"] else ""
-        return f"{transition}{signed}{result}{moved}"
+        return f"{step.title}{signed}{result}{moved}"
     if kind == MIGRATED:
         back = "退回" if data.get("back") else "改按"
         moved = f"，转到“{flow.states[data['to']].title}”" if "to" in data else ""
@@ -80,17 +83,30 @@ def _what(fields: Mapping[str, Field], flow: Workflow, kind: str, data: dict[str
     return _OTHER[kind](data) if kind in _OTHER else kind
 
 
-def _changes(fields: Mapping[str, Field], data: dict[str, Any]) -> str:
+def _counted(fields: Mapping[str, Field], flow: Workflow, step: Transition, facts: Mapping[str, Any]) -> str:
+    """The amounts that a step counted, and what the numbers that amounts are counted into became by it."""
+    totals = dict.fromkeys(name for each in flow.transitions.values() for name in (*each.adds, *each.takes))
+    became = "，".join(f"{fields[name].title} {facts[name]}" for name in totals if name in facts)
+    amounts = dict.fromkeys((*step.adds.values(), *step.takes.values()))
+    told = "，".join(f"{fields[name].title} {facts[name]}" for name in amounts if name in facts)
+    return f"{told}（{became}）" if told else became
+
+
+def _changes(fields: Mapping[str, Field], data: dict[str, Any], zone: tzinfo) -> str:
     """The open facts that were put right, with what they were."""
     was = data.get("was", {})
     told = [
-        f"{of.title} {label(of, from_json(of, was.get(name)))} → {label(of, from_json(of, value))}"
+        f"{of.title} {_shown(of, was.get(name), zone)} → {_shown(of, value, zone)}"
         for name, value in data["facts"].items()
-        if (of := fields.get(name)) is not None and of.type not in ("time", "date")
+        if (of := fields.get(name)) is not None
     ]
-    told += [fields[name].title for name in data["facts"] if name in fields and fields[name].type in ("time", "date")]
     told += ["计时提前结束"] if data.get("cut_short") else []
     return "：" + "，".join(told) if told else ""
+
+
+def _shown(of: Field, written: Any, zone: tzinfo) -> str:
+    value = from_json(of, written)
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else label(of, value)
 
 
 def _offered(data: dict[str, Any]) -> str:

@@ -232,11 +232,14 @@ def test_times_are_shown_as_the_clock_on_the_wall_shows_them(office: Office, lat
     assert changes(shown)["入住时间"] == ("2022-05-26 10:00", "2022-05-26 09:30")
 
 
-def test_what_was_put_right_stands_in_the_timeline(office: Office) -> None:
+def test_what_was_put_right_stands_in_the_timeline(office: Office, later: Later) -> None:
+    later(hours=2)
     case = quarantined(office)
     correct(office, case, {"contact": "次密接", "last_exposure": "2022-05-25"}, "流调", office.actor("shewu"))
+    correct(office, case, {"quarantine_started": "2022-05-26 09:30"}, "写错", office.actor("shewu"))
     told = [event["what"] for event in case_show(office, case, office.actor("shuju"))["timeline"]]
-    assert "更正：与病例关系 密切接触者 → 次密接，末次接触日期" in told
+    assert "更正：与病例关系 密切接触者 → 次密接，末次接触日期 2022-05-26 → 2022-05-25" in told
+    assert "更正：入住时间 2022-05-26 10:00 → 2022-05-26 09:30" in told
 
 
 def test_who_is_positive_stays_in_her_room_and_in_the_sight_of_the_site_until_she_is_fetched(office: Office) -> None:

@@ -19,7 +19,7 @@ from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.core.values import parse_time
 from engine.proof.audit import verify
-from engine.reading.queries import case_list
+from engine.reading.queries import case_list, case_show
 from engine.service import Office
 from engine.timing.sweep import move_clock
 from tests.conftest import START
@@ -90,6 +90,22 @@ def test_an_amount_is_put_right_only_together_with_the_stock_that_it_was_counted
     correct(office, case, {"stock": 190}, "重数", wuzi)
     assert office.case(case, wuzi)[0].facts["stock"] == 190
     assert not verify(office).problems
+
+
+def test_the_timeline_of_a_stock_is_its_ledger(office: Office) -> None:
+    wuzi, now = office.actor("wuzi"), office.now().isoformat()
+    case = kept(office)
+    issue(office, case, 10)
+    office.advance(case, "receive", wuzi, {"quantity": 5, "moved_at": now})
+    office.advance(case, "count", wuzi, {"counted": "账实相符", "counted_at": now, "stock": 94})
+    correct(office, case, {"stock": 93}, "重数", wuzi)
+    told = [event["what"] for event in case_show(office, case, wuzi)["timeline"]]
+    assert [what for what in told if "库存" in what] == [
+        "出库：数量 10（库存 90）",
+        "入库：数量 5（库存 95）",
+        "登记盘点：账实相符，库存 94",
+        "更正：库存 94 → 93",
+    ]
 
 
 def test_a_stock_opened_below_its_minimum_is_ordered_for_at_once_and_so_is_one_whose_minimum_is_raised(
