@@ -40,10 +40,22 @@ def together(office: Office, change: Change, step: Step, texts: Mapping[str, str
         step = replace(step, changes=[*moved, *step.changes], answer=step.answer | told)
     for one, known in ((change, texts), *((other, {}) for other in moved)):
         book = office.book(one.case.release)
-        for child in opened_by(book, one.case, one.events):
+        kinds = opened_by(book, one.case, one.events)
+        for child in kinds:
             but = unsaid(book, one.case, one.events)
             step = step.beside(open_for(office, one.case, child, known, actor, now, but))
+        if still := _still_open(one.case, kinds):
+            step = replace(step, answer=step.answer | {"still_open": step.answer.get("still_open", {}) | still})
     return step
+
+
+def _still_open(case: Case, kinds: tuple[ChildType, ...]) -> dict[str, list[str]]:
+    """The children that were open before of the kinds that are opened, by title: the new one may be a double."""
+    found = {
+        kind.title: [name for name, child in case.children.items() if child.kind == kind.name and not child.final]
+        for kind in kinds
+    }
+    return {title: names for title, names in found.items() if names}
 
 
 def settled(office: Office, step: Step, now: datetime) -> tuple[Step, list[Change]]:

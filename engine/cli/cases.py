@@ -171,6 +171,11 @@ def extra(told: dict[str, Any]) -> str:
     return "（额外的结果，不顶计划里的哪一次）" if told.get("occurrence") == "" else ""
 
 
+def still_open(told: dict[str, Any]) -> str:
+    """Which others are open of the kinds that were opened, in words: the new one may be a double."""
+    return "".join(f"；另有在办的{title}：{'、'.join(cases)}" for title, cases in told.get("still_open", {}).items())
+
+
 def print_stand(answer: dict[str, Any]) -> None:
     """Where a case stands after a command."""
     ended = "，已办结" if answer["final"] else f"，归 [bold]{answer['owner']}[/]"
@@ -180,7 +185,7 @@ def print_stand(answer: dict[str, Any]) -> None:
     console().print(f"案件 {answer['case']} {now}“[bold]{answer['state_title']}[/]”{ended}{waits}")
     print_undone(answer)
     if answer.get("opened"):
-        console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]")
+        console().print(f"已另立案件：[bold]{'、'.join(answer['opened'])}[/]{still_open(answer)}")
     if answer.get("moved"):
         console().print(f"一并办理：{'、'.join(answer['moved'])}")
     if answer.get("unregistered"):

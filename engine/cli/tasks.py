@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.cases import extra
+from engine.cli.cases import extra, still_open
 from engine.cli.common import DEFAULT_DB, As, Db, Json, console, moment_of, office, pairs, print_json, subject_of, table
 from engine.cli.onecase import until
 from engine.cli.typed import Commands
@@ -142,7 +142,7 @@ def skip(
 
 def _now(told: dict[str, Any]) -> str:
     opened = f"；已另立案件 {'、'.join(told['opened'])}" if told.get("opened") else ""
-    return f"{told['state_title']}{extra(told)}{opened}"
+    return f"{told['state_title']}{extra(told)}{opened}{still_open(told)}"
 
 
 def _due(found: Office, text: str) -> datetime | None:

@@ -245,6 +245,15 @@ def sent(bihuan: Bihuan, number: int) -> str:
     return case
 
 
+def test_what_is_opened_besides_is_told_with_those_of_its_kind_that_are_open(rehearsal: Bihuan) -> None:
+    facts = ("nature=突发情况", "summary=示例", "community=东七社区")
+    case = answer(rehearsal, "case", "open", "--kind", "info", *facts, "--as", "yingji2")["case"]
+    rehearsal("case", "advance", case, "respond", "responded_at=2022-05-26 08:00", "--as", "yingji2")
+    drawn = ("case", "advance", case, "draw", "drawn_at=2022-05-26 08:00", "--as", "yingji2")
+    [first] = answer(rehearsal, *drawn, "kit=单人转运")["opened"]
+    assert f"；另有在办的物资领用：{first}" in " ".join(rehearsal(*drawn, "kit=小区封控").stdout.split())
+
+
 def test_a_case_changes_hands_by_command_line(rehearsal: Bihuan) -> None:
     case = answer(rehearsal, "case", "open", *FACTS, "--as", "huaye")["case"]
     rehearsal("clock", "+1h")

@@ -215,7 +215,10 @@ def test_a_finding_opens_a_rectification_with_what_is_known_in_one_transaction(o
     assert case_of(office, venue.id).children[child].final == ""
     with pytest.raises(BadInput, match="缺少 发现的问题"):
         patrol(office, venue, "发现问题")  # what the first finding was told is not the second's
-    [again] = patrol(office, venue, "发现问题", found_what="门岗无人")["opened"]
+    assert "still_open" not in answer
+    second = patrol(office, venue, "发现问题", found_what="门岗无人")
+    [again] = second["opened"]
+    assert second["still_open"] == {"整改": [child]}, "it may be the same finding sent twice"
     assert office.personal(case_of(office, again).subject)["found_what"] == "门岗无人"
     with office.store.reading() as driver:
         told = driver.execute("SELECT group_concat(data) FROM event").fetchone()[0]
