@@ -10,7 +10,8 @@ from typing import Any
 from engine.core import corrections as core
 from engine.core.case import Case
 from engine.core.corrections import Correction
-from engine.core.errors import BadInput, Problem
+from engine.core.errors import BadInput, Problem, Refused
+from engine.core.judging import others_to_correct
 from engine.core.org import Actor
 from engine.core.rulebook import Rulebook
 from engine.ids import new_id
@@ -46,6 +47,8 @@ def correct(
         book = office.book(case.release)
         kind = book.kind_of(case.workflow)
         stated, texts = parse(book, kind, raw, now)
+        if others := others_to_correct(book, case, actor, [*stated.facts, *texts]):
+            raise Refused(others)
         given, stays = office.matched(book, case, stated, texts, now)
         stated = replace(stated, facts=given | dict(stated.facts))
         done = core.correct(book, case, actor, stated, now, new_id())

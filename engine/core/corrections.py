@@ -15,7 +15,7 @@ from engine.core.judging import NOTHING, Attempt, Stated, typed
 from engine.core.moving import fire, offered, opened, told
 from engine.core.noting import TITLES
 from engine.core.org import FACT, Actor
-from engine.core.reckoning import CONFIRM, Reckoning, arming
+from engine.core.reckoning import CONFIRM, HAND_OVER, Reckoning, arming
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Decision
 from engine.core.units import home_of, unit_of
@@ -155,13 +155,16 @@ def _put_right(
         supporting = [unit_of(unit, lead, home, attempt.facts) for unit in outcome.get("supporting", ())]
         data |= {"decision": decision.told, "category": outcome.get("category", ""), "lead": lead}
         data["supporting"] = list(dict.fromkeys(unit for unit in supporting if unit != lead))
+    was, now = _owners(attempt, state, lead)
+    if _meant_for(case, was) and now != was:
+        data |= {"withdrawn": True, "ended": [*data["ended"], HAND_OVER]}
     happened = Event("corrected", attempt.actor.user, attempt.now, data, attempt.actor.account)
     after = evolve(case, happened)
     if moves := _moved(attempt, after, state.on_decision if decision is not None else ""):
         for event in moves:
             after = evolve(after, event)
         return Correction((happened, *moves), None, tuple(_differences(attempt, after, flow, None)))
-    owner = _owner_anew(attempt, state, lead)
+    owner = now if now not in (was, case.owner) and after.offer is None else None
     events = (happened,) if owner is None else (happened, _offer(attempt, after, owner))
     return Correction(events, None, tuple(_differences(attempt, after, flow, owner)))
 
@@ -185,13 +188,18 @@ def _moved(attempt: Attempt, after: Case, decided: str) -> tuple[Event, ...]:
     return ()
 
 
-def _owner_anew(attempt: Attempt, state: State, lead: str) -> str | None:
-    """The unit that the state belongs to by the facts as they are now, where that is another; else None."""
+def _owners(attempt: Attempt, state: State, lead: str) -> tuple[str, str]:
+    """The unit that the state belongs to by the facts as they were, and as they are now."""
     book, case, flow = attempt.book, attempt.case, attempt.flow
     before = typed(book, case)
     was = unit_of(state.owner, case.lead, home_of(book, flow, before), before)
-    now = unit_of(state.owner, lead, home_of(book, flow, attempt.facts), attempt.facts)
-    return now if now not in (was, case.owner) and case.offer is None else None
+    return was, unit_of(state.owner, lead, home_of(book, flow, attempt.facts), attempt.facts)
+
+
+def _meant_for(case: Case, unit: str) -> bool:
+    """Whether the case waits for a unit to take it over only because it is that unit's by its facts."""
+    offer = case.offer
+    return offer is not None and offer.to == unit and not offer.transition and not offer.trip
 
 
 def _offer(attempt: Attempt, after: Case, owner: str) -> Event:
@@ -310,6 +318,8 @@ def _differences(attempt: Attempt, after: Case, flow: Workflow, offered_to: str 
     ]
     found += [Difference(fields[key].title, "***", "***") for key in sorted(attempt.stated.personal) if key in fields]
     found += _unlike("类别", case.category, after.category) + _unlike("牵头", case.lead, after.lead)
+    if case.offer is not None and after.offer is None and after.id == case.id:
+        found.append(Difference("待签收", case.offer.to, "收回"))
     if offered_to is not None:
         found.append(Difference("责任单位（签收后）", case.owner, offered_to))
     else:

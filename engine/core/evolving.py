@@ -143,6 +143,7 @@ def _corrected(case: Case, event: Event, _: int) -> dict[str, Any]:
     changed = {
         "proposal": None if "confirms" in data else case.proposal,
         "parents": {**case.parents, **data.get("parents", {})},
+        "offer": None if "withdrawn" in data else case.offer,
     }
     return changed | _decided(case, data)
 

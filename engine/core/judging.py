@@ -164,7 +164,7 @@ class Attempt:
             units=self.book.organisation.kin(self.actor.units()),
         )
         asked = ([guard for guard in guards if not _said_of(guard, filled)] for guards in transition.when)
-        ways = sorted((_Way.of(guards, situation) for guards in asked), key=_Way.lacks)
+        ways = sorted((_Way.of(guards, situation, self.stated.facts) for guards in asked), key=_Way.lacks)
         reasons = [Problem("CASE-010", reason) for reason in ways[0].unmet]
         if reasons:
             reasons[-1] = replace(reasons[-1], hint=_or_else(*ways))
@@ -178,15 +178,18 @@ class _Way:
     unmet: tuple[str, ...]
     elsewhere: tuple[str, ...]
     """Of that: why it is meant for cases decided otherwise."""
+    otherwise: bool
+    """Whether something was just stated that must be otherwise for it."""
 
     @classmethod
-    def of(cls, guards: Iterable[Guard], at: Situation) -> _Way:
+    def of(cls, guards: Iterable[Guard], at: Situation, stated: Collection[str]) -> _Way:
         lacking = [(guard, reason) for guard in guards if (reason := guard.unmet(at))]
         elsewhere = (reason for guard, reason in lacking if isinstance(guard, DecisionGuard))
-        return cls(tuple(reason for _, reason in lacking), tuple(elsewhere))
+        otherwise = any(_said_of(guard, stated) for guard, _ in lacking)
+        return cls(tuple(reason for _, reason in lacking), tuple(elsewhere), otherwise)
 
-    def lacks(self) -> tuple[bool, int]:
-        return bool(self.elsewhere), len(self.unmet)
+    def lacks(self) -> tuple[bool, bool, int]:
+        return bool(self.elsewhere), self.otherwise, len(self.unmet)
 
 
 def _or_else(first: _Way, *others: _Way) -> str:
@@ -228,6 +231,32 @@ def who(book: Rulebook, case: Case, by: tuple[str, ...], actor: Actor, of: tuple
     needed = "、".join(f"{roles[role].title}（{role}）" for role in by)
     where = f"{listing(sorted(only))} 的 " if only else ""
     return [f"须由 {where}{needed} 办理，案件现由 {case.owner or '无'} 负责；{actor.user} 没有这一职责"]
+
+
+def others_to_correct(book: Rulebook, case: Case, actor: Actor, names: Iterable[str]) -> list[Problem]:
+    """Facts of these that only others fill in, in the steps of the case's workflow: theirs to put right too.
+
+    What no step asks for, what the case was decided by and what opening it takes is anybody's who may correct it.
+    """
+    flow, organisation = book.workflows[case.workflow], book.organisation
+    kind = book.subjects[flow.subject]
+    decided = book.inputs(kind) | {kind.jurisdiction} if kind.decided_by else frozenset()
+    hers = {role for role, _ in actor.roles}
+    found = []
+    for name in (name for name in names if name not in decided and not kind.fields[name].required):
+        asking = [step for step in flow.transitions.values() if name in {item.field for item in step.evidence}]
+        roles = {role for step in asking for role in step.by}
+        if not roles or SYSTEM in roles or hers & roles or organisation.acts_on_all(actor):
+            continue
+        fill = [role.title for role in organisation.roles.values() if role.name in roles]
+        able = [
+            role.title
+            for role in organisation.roles.values()
+            if "correct" in role.may and (role.name in roles or role.acts_on_all)
+        ]
+        what = f"{kind.fields[name].title}由{listing(fill)}填写，{actor.user} 不能更正"
+        found.append(Problem("AUTH-002", what, f"能更正的：{listing(able) or '无'}"))
+    return found
 
 
 def meant(transition: Transition, case: Case) -> bool:

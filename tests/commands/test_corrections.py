@@ -13,6 +13,8 @@ from engine.core.lifecycle import possible
 from engine.proof import audit
 from engine.reading.queries import alert_list, case_list, case_show
 from engine.service import Office
+from tests.commands.test_overdue import CLOSURE
+from tests.commands.test_venues import registered
 from tests.samples import admit, opened, quarantined
 
 Later = Callable[..., int]
@@ -265,3 +267,41 @@ def test_a_result_put_right_to_positive_waits_for_nobody_who_is_to_accept(office
     now_stands, _ = office.case(case, office.actor("shewu"))
     assert (now_stands.state, now_stands.offer, set(now_stands.deadlines)) == ("rechecking", None, {"recheck"})
     assert audit.verify(office).problems == []
+
+
+def test_what_only_others_fill_in_is_theirs_to_put_right(office: Office) -> None:
+    case = registered(office, "网吧", community="和平社区").id
+    office.advance(case, "shut", office.actor("shewuzhang"), CLOSURE | {"situation": "本区有疫情"})
+    told = {"closed_until": "2022-06-09 08:00", "网格级责任人": "示例网格员"}
+    with pytest.raises(Refused) as refused:
+        correct(office, case, told, "写错", office.actor("heping"))
+    assert [str(problem) for problem in refused.value.problems] == [
+        "AUTH-002 — 封闭（关闭）到期由部门负责人填写，heping 不能更正 — 能更正的：数据岗"
+    ]
+    correct(office, case, {"网格级责任人": "示例网格员"}, "写错", office.actor("heping"))
+    done = correct(office, case, {"closed_until": "2022-06-09 08:00"}, "写错", office.actor("shuju"))
+    assert changes(done)["封闭（关闭）到期"] == ("2022-06-30 08:00", "2022-06-09 08:00")
+
+
+def test_a_correction_put_back_takes_the_offer_back_that_it_had_made(office: Office) -> None:
+    heping = office.actor("heping")
+    facts = {"venue_name": "示例宾馆", "venue_type": "宾馆", "community": "和平社区", "address": "和平路1号"}
+    case = office.open_case("venue", facts, heping)["case"]
+    lead = office.case(case, heping)[0].owner
+    wrong = correct(office, case, {"venue_type": "养老机构"}, "写错", heping)
+    assert wrong["offered_to"] not in ("", lead)
+    back = correct(office, case, {"venue_type": "宾馆"}, "改回", heping)
+    assert (back["offered_to"], back["owner"]) == ("", lead)
+    assert changes(back)["待签收"] == (wrong["offered_to"], "收回")
+    assert "hand_over" not in back["deadlines"]
+    again = correct(office, case, {"venue_type": "养老机构"}, "原来没错", heping)
+    assert again["offered_to"] == wrong["offered_to"]
+    assert audit.verify(office).problems == []
+
+
+def test_what_somebody_offered_by_hand_stays_offered_when_a_fact_is_put_right(office: Office) -> None:
+    heping = office.actor("heping")
+    facts = {"venue_name": "示例宾馆", "venue_type": "宾馆", "community": "和平社区", "address": "和平路1号"}
+    case = office.open_case("venue", facts, heping)["case"]
+    custody.offer(office, case, "平安建设部", office.actor("shijian"))
+    assert correct(office, case, {"venue_type": "养老机构"}, "写错", heping)["offered_to"] == "平安建设部"

@@ -525,3 +525,13 @@ def test_a_period_stretched_behind_the_back_of_the_log_is_found(office: Office, 
         writer.cursor.execute(sql)
         assert writer.cursor.rowcount > 0
     assert any(told in str(problem) for problem in audit.verify(office).problems)
+
+
+def test_of_several_ways_the_one_that_fits_what_was_just_stated_is_told(office: Office) -> None:
+    case = registered(office, "菜市场")
+    told = {"cold_result": "合格", "cold_checked_at": office.now().isoformat(), "proof": "检-1", "spoiled": "无"}
+    with pytest.raises(Refused) as refused:
+        office.advance(case.id, "inspect_cold_chain", office.actor("shijian"), told)
+    asked = [problem.what for problem in refused.value.problems if "要求" in problem.what]
+    assert asked
+    assert not any("现为 合格" in what for what in asked)
