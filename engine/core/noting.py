@@ -42,11 +42,12 @@ def title_of(flow: Workflow, name: str, state: str = "") -> str:
 def noted(book: Rulebook, case: Case, unheard: Iterable[tuple[str, str]], asked: str, actor: Actor) -> str:
     """The name under which alerts are acknowledged (empty: all of the case), asked for by its name or title.
 
-    `unheard`: name and whom it tells. Only the unit that owns the case, whoever is told, and who acts on all cases may.
+    `unheard`: name and whom it tells, several joined by `、`.
+    Only the unit that owns the case, whoever is told, and who acts on all cases may.
     """
     told: dict[str, set[str]] = {}
     for name, who in unheard:
-        told.setdefault(name, set()).add(who)
+        told.setdefault(name, set()).update(who.split("、"))
     flow = book.workflows[case.workflow]
     titles = {title_of(flow, name, case.state): name for name in told}
     name = titles.get(asked, asked)

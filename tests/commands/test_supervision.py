@@ -29,6 +29,7 @@ from tests.samples import CANARIES, CONTACT, opened, quarantined
 Later = Callable[..., int]
 URGED, NOTICE = "督办单", "集中隔离告知书"
 INSPECTORS = ("jigong", "xiaoneng")
+LEADERS = ("lingdao", "lingdao2")
 
 
 def neglected(office: Office, later: Later) -> dict[str, str]:
@@ -42,8 +43,8 @@ def neglected(office: Office, later: Later) -> dict[str, str]:
     return cases
 
 
-@pytest.mark.parametrize("user", INSPECTORS)
-def test_an_inspector_lists_what_is_overdue_in_any_unit(office: Office, later: Later, user: str) -> None:
+@pytest.mark.parametrize("user", INSPECTORS + LEADERS)
+def test_an_inspector_or_a_leader_lists_what_is_overdue_in_any_unit(office: Office, later: Later, user: str) -> None:
     cases = neglected(office, later)
     actor = office.actor(user)
     late = case_list(office, actor, workflow="场所管理", overdue=True)
@@ -207,6 +208,33 @@ def test_what_an_inspector_sees_of_others_is_masked_and_her_own_is_hers_to_open(
     raw = {"issue_source": "supervision", "inspected": "和平社区", "found_what": "王某没有戴口罩"}
     issue = office.open_case("issue", raw, jigong)["case"]
     assert "王某没有戴口罩" in case_show(office, issue, jigong, "核对问题")["personal"].values()
+
+
+@pytest.mark.parametrize("user", LEADERS)
+def test_a_leader_notes_the_alert_that_tells_her_beside_another(office: Office, later: Later, user: str) -> None:
+    raw = {"nature": "突发情况", "summary": "示例", "community": "东七社区"}
+    case = office.open_case("info", raw, office.actor("huaye"))["case"]
+    later(hours=1)
+    leader = office.actor(user)
+    both = {"示例·分管领导甲、示例·分管领导乙", "示例·分管领导乙、示例·分管领导甲"}
+    mine = [row for row in alert_list(office, leader, most=1000) if row["case"] == case and row["told"] in both]
+    assert mine
+    assert acknowledge(office, case, "respond", leader) >= len(mine)
+
+
+def test_a_leader_neither_notes_what_tells_another_nor_takes_a_step_nor_sees_who_it_is(
+    office: Office, later: Later
+) -> None:
+    case = neglected(office, later)["person"]
+    leader, other = office.actor("lingdao"), office.actor("lingdao2")
+    assert not [canary for canary in CANARIES if canary in str(case_show(office, case, leader))]
+    with pytest.raises(Refused, match=r"AUTH-002.*lingdao.*reveal"):
+        case_show(office, case, leader, "想看")
+    with pytest.raises(Refused, match="没有这一职责"):
+        office.advance(case, "verify", leader, {"checked_at": office.now().isoformat()})
+    with pytest.raises(Refused, match=r"ALERT-002.*由 .*示例·分管领导甲"):
+        acknowledge(office, case, "verify", other)
+    assert acknowledge(office, case, "verify", leader) > 0
 
 
 def test_to_see_all_gives_no_right_over_all(make_office: Make, pack_files: dict[str, bytes]) -> None:
