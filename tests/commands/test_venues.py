@@ -339,6 +339,8 @@ def test_the_cold_chain_is_checked_point_by_point_and_spoiled_meat_is_seized(off
     found = case_of(office, meat)
     assert (found.workflow, found.owner, found.category) == ("seizure", "市场监督管理所", "问题肉品")
     now = office.now().isoformat()
+    with pytest.raises(BadInput, match="数量"):
+        office.advance(meat, "seize", shijian, {"seized_at": now, "goods": "肉", "quantity": "0", "kept_at": "冷库"})
     office.advance(
         meat, "seize", shijian, {"seized_at": now, "goods": "冻猪肉", "quantity": "12.5", "kept_at": "市监所冷库"}
     )
