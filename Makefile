@@ -52,14 +52,14 @@ lint: .venv/dev ## style, types, contracts
 	$(BIN)/lint-imports
 
 test: .venv/dev lint ## everything that must be green
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report= --cov-report=term:skip-covered $(COVERING)
-	$(BIN)/pytest -n $(WORKERS) $(COVERING:%=--ignore %)
+	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 4 --cov --cov-report= --cov-report=term:skip-covered $(COVERING)
+	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 4 $(COVERING:%=--ignore %)
 	@$(BIN)/coverage report --include='engine/core/*' --fail-under=95 --format=total >/dev/null || \
 	{ $(BIN)/coverage report --include='engine/core/*'; echo "engine/core: branch coverage under 95 %"; exit 1; }
 	@command -v strace >/dev/null || echo "没有 strace：断电测试没有运行 (the power-cut tests did not run)"
 
 long: .venv/dev ## the long versions of the checks
-	$(BIN)/pytest -n $(WORKERS) -m long
+	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 4 -m long
 
 bench: .venv/dev ## side-by-side timings, printed as ratios
 	$(BIN)/pytest -m bench -p no:randomly -s tests/bench
