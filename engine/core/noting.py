@@ -8,7 +8,7 @@ from engine.core.case import Case, parts
 from engine.core.custody import UNSETTLED
 from engine.core.errors import BadInput, Problem, Refused, listing, nearest
 from engine.core.migrations import ASKED
-from engine.core.org import Actor
+from engine.core.org import ALSO, Actor
 from engine.core.reckoning import CONFIRM, HAND_OVER, RULES
 from engine.core.rulebook import Rulebook
 from engine.core.workflows import Workflow
@@ -42,12 +42,12 @@ def title_of(flow: Workflow, name: str, state: str = "") -> str:
 def noted(book: Rulebook, case: Case, unheard: Iterable[tuple[str, str]], asked: str, actor: Actor) -> str:
     """The name under which alerts are acknowledged (empty: all of the case), asked for by its name or title.
 
-    `unheard`: name and whom it tells, several joined by `、`.
+    `unheard`: name and whom it tells, several joined by `ALSO`.
     Only the unit that owns the case, whoever is told, and who acts on all cases may.
     """
     told: dict[str, set[str]] = {}
     for name, who in unheard:
-        told.setdefault(name, set()).update(who.split("、"))
+        told.setdefault(name, set()).update(who.split(ALSO))
     flow = book.workflows[case.workflow]
     titles = {title_of(flow, name, case.state): name for name in told}
     name = titles.get(asked, asked)
