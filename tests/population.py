@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
+from msgspec import structs
+
 from engine.core.case import Case, Entry
 from engine.core.conditions import Fact, Field
 from engine.core.errors import Refused
@@ -54,7 +56,8 @@ def _later(book: Rulebook, case: Case, now: datetime, chance: random.Random) -> 
     changed = local_day(entered.at, book.zone).isoformat() if chance.random() < 0.2 else ""
     stages = {**case.stages, state.stage: entered}
     owner = case.owner if state.final else book.default_owner
-    return case._replace(
+    return structs.replace(
+        case,
         state=state.name,
         final=state.final,
         entered=entered,

@@ -158,7 +158,7 @@ def waiting(office: Office, actor: Actor, most: int = MOST_ROWS) -> list[dict[st
             "giver": owner,
             "receiver": receiver,
             "trip": trip,
-            "offered_at": wall_time(at, zone),
+            "offered_at": wall_time(micros(datetime.fromisoformat(at)), zone),
             "due": wall_time(due, zone),
             "overdue": due <= now,
             "mine": receiver in actor.units(),

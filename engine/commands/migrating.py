@@ -130,7 +130,7 @@ def cases(rows: Any) -> Iterator[Case]:
     """The cases of these rows, a batch at a time."""
     while found := rows.fetchmany(CHUNK):
         for case_id, snapshot, seq in found:
-            yield from_json(orjson.loads(snapshot), case_id, seq)
+            yield from_json(snapshot, case_id, seq)
 
 
 def named_by(office: Office, entries: Iterable[Migration], case: Case) -> Migration | None:

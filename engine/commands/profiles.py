@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+from msgspec import structs
 
 from engine.commands import privacy
 from engine.core.case import Case, Event, micros, wall_time
@@ -223,7 +224,7 @@ def _switched(office: Office, case: Case, head: bytes, mark: str, actor: Actor, 
     """
     book = office.book(case.release).under(mark, case.ruled_from)
     state = book.workflows[case.workflow].states[case.state]
-    reckoning = Reckoning.of(book, case._replace(profile=mark), typed(book, case))
+    reckoning = Reckoning.of(book, structs.replace(case, profile=mark), typed(book, case))
     armed, ended, _ = reckoning.deadlines(state, now, case, stays=True)
     plans = reckoning.plans(state, now, case, stays=True)
     data = {"profile": mark, "armed": armed, "ended": ended, **plans}

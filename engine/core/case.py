@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -154,10 +156,10 @@ class Asked(NamedTuple):
     event: int
 
 
-class Case(NamedTuple):
+class Case(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One person, venue, item or matter until it is closed; `facts` as JSON holds them, `personal` by name only."""
 
-    id: str
+    id: str = ""
     workflow: str
     release: int
     subject: str

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import structs
+
 from engine.core.case import Armed, Case, Event, Plan, micros, moment
 from engine.core.conditions import Fact, Field, from_json, label, to_json
 from engine.core.errors import Problem, Refused
@@ -303,7 +305,7 @@ def proposal_of(book: Rulebook, case: Case, actor: Actor) -> Stated:
         raise Refused(Problem("CASE-017", "没有等待确认的更正", "先用 case correct 提出"))
     if case.proposal.by == actor.user:
         raise Refused(Problem("CASE-017", f"{actor.user} 自己提出的更正须由另一人确认", "请换人"))
-    proposed = case._replace(facts=case.proposal.facts)
+    proposed = structs.replace(case, facts=case.proposal.facts)
     return Stated(typed(book, proposed))
 
 

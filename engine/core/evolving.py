@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec import structs
+
 from engine.core.case import (
     AT,
     WORK,
@@ -40,7 +42,7 @@ def evolve(case: Case | None, event: Event, case_id: str = "") -> Case:
         changed |= _told(case, event, seq)
     if then := _THEN.get(event.type):
         changed |= then(case, event, seq)
-    return _tidied(case._replace(**changed))
+    return _tidied(structs.replace(case, **changed))
 
 
 def replay(events: Iterable[Event], case_id: str) -> Case | None:
@@ -228,8 +230,8 @@ def _tidied(case: Case) -> Case:
         return AT not in name or (planned(name) and not over)
 
     marks = {name: mark for name, mark in case.marks.items() if mark.state != "claimed" or planned(name)}
-    return case._replace(
-        marks=marks, acknowledged={name: again for name, again in case.acknowledged.items() if heard(name)}
+    return structs.replace(
+        case, marks=marks, acknowledged={name: again for name, again in case.acknowledged.items() if heard(name)}
     )
 
 
@@ -269,7 +271,7 @@ def _migrated(case: Case, event: Event, seq: int) -> dict[str, Any]:
         changed["offer"] = None
     changed["stages"] = stages
     if "owner" in data:
-        after = case._replace(involved=changed.get("involved", case.involved))
+        after = structs.replace(case, involved=changed.get("involved", case.involved))
         changed |= _owned(after, data["owner"], entry)
     return changed
 

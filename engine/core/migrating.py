@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import structs
+
 from engine.core.case import Case, Entry, Event, micros, moment
 from engine.core.conditions import Fact, from_json
 from engine.core.corrections import RECLASSIFIED, Correction, Difference, follow, shifted
@@ -149,12 +151,12 @@ class _Move:
         again = self.passage.entered
         same_stage = again is not None or state.name == case.state or state.stage == called.get(was.stage, was.stage)
         stages = {**case.stages, **{new: case.stages[old] for old, new in called.items() if old in case.stages}}
-        standing = case._replace(state=state.name if same_stage else "", stages=stages, asked=None)
+        standing = structs.replace(case, state=state.name if same_stage else "", stages=stages, asked=None)
         if again is not None:
             entered = Entry(moment(again[0]), again[1])
-            standing = standing._replace(entered=entered, stages={**stages, state.stage: entered})
+            standing = structs.replace(standing, entered=entered, stages={**stages, state.stage: entered})
         if self.passage.withdraws:
-            standing = standing._replace(offer=None)
+            standing = structs.replace(standing, offer=None)
         reckoning = self._reckoning()
         armed, ended, cannot = reckoning.deadlines(state, self.now, standing, stays=same_stage)
         self._of_offers(state)
@@ -204,7 +206,7 @@ class _Move:
         closed = Event(RECLASSIFIED, actor.user, now, {"successor": successor, **_told(self.passage)}, actor.account)
         if self.decision is None:
             raise Refused(Problem("FLOW-010", f"新规则没有流程 {case.workflow}", "由人决定，或照旧办完"))
-        going = case._replace(facts={key: case.facts[key] for key in self.facts}, ruled_from=self.passage.day)
+        going = structs.replace(case, facts={key: case.facts[key] for key in self.facts}, ruled_from=self.passage.day)
         told = {key: value for key, value in _told(self.passage).items() if key not in ("release", "ruled_from")}
         stage = self._was().stage
         freed = self._freeing(Reckoning(self.book, self.flow, self.outcome, now, self.facts))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from msgspec import structs
+
 from engine.core.case import Case, Event
 from engine.core.conditions import Fact
 from engine.core.judging import Stated, typed
@@ -28,7 +30,7 @@ def opened_by(book: Rulebook, case: Case, events: Iterable[Event]) -> tuple[Chil
             found += [name for name in [flow.tasks[done["name"]].opens.get(str(done["result"]))] if name is not None]
         if opens := flow.transitions[event.data["transition"]].opens:
             still = {child.kind for child in case.children.values() if not child.final} | set(found)
-            known = typed(book, case._replace(facts=facts))
+            known = typed(book, structs.replace(case, facts=facts))
             found += [
                 name
                 for name, asked in opens.items()

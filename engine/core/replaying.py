@@ -8,12 +8,13 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from engine.core.case import Case, micros, moment
 from engine.core.conditions import Fact, Field, from_json
 from engine.core.errors import BadInput, Refused
 from engine.core.org import FACT
 from engine.core.reckoning import Reckoning
-from engine.core.record import from_json as case_of
 from engine.core.rulebook import Rulebook, Subject
 from engine.core.tables import Row, Table
 from engine.core.units import home_of, unit_of
@@ -83,9 +84,8 @@ class Replay:
     """Cases compared, one after another, by the rules before (`base`) and by the draft, at the moment `now`.
 
     Facts are taken as they are known now; the day that counts is that of each case: its opening for rules, what a
-    parameter is `dated_by` for its values, and of either the last change of rules that it has gone over to. Cases are
-    given as `record` writes them down, so that only what is asked for is read of them; those that meet the same rows in
-    the same units are decided once.
+    parameter is `dated_by` for its values, and of either the last change of rules that it has gone over to. Cases that
+    meet the same rows in the same units are decided once.
     """
 
     def __init__(self, base: Rulebook, draft: Rulebook, now: datetime) -> None:
@@ -99,35 +99,35 @@ class Replay:
         self._clocks: dict[tuple[str, str], tuple[str, ...] | None] = {}
         """What says how many days the clocks of a workflow take; None: they are others anyhow."""
 
-    def compare(self, case_id: str, seq: int, plain: Mapping[str, Any]) -> Compared:
+    def compare(self, case: Case) -> Compared:
         """A case by both rule books."""
-        workflow, facts = plain["workflow"], plain["facts"]
+        workflow, facts = case.workflow, case.facts
         asked = self._asked.get(workflow)
         if asked is None:
             asked = self._asked[workflow] = _Asked.of(self.base, self.draft, workflow)
-        met = asked.met(facts, plain["opened_at"], plain.get("ruled_from", ""))
-        where = "" if plain["final"] else plain["state"]
-        own = "" if asked.decided else repr([plain[name] for name in _OWN])
-        key = (workflow, plain.get("profile"), where, own, met, *[facts.get(unit) for unit in asked.units])
+        met = asked.met(facts, case.opened_at, case.ruled_from)
+        where = "" if case.final else case.state
+        own = "" if asked.decided else repr((case.category, case.lead, case.supporting, case.outcome))
+        key = (workflow, case.profile, where, own, met, *[facts.get(unit) for unit in asked.units])
         alike = self._remembered.get(key)
         if alike is None:
             if len(self._remembered) >= MOST_REMEMBERED:
                 self._remembered.clear()
-            alike = self._remembered[key] = self._alike(asked, plain, met)
+            alike = self._remembered[key] = self._alike(asked, case, met)
         if not (alike.days or alike.due):
             return Compared(alike, alike.changes)
-        times, overdue = self._times(alike, asked, case_of({**plain, **_UNREAD}, case_id, seq))
+        times, overdue = self._times(alike, asked, structs.replace(case, deadlines={}))  # every one is armed anew
         return Compared(alike, _in_order(alike.changes, times) if times else alike.changes, overdue)
 
-    def _alike(self, asked: _Asked, plain: Mapping[str, Any], met: tuple[tuple[Met, ...], ...]) -> Alike:
-        facts = {name: plain["facts"].get(name) for name in asked.units}
+    def _alike(self, asked: _Asked, case: Case, met: tuple[tuple[Met, ...], ...]) -> Alike:
+        facts = {name: case.facts.get(name) for name in asked.units}
         was, now = (_told(tables, found) for tables, found in zip(asked.tables, met, strict=True))
-        before = _standing(self.base, facts, plain, was)
-        after = before if was == now and self._places_alike else _standing(self.draft, facts, plain, now)
+        before = _standing(self.base, facts, case, was)
+        after = before if was == now and self._places_alike else _standing(self.draft, facts, case, now)
         days = due = False
         if not before.cannot and not after.cannot and before.workflow == after.workflow:
-            days = self._days_may_differ(plain, before, after)
-            due = not plain["final"] and (days or self._due_may_differ(plain))
+            days = self._days_may_differ(case, before, after)
+            due = not case.final and (days or self._due_may_differ(case))
         return Alike(before, after, tuple(self._changes(before, after)), days, due)
 
     def _changes(self, before: Standing, after: Standing) -> Iterator[Change]:
@@ -149,12 +149,12 @@ class Replay:
         if before.matched and not after.matched:
             yield Change(UNCOVERED, "规则", "有", "没有一条对得上")
 
-    def _days_may_differ(self, plain: Mapping[str, Any], before: Standing, after: Standing) -> bool:
+    def _days_may_differ(self, case: Case, before: Standing, after: Standing) -> bool:
         """Whether a clock may take other days: not where all that they follow from says the same."""
-        base, draft = (book.under(plain.get("profile", "")) for book in (self.base, self.draft))
-        at = (base.profile, plain["workflow"])
+        base, draft = (book.under(case.profile) for book in (self.base, self.draft))
+        at = (base.profile, case.workflow)
         if at not in self._clocks:
-            was, now = base.workflows[plain["workflow"]], draft.workflows[plain["workflow"]]
+            was, now = base.workflows[case.workflow], draft.workflows[case.workflow]
             same = _types(base, was) == _types(draft, now) and base.zone == draft.zone and was.clocks == now.clocks
             self._clocks[at] = tuple(clock.days for clock in now.clocks.values()) if same else None
         clocks, moved = self._clocks[at], self._names_moved(base, draft)
@@ -163,10 +163,10 @@ class Replay:
         named = ((_named(days, before.outcome), _named(days, after.outcome)) for days in clocks)
         return any(one != other or one in moved for one, other in named)
 
-    def _due_may_differ(self, plain: Mapping[str, Any]) -> bool:
+    def _due_may_differ(self, case: Case) -> bool:
         """Whether a deadline may be another where the days of clocks are the same."""
-        base, draft = (book.under(plain.get("profile", "")) for book in (self.base, self.draft))
-        was, now = (book.workflows[plain["workflow"]].states[plain["state"]].deadlines for book in (base, draft))
+        base, draft = (book.under(case.profile) for book in (self.base, self.draft))
+        was, now = (book.workflows[case.workflow].states[case.state].deadlines for book in (base, draft))
         moved = self._names_moved(base, draft)
         return was != now or any(of.within in moved for of in now)
 
@@ -214,12 +214,6 @@ class Replay:
         return "无" if due is None else f"{moment(due).astimezone(self.base.zone):%Y-%m-%d %H:%M}"
 
 
-_OWN = ("category", "lead", "supporting", "outcome")
-"""What a case has of its own where no table decides its kind."""
-_UNREAD: Mapping[str, Any] = {"deadlines": {}, "results": [], "involved": [], "personal": []}
-"""What no day and no due time follows from, and need not be read."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What is asked of the cases of a workflow: by which tables of each book, and the facts that may name a unit."""
@@ -258,13 +252,13 @@ class _Asked:
             (base.zone, draft.zone),
         )
 
-    def met(self, facts: Mapping[str, Any], opened_at: int, ruled_from: str) -> tuple[tuple[Met, ...], ...]:
+    def met(self, facts: Mapping[str, Any], opened_at: datetime, ruled_from: str) -> tuple[tuple[Met, ...], ...]:
         """The rows of the tables of each book that a case meets."""
         first = self._met(0, facts, opened_at, ruled_from)
         return first, first if self.same else self._met(1, facts, opened_at, ruled_from)
 
-    def _met(self, which: int, facts: Mapping[str, Any], opened_at: int, ruled_from: str) -> tuple[Met, ...]:
-        day = local_day(moment(opened_at), self.zones[which]) if self.dated else date.min
+    def _met(self, which: int, facts: Mapping[str, Any], opened_at: datetime, ruled_from: str) -> tuple[Met, ...]:
+        day = local_day(opened_at, self.zones[which]) if self.dated else date.min
         if ruled_from and self.dated:
             day = max(day, date.fromisoformat(ruled_from))
         return tuple(
@@ -327,31 +321,28 @@ def _told(tables: Sequence[Table], met: Sequence[Met]) -> _Told:
     return _Told(outcome, matched)
 
 
-def _standing(book: Rulebook, facts: Mapping[str, Fact], plain: Mapping[str, Any], told: _Told) -> Standing:
+def _standing(book: Rulebook, facts: Mapping[str, Fact], case: Case, told: _Told) -> Standing:
     """Where rules put a case of which their tables say this."""
-    flow = book.workflows.get(plain["workflow"])
+    flow = book.workflows.get(case.workflow)
     if flow is None:
-        return Standing(cannot=f"没有流程 {plain['workflow']}")
-    if not plain["final"] and plain["state"] not in flow.states:
-        return Standing(cannot=f"流程 {flow.title} 没有环节 {plain['state']}")
+        return Standing(cannot=f"没有流程 {case.workflow}")
+    if not case.final and case.state not in flow.states:
+        return Standing(cannot=f"流程 {flow.title} 没有环节 {case.state}")
     if told.cannot:
         return Standing(cannot=told.cannot)
     try:
-        return _placed(book, flow, facts, plain, told)
+        return _placed(book, flow, facts, case, told)
     except Refused as error:
         return Standing(cannot="；".join(problem.what for problem in error.problems))
 
 
-def _placed(
-    book: Rulebook, flow: Workflow, facts: Mapping[str, Fact], plain: Mapping[str, Any], told: _Told
-) -> Standing:
+def _placed(book: Rulebook, flow: Workflow, facts: Mapping[str, Fact], case: Case, told: _Told) -> Standing:
     """Where rules put it; no rule covers it: with the default owner, as if it were opened now."""
     kind = book.subjects[flow.subject]
-    state = None if plain["final"] else flow.states[plain["state"]]
+    state = None if case.final else flow.states[case.state]
     if not kind.decided_by:
-        owner = _owner(book, flow, state, plain["lead"], facts) if state else ""
-        supporting = tuple(plain["supporting"])
-        return Standing(plain["category"], flow.name, plain["lead"], supporting, owner, outcome=plain["outcome"])
+        owner = _owner(book, flow, state, case.lead, facts) if state else ""
+        return Standing(case.category, flow.name, case.lead, case.supporting, owner, outcome=case.outcome)
     outcome, matched, _ = told
     going = book.flow_of(kind.name, outcome)
     home = home_of(book, going, facts)

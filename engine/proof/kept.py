@@ -73,8 +73,10 @@ _STRAY_VALUES = (
     "SELECT subject FROM vault WHERE subject NOT IN (SELECT id FROM subject WHERE wrapped IS NOT NULL)"
     " UNION SELECT subject FROM blind WHERE subject NOT IN (SELECT id FROM subject WHERE wrapped IS NOT NULL) LIMIT 20"
 )
+SNAPSHOT = "iif(json_valid(c.snapshot), c.snapshot, '{}')"
+"""What can be asked of a case even where its snapshot is damaged: one such case hides no other."""
 _LOST_PERSONS = (
-    "SELECT c.id, j.value FROM \"case\" AS c, json_each(c.snapshot, '$.personal') AS j"
+    f"SELECT c.id, j.value FROM \"case\" AS c, json_each({SNAPSHOT}, '$.personal') AS j"  # noqa: S608 - our own words
     " JOIN subject AS s ON s.id = c.subject AND s.wrapped IS NOT NULL"
     " WHERE NOT EXISTS (SELECT 1 FROM vault AS v WHERE v.subject = c.subject AND v.field = j.value) LIMIT 20"
 )

@@ -26,7 +26,7 @@ _PLANNED = (
 _CASES = (
     "SELECT c.id, c.release, c.category, c.owner, c.state, c.opened_at,"  # noqa: S608 - our own words
     " json_extract(c.snapshot, '$.outcome'), json_extract(c.snapshot, '$.facts'),"
-    " (SELECT max(json_extract(r.value, '$[2]')) FROM json_each(c.snapshot, '$.results') AS r"
+    " (SELECT json_group_array(json_extract(r.value, '$[2]')) FROM json_each(c.snapshot, '$.results') AS r"
     " WHERE json_extract(r.value, '$[0]') = ?), json_extract(c.snapshot, '$.lead'),"
     " json_extract(c.snapshot, '$.stages'),"
     f" (SELECT count(*) {_PLANNED} AND t.state = 'done'), (SELECT count(*) {_PLANNED})"
@@ -135,11 +135,12 @@ def _asked(office: Office, actor: Actor, flow: Workflow, task: str, since: int) 
     span = (names, since, micros(office.now()))
     with office.store.reading() as driver:
         rows = driver.execute(_CASES, (task, *span, *span, flow.name, *reach(office, actor)))
-        for case_id, release, category, owner, state, opened_at, outcome, facts, last, lead, *rest in rows:
+        for case_id, release, category, owner, state, opened_at, outcome, facts, results, lead, *rest in rows:
             stages, done, planned = rest
             book = office.book(release)
             of = book.workflows[flow.name]
             fields = book.kind_of(flow.name).fields
+            last = max((micros(datetime.fromisoformat(at)) for at in json.loads(results)), default=None)
             known = {key: from_json(fields[key], value) for key, value in json.loads(facts).items() if key in fields}
             schedules = [schedule for schedule in of.schedules.values() if schedule.task == task]
             begun, stage = json.loads(stages), of.states[state].stage
@@ -152,4 +153,13 @@ def _asked(office: Office, actor: Actor, flow: Workflow, task: str, since: int) 
                 words = next((verb.of for verb in of.transitions.values() if verb.task == task), ())
                 units = units_of(words, owner, lead, home_of(book, of, known), known)
                 whose = owner if units is None or owner in units else min(units)
-                yield Covered(case_id, category, whose, of.states[state].title, opened_at, last, done, planned)
+                yield Covered(
+                    case_id,
+                    category,
+                    whose,
+                    of.states[state].title,
+                    opened_at,
+                    last,
+                    done,
+                    planned,
+                )

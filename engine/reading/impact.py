@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
-from engine.core.case import micros
+from engine.core.case import Case, micros
+from engine.core.record import from_json
 from engine.core.replaying import KINDS, ROLES, Alike, Change, Compared, Replay
 from engine.core.rulebook import Rulebook
 from engine.reading.outlook import in_short as ahead_in_short
@@ -63,21 +62,21 @@ def impact(
     now = office.now()
     tally = Tally()
     replay = Replay(base, draft, now)
-    for case_id, seq, plain in _cases(office, micros(now - back), progress):
-        tally.take(case_id, plain, replay.compare(case_id, seq, plain))
+    for case in _cases(office, micros(now - back), progress):
+        tally.take(case, replay.compare(case))
     at, since = (moment.astimezone(base.zone).isoformat(timespec="minutes") for moment in (now, now - back))
     told = {"base": base.release, "digest": draft.digest, "since": since, "at": at}
     told |= tally.told({name: flow.title for name, flow in {**draft.workflows, **base.workflows}.items()})
     return told | {"plan": outlook(office, draft, begins, MOST)}
 
 
-def _cases(office: Office, since: int, progress: Progress) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _cases(office: Office, since: int, progress: Progress) -> Iterator[Case]:
     with office.store.reading() as driver:
         (total,) = driver.execute(f"SELECT count(*) {_THESE}", (since,)).fetchone()
         rows = driver.execute(f"SELECT id, seq, snapshot {_THESE}", (since,))
         batches = iter(lambda: rows.fetchmany(BATCH), [])
         for case_id, seq, snapshot in progress((row for batch in batches for row in batch), total):
-            yield case_id, seq, orjson.loads(snapshot)
+            yield from_json(snapshot, case_id, seq)
 
 
 @dataclass(slots=True)
@@ -95,11 +94,11 @@ class Tally:
     listed: tuple[list[dict[str, Any]], ...] = field(default_factory=lambda: ([], [], []))
     """Those with something overdue at once, other open ones, closed ones."""
 
-    def take(self, case_id: str, plain: Mapping[str, Any], found: Compared) -> None:
+    def take(self, case: Case, found: Compared) -> None:
         """Count one more case."""
         alike, changes, overdue = found
         self.decided += 1
-        self.open += not plain["final"]
+        self.open += not case.final
         self.groups[alike] = self.groups.get(alike, 0) + 1
         if len(self.groups) > MOST_GROUPS:
             self._sum_up()
@@ -109,9 +108,9 @@ class Tally:
         self.kinds.update({change.kind for change in changes})
         self.overdue += len(overdue)
         self.overdue_cases += bool(overdue)
-        listed = self.listed[0 if overdue else 2 if plain["final"] else 1]
+        listed = self.listed[0 if overdue else 2 if case.final else 1]
         if len(listed) < MOST:
-            listed.append(_line(case_id, plain, changes, overdue))
+            listed.append(_line(case, changes, overdue))
 
     def _sum_up(self) -> None:
         """How many cases each unit has before and after, of those counted so far."""
@@ -155,14 +154,12 @@ class Tally:
         }
 
 
-def _line(
-    case_id: str, plain: Mapping[str, Any], changes: tuple[Change, ...], overdue: tuple[str, ...]
-) -> dict[str, Any]:
+def _line(case: Case, changes: tuple[Change, ...], overdue: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "case": case_id,
-        "workflow": plain["workflow"],
-        "category": plain["category"],
-        "open": not plain["final"],
+        "case": case.id,
+        "workflow": case.workflow,
+        "category": case.category,
+        "open": not case.final,
         "changes": [change._asdict() for change in changes],
         "overdue": list(overdue),
     }

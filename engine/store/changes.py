@@ -286,7 +286,7 @@ class Ready:
                 "category": case.category,
                 "final": case.final,
                 "opened_at": micros(case.opened_at),
-                "snapshot": plain(to_json(case)),
+                "snapshot": to_json(case),
             },
             head=change.head,
             events=[event_row(case.id, seq, happened) for seq, happened in enumerate(change.events, before + 1)],
@@ -305,7 +305,7 @@ class Ready:
 
     def case(self) -> Case:
         """The case as it will stand."""
-        return from_json(orjson.loads(self.row["snapshot"]), self.row["id"], self.row["seq"])
+        return from_json(self.row["snapshot"], self.row["id"], self.row["seq"])
 
     def then(self, later: Ready) -> Ready:
         """This, and after it a later change of the same case."""

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from engine.core.errors import Damaged, Problem
 
-SCHEMA = "5"
+SCHEMA = "6"
 CLASSES = ("open", "sealed", "index", "key", "chain")
 """open: never personal; sealed: ciphertext; index: keyed hash; key: wrapped data key; chain: hash of events."""
 

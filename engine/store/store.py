@@ -325,7 +325,7 @@ def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:
     """A case and the head of its chain, inside a transaction."""
     # as bytes: text made of them would only be made into bytes again
     found = driver.execute('SELECT CAST(snapshot AS BLOB), seq, head FROM "case" WHERE id = ?', (case_id,)).fetchone()
-    return None if found is None else (from_json(orjson.loads(found[0]), case_id, found[1]), found[2])
+    return None if found is None else (from_json(found[0], case_id, found[1]), found[2])
 
 
 def _in_words(path: Path, error: sqlite3.DatabaseError) -> Damaged:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
+
 from engine.commands.corrections import correction_step
 from engine.core import corrections as core
 from engine.core.case import Case, Event
@@ -167,7 +169,7 @@ def _opened_again(office: Office, case: Case, stated: Stated, actor: Actor, now:
         return None
     told = {key: value for key, value in known.items() if value is not None}
     decision = book.decide(book.kind_of(case.workflow).name, told, local_day(now, book.zone))
-    right = case._replace(facts={**case.facts, **stated.facts}, parents={})
+    right = structs.replace(case, facts={**case.facts, **stated.facts}, parents={})
     first = core.follow(book, right, decision, actor, now, alerts=["looked_back"])
     return Change.of(book, None, b"", (first,), new_id())
 

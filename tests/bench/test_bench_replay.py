@@ -6,15 +6,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
-import orjson
 import pytest
 
 from engine.core.case import Case
 from engine.core.conditions import Fact
 from engine.core.judging import typed
-from engine.core.record import to_json
+from engine.core.record import from_json, to_json
 from engine.core.replaying import Replay
 from engine.core.rulebook import Rulebook
 from engine.core.tables import Table
@@ -38,7 +36,7 @@ def cases(book: Rulebook) -> list[Case]:
 def test_ten_thousand_cases_replayed_beside_bare_decisions_by_both_books(
     book: Rulebook, cases: list[Case], edit: Edit
 ) -> None:
-    snapshots = [(case.id, case.seq, orjson.dumps(to_json(case))) for case in cases]
+    snapshots = [(case.id, case.seq, to_json(case)) for case in cases]
     ratios = []
     for seed in range(PAIRS):
         draft = edit(book, random.Random(seed))
@@ -51,8 +49,8 @@ def test_ten_thousand_cases_replayed_beside_bare_decisions_by_both_books(
         def ours(draft: Rulebook = draft) -> None:
             replay, tally = Replay(book, draft, NOW), Tally()
             for case_id, seq, snapshot in snapshots:
-                plain: dict[str, Any] = orjson.loads(snapshot)
-                tally.take(case_id, plain, replay.compare(case_id, seq, plain))
+                case = from_json(snapshot, case_id, seq)
+                tally.take(case, replay.compare(case))
             assert tally.told({})["cases"]["decided"] == CASES
 
         one = seconds(bare)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from engine.commands import trips
 from engine.commands.papers import papers_of, serve, sheets, suitable
@@ -149,7 +150,7 @@ def test_printing_and_serving_move_nothing_of_a_case(office: Office) -> None:
     before = office.case(case, office.actor("shuju"))[0]
     sheets(office, NOTICE, [case], office.actor("geli"))
     serve(office, case, NOTICE, office.actor("geli"), office.now(), "王某")
-    assert office.case(case, office.actor("shuju"))[0] == before._replace(seq=before.seq + 2)
+    assert office.case(case, office.actor("shuju"))[0] == structs.replace(before, seq=before.seq + 2)
 
 
 def test_a_case_has_the_papers_of_its_own_rules(make_office: Make, pack_files: dict[str, bytes]) -> None:

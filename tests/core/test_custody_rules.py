@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.core import custody, lifecycle
 from engine.core.case import Case, Offer
@@ -312,7 +313,7 @@ def test_a_return_that_armed_anew_would_be_found(book: Rulebook) -> None:
 def test_a_shared_room_is_told_by_the_case_it_is_shared_with(book: Rulebook) -> None:
     case = accept(book, sent(book), "geli", quarantine_started=NOW, room="301", accompanies="C2")
     assert custody.place_of(book, case) == ("集中隔离点", "301", "C2")
-    assert custody.place_of(book, case._replace(final="closed")) is None
+    assert custody.place_of(book, structs.replace(case, final="closed")) is None
 
 
 def test_a_pack_that_lets_offers_wait_for_ever_arms_nothing(book: Rulebook) -> None:

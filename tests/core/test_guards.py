@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.core.case import Case, Child, Done, Entry, Offer
 from engine.core.guards import ChildrenGuard, Guard, HandOverGuard, NoIndexGuard
@@ -59,7 +60,15 @@ def unmet(guard: Guard, now: datetime, **case: Any) -> str:
     days = {"days": (1, 4), "none": None}
     return guard.unmet(
         Situation(
-            CASE._replace(**case), {}, frozenset(), "u", now, ZONE, lambda _: count, lambda name: days[name], START
+            structs.replace(CASE, **case),
+            {},
+            frozenset(),
+            "u",
+            now,
+            ZONE,
+            lambda _: count,
+            lambda name: days[name],
+            START,
         )
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec import structs
 
 from engine.core.case import Case, Event
 from engine.core.corrections import Correction
@@ -80,7 +81,7 @@ def open_cases(story: Story, days: int) -> Iterator[Case]:
     for number, event in enumerate(happened):
         if event.type == "opened" and number:
             return
-        case = evolve(case, event, f"{story.name}{days}@{number}")._replace(id=f"{story.name}{days}@{number}")
+        case = structs.replace(evolve(case, event, f"{story.name}{days}@{number}"), id=f"{story.name}{days}@{number}")
         if not case.final:
             yield case
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from msgspec import structs
+
 from engine.core import lifecycle
 from engine.core.case import moment
 from engine.core.judging import Stated
@@ -36,7 +38,7 @@ def test_a_deadline_says_why_its_count_began_anew_or_ended_early(book: Rulebook)
     assert why(book, case, "release").startswith(
         "06-13 00:00 = 集中隔离医学观察期满（自再次接触日期 2022-05-29 重新起算） 06-12 00:00"
     )
-    early = case._replace(cut_short={"quarantine": day(6)})
+    early = structs.replace(case, cut_short={"quarantine": day(6)})
     assert "集中隔离医学观察提前结束（自" in why(book, early, "release")
 
 
@@ -45,7 +47,7 @@ def test_another_due_time_than_the_words_lead_to_is_found(book: Rulebook) -> Non
     assert misreckoned(case) == []
     assert moment(recomputed(case, "verify")) == NOW + timedelta(hours=2)
     late = case.deadlines["verify"]._replace(due=datetime.fromisoformat("2022-05-26T12:00+08:00"))
-    assert misreckoned(case._replace(deadlines={"verify": late})) == ["verify"]
+    assert misreckoned(structs.replace(case, deadlines={"verify": late})) == ["verify"]
 
 
 def test_a_case_shows_why_it_is_due_then(office: Office) -> None:

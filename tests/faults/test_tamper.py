@@ -146,7 +146,8 @@ def change_case(cursor: Cursor, chance: random.Random) -> str:
         cursor.execute("SELECT id, snapshot FROM \"case\" WHERE snapshot LIKE '%华业社区%'").fetchall()
     )
     column = chance.choice(["owner", "state", "final", "category", "snapshot", "subject"])
-    value = snapshot.replace("华业社区", "和平社区") if column == "snapshot" else "别的"
+    others = [snapshot.replace("华业社区", "和平社区"), '{"state":"closed",' + snapshot[1:], snapshot[:-2], "[]"]
+    value = chance.choice(others) if column == "snapshot" else "别的"
     cursor.execute(f'UPDATE "case" SET {column} = ? WHERE id = ?', (value, case))
     return f"案件 {case}"
 

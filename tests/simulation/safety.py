@@ -12,11 +12,10 @@ from engine.core.evolving import evolve
 from engine.core.guards import ActorGuard
 from engine.core.judging import typed, who
 from engine.core.reckoning import HAND_OVER, MICRO, Reckoning
-from engine.core.record import to_json
+from engine.core.record import from_json
 from engine.core.why import misreckoned
 from engine.core.workflows import Workflow
 from engine.proof import audit
-from engine.store.changes import plain
 from engine.store.store import SYSTEM
 from engine.timing import loop
 from tests.simulation.world import Broken, World
@@ -174,7 +173,7 @@ def stands(world: World, driver: Any, case: Case) -> None:
         'SELECT seq, state, owner, final, snapshot, opened_at FROM "case" WHERE id = ?', (case.id,)
     ).fetchone()
     require(row is not None and row[0] == case.seq, f"{where}：案件记录落后于事件")
-    require(row[4] == plain(to_json(case)).decode(), f"{where}：案件记录与事件推出的不符")
+    require(from_json(row[4], case.id, case.seq) == case, f"{where}：案件记录与事件推出的不符")
     require((row[1], row[2], row[3]) == (case.state, case.owner, case.final), f"{where}：列与快照不符")
     flow = book.workflows[case.workflow]
     state = flow.states[case.state]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import bindparam, update
 
 from engine import service
@@ -66,7 +67,7 @@ def accepted_by_the_giver(patch: Patch) -> None:
 
 def done_twice(patch: Patch) -> None:
     fitting = planning.fitting
-    patch.setattr(moving, "fitting", lambda case, *args: fitting(case._replace(marks={}), *args))
+    patch.setattr(moving, "fitting", lambda case, *args: fitting(structs.replace(case, marks={}), *args))
 
 
 def alert_without_what_armed_it(patch: Patch) -> None:
@@ -96,7 +97,7 @@ def confirmed_by_the_proposer(patch: Patch) -> None:
 
     def unasked(book: Any, case: Case, actor: Any) -> Any:
         proposal = case.proposal._replace(by="") if case.proposal else None
-        return proposal_of(book, case._replace(proposal=proposal), actor)
+        return proposal_of(book, structs.replace(case, proposal=proposal), actor)
 
     patch.setattr(corrections, "proposal_of", unasked)
     patch.setattr(service.Office, "require", lambda *_, **__: None)  # nobody here may both propose and confirm
