@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec import structs
 
 from engine.core import lifecycle
 from engine.core.case import Case
@@ -37,15 +38,17 @@ def together(office: Office, change: Change, step: Step, texts: Mapping[str, str
     moved, unknown = _moved(office, change, actor, now)
     if moved or unknown:
         told = {"moved": [other.case.id for other in moved]} | ({"unregistered": unknown} if unknown else {})
-        step = replace(step, changes=[*moved, *step.changes], answer=step.answer | told)
+        step = structs.replace(step, changes=[*moved, *step.changes], answer=step.answer | told)
     for one, known in ((change, texts), *((other, {}) for other in moved)):
         book = office.book(one.case.release)
         kinds = opened_by(book, one.case, one.events)
+        if not kinds:
+            continue
         for child in kinds:
             but = unsaid(book, one.case, one.events)
             step = step.beside(open_for(office, one.case, child, known, actor, now, but))
         if still := _still_open(one.case, kinds):
-            step = replace(step, answer=step.answer | {"still_open": step.answer.get("still_open", {}) | still})
+            step = structs.replace(step, answer=step.answer | {"still_open": step.answer.get("still_open", {}) | still})
     return step
 
 
@@ -94,10 +97,13 @@ def _moved(office: Office, change: Change, actor: Actor, now: datetime) -> tuple
     book, case = office.book(change.case.release), change.case
     steps = book.workflows[case.workflow].transitions
     fired = [steps[event.data["transition"]] for event in change.events if event.type == "advanced"]
+    moves = [move for step in fired for move in step.moves]
+    if not moves:
+        return [], {}
     others: dict[str, Change] = {}
     problems: list[Problem] = []
     unknown: dict[str, int | float] = {}
-    for move in (move for step in fired for move in step.moves):
+    for move in moves:
         known: dict[str, Fact] = {**typed(book, case), OWNER: case.owner, LEAD: case.lead, THIS: case.id}
         given = {to: known[of] for to, of in move.gives.items() if known.get(of) is not None}
         for other, head, more in _others(office, case, move, problems, unknown):

@@ -52,6 +52,8 @@ def unasked(
 ) -> None:
     """Only what is asked for may be stated at a transition or when accepting; `later`: what the receiver fills in."""
     asked = {item.field for item in evidence}
+    if raw.keys() <= asked:
+        return
     allowed = asked | {kind.fields[field].title for field in asked}
     extra = [given for given in raw if given not in allowed]
     if extra:

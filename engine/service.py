@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from engine import refusals, releases, vault
 from engine.alongside import settled, together
@@ -167,7 +168,7 @@ class Office:
             key = subjects.keys(driver, self.master, [subject]).get(subject) if subject else None
             (given,), (stays,) = references.derived(driver, self.master, book, [{**stated.facts, **texts}.get], now)
             kept = subjects.opened(driver, key) if key else {}
-        stated = replace(stated, facts=given | dict(stated.facts))
+        stated = structs.replace(stated, facts=given | dict(stated.facts))
         new = key is None
         key = key or self.master.new_subject(new_id())
         happened, decision = lifecycle.open_case(book, kind.name, key.subject, stated, actor, now, parents=parents)
@@ -217,8 +218,7 @@ class Office:
             case, head = self.case(case_id, actor)
             book = self.book(case.release)
             flow = book.workflows[case.workflow]
-            titled = () if name in flow.transitions else flow.transitions.values()
-            verb = next((each.name for each in titled if each.title == name), name)
+            verb = flow.named(name)
             refusals.overtaken(self.store, book, case, actor, refusals.state_of(flow, seen_state), verb)
             kind = book.kind_of(case.workflow)
             if verb in flow.transitions:
@@ -229,7 +229,7 @@ class Office:
             found, stays = self.matched(book, case, stated, texts, now)
             given = {key: value for key, value in found.items() if case.facts.get(key) is None}
             if given:
-                stated = replace(stated, facts=given | dict(stated.facts))
+                stated = structs.replace(stated, facts=given | dict(stated.facts))
             happened = lifecycle.advance(book, case, verb, actor, stated, now, occurred_at)
             changes = self.following(book, Change.of(book, case, head, happened), actor, again=bool(given))
 
@@ -308,7 +308,7 @@ class Office:
                     references.move(writer, change.case.follows, change.case.id)
             writer.append(ready)
             make_begun(writer, ready, self.book, self.account)
-            if any(change.placed for change in ready):
+            if any("placed" in change.rows for change in ready):
                 places.refuse_overfull(writer.driver, ready, self.book().organisation.units)
             step.sealed.write(writer)
             if request[0]:
@@ -362,6 +362,13 @@ class Office:
     def answer(self, book: Rulebook, case: Case) -> dict[str, Any]:
         """What is told of a case after a command: nothing personal."""
         flow = book.workflows[case.workflow]
+        titles = {item.name: item.title for item in flow.states[case.state].deadlines}
+        if case.offer:
+            titles[HAND_OVER] = f"{case.offer.to} 签收"
+        if case.proposal:
+            titles[CONFIRM] = "确认更正"
+        if case.asked:
+            titles[RULES] = "规则变动待决定"
         return {
             "case": case.id,
             "workflow": case.workflow,
@@ -371,10 +378,7 @@ class Office:
             "owner": case.owner,
             "final": case.final,
             "offered_to": case.offer.to if case.offer else "",
-            "deadline_titles": {item.name: item.title for item in flow.states[case.state].deadlines}
-            | ({HAND_OVER: f"{case.offer.to} 签收"} if case.offer else {})
-            | ({CONFIRM: "确认更正"} if case.proposal else {})
-            | ({RULES: "规则变动待决定"} if case.asked else {}),
+            "deadline_titles": titles,
             "deadlines": {name: armed.due.astimezone(book.zone).isoformat() for name, armed in case.deadlines.items()},
         }
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.store import subjects
 from engine.store.changes import Change
 from engine.store.store import Writer
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """What a command decided: changes of one or several cases, what is answered, and what else it writes."""
 
     changes: list[Change]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import structs
 
 from engine.commands.corrections import correction_step
 from engine.core.case import Case
@@ -44,7 +45,7 @@ def open_child(
         )
         texts = {**told, **texts}
         facts = {**given.facts, **stated.facts, **kind_of_child.sets}
-        stated = replace(stated, facts=facts, personal=frozenset(texts))
+        stated = structs.replace(stated, facts=facts, personal=frozenset(texts))
         ties = {parent.id: kind_of_child.name}
         known = subjects.identities(office.master, kind, {**stated.facts, **texts}.get)
         standing = office.open_case_of(known)
@@ -53,7 +54,7 @@ def open_child(
         case, head = standing
         if parent.id in case.parents or case.id == parent.id:
             raise Refused(Problem("CASE-018", "此人已在本案名下", "在他自己的案件上办理"))
-        right = replace(stated, personal=frozenset())
+        right = structs.replace(stated, personal=frozenset())
         done = correct(office.book(case.release), case, actor, right, now, new_id(), more={"parents": ties})
         return correction_step(office, case, head, done, subjects.Sealed())
 

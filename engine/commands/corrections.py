@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import structs
 
 from engine.core import corrections as core
 from engine.core.case import Case
@@ -50,7 +51,7 @@ def correct(
         if others := others_to_correct(book, case, actor, [*stated.facts, *texts]):
             raise Refused(others)
         given, stays = office.matched(book, case, stated, texts, now)
-        stated = replace(stated, facts=given | dict(stated.facts))
+        stated = structs.replace(stated, facts=given | dict(stated.facts))
         done = core.correct(book, case, actor, stated, now, new_id())
         far = core.needs_second(book, stated, now)
         if far:
@@ -94,7 +95,7 @@ def _kept(step: Step, book: Rulebook, stays: list[references.Stay]) -> Step:
     def keep(writer: Writer) -> None:
         references.keep(writer, references.rows(book, case.id, stays, case.facts.get))
 
-    return replace(step, before=keep)
+    return structs.replace(step, before=keep)
 
 
 def correction_step(office: Office, case: Case, head: bytes, done: Correction, sealed: subjects.Sealed) -> Step:

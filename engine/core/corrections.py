@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -136,7 +136,7 @@ def _put_right(
     """The case stays in its workflow; what follows from its facts follows anew."""
     book, case, flow = attempt.book, attempt.case, attempt.flow
     state = flow.states[case.state]
-    reckoning = replace(Reckoning.of(book, case, attempt.facts), outcome=outcome)
+    reckoning = structs.replace(Reckoning.of(book, case, attempt.facts), outcome=outcome)
     reckoning = reckoning.ending(case, typed(book, case), attempt.now)
     armed, ended, cannot = reckoning.deadlines(state, attempt.now, case, stays=True)
     if cannot:

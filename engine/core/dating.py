@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from engine.core.case import Case
 from engine.core.conditions import Fact, Field
 from engine.core.errors import Problem
 from engine.core.reckoning import Reckoning
+from engine.core.rulebook import Subject
 from engine.core.values import duration_words, local_day
 from engine.core.workflows import Workflow
 
@@ -22,32 +24,25 @@ LEAVE_OUT = "核对日期；确实更早的，立案时先不填，立案后按�
 """The same where there is no case yet to correct."""
 
 
-@dataclass(slots=True)
-class _Statement:
+class _Statement(Struct):
     """What is stated by hand beside what was known before; no case: it is being opened."""
 
     before: Reckoning
     after: Reckoning
     stated: Mapping[str, Fact]
     case: Case | None
-
-    @property
-    def flow(self) -> Workflow:
-        return self.after.flow
+    flow: Workflow
+    kind: Subject
 
     @property
     def zone(self) -> ZoneInfo:
         return self.after.book.zone
 
-    @property
-    def fields(self) -> Mapping[str, Field]:
-        return self.after.book.subjects[self.flow.subject].fields
-
     def dates(self) -> Iterable[tuple[Field, date]]:
         """The dates and times stated that tell of what has happened."""
         for name, value in self.stated.items():
-            if isinstance(value, date) and not self.fields[name].future:
-                yield self.fields[name], value
+            if isinstance(value, date) and not self.kind.fields[name].future:
+                yield self.kind.fields[name], value
 
     def earliest(self, of: Field) -> tuple[datetime | None, timedelta | Field | None]:
         """Before which moment this cannot have been: so long before the opening, or the last step; None: it may."""
@@ -69,9 +64,9 @@ class _Statement:
         steps = [
             (value, name)
             for name, value in self.before.facts.items()
-            if isinstance(value, datetime) and name not in self.flow.tested and not self.fields[name].future
+            if isinstance(value, datetime) and name not in self.flow.tested and not self.kind.fields[name].future
         ]
-        return self.fields[max(steps)[1]] if steps else None
+        return self.kind.fields[max(steps)[1]] if steps else None
 
     def _counts(self, name: str) -> bool:
         """Whether days are counted from a fact, or it chooses how many there are."""
@@ -80,16 +75,17 @@ class _Statement:
     def order(self) -> Iterable[str]:
         """Facts stated in the wrong order, by what the pack says comes first."""
         facts = self.after.facts
-        for first, second in self.after.book.subjects[self.flow.subject].order:
+        for first, second in self.kind.order:
             if first not in self.stated and second not in self.stated:
                 continue
             one, other = facts.get(first), facts.get(second)
             told = {first, second} & self.stated.keys()
-            again = told == {first} and self.fields[first].type == "time"  # a step taken once more begins a new round
+            # a step taken once more begins a new round
+            again = told == {first} and self.kind.fields[first].type == "time"
             if not isinstance(one, date) or not isinstance(other, date) or again:
                 continue
             if self._comparable(one, other) > self._comparable(other, one):
-                yield f"{self.fields[second].title}早于{self.fields[first].title}"
+                yield f"{self.kind.fields[second].title}早于{self.kind.fields[first].title}"
 
     def _comparable(self, value: date, beside: date) -> date:
         """A moment as its day where it is compared with a day."""
@@ -114,7 +110,7 @@ class _Statement:
             moving = [name for name in (*clock.anchor, clock.minus) if name in self.stated] or list(clock.anchor)
             anchor = next((name for name in moving if self.after.facts.get(name) is not None), None)
             if anchor is not None and (clock.name in running or self.before.facts.get(anchor) is not None):
-                yield f"{self.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
+                yield f"{self.kind.fields[anchor].title}会把{clock.title}的第 0 天从 {old} 提前到 {new}"
 
 
 def _why(floor: timedelta | Field | None) -> str:
@@ -127,7 +123,7 @@ def untimely(
     before: Reckoning, after: Reckoning, stated: Mapping[str, Fact], case: Case | None = None
 ) -> list[Problem]:
     """Why what is stated by hand cannot have been when it is said to have been; each is a matter of correcting."""
-    told = _Statement(before, after, stated, case)
+    told = _Statement(before, after, stated, case, after.flow, after.book.subjects[after.flow.subject])
     found = []
     for of, value in told.dates():
         floor, why = told.earliest(of)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeGuard
+
+from msgspec import Struct
 
 from engine.core.case import Case
 from engine.core.conditions import Fact, from_json
@@ -21,19 +23,17 @@ from engine.core.values import local_day
 from engine.core.workflows import Evidence, Transition, Workflow
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(Struct, frozen=True):
     """What somebody says of a case: open facts with their typed values, personal ones by name only."""
 
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = {}
     personal: frozenset[str] = frozenset()
 
 
 NOTHING = Stated()
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Struct):
     """Somebody's attempt to do something with a case, with all that it is judged by.
 
     `now` is when it is recorded, `occurred_at` when it happened: day counts and lateness follow the latter.

@@ -233,7 +233,7 @@ class _Move:
     def _reckoning(self) -> Reckoning:
         cut_short = {name: at for name, at in self.case.cut_short.items() if name in self.flow.clocks}
         raw = Reckoning(self.book, self.flow, self.outcome, self.case.opened_at, self.facts, cut_short)
-        return replace(raw, freed=self._freeing(raw))
+        return structs.replace(raw, freed=self._freeing(raw))
 
     def _freeing(self, raw: Reckoning) -> dict[str, datetime]:
         """The clocks that these days ended before anybody could know it: that counts from the change.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import structs
 
 from engine.core.case import Case, Event, micros
 from engine.core.conditions import Fact, to_json
@@ -154,7 +155,7 @@ def tallied(book: Rulebook, case: Case, name: str, stated: Stated) -> tuple[Stat
             total = totals[fact] = had + sign * by
             if not (of.low is None or total >= of.low) or not (of.high is None or total <= of.high):
                 short.append(f"{of.title}现有 {had}，{fields[amount].title} {by}，会成为 {total}")
-    return replace(stated, facts={**stated.facts, **totals}), short
+    return structs.replace(stated, facts={**stated.facts, **totals}), short
 
 
 def destination(attempt: Attempt, transition: Transition) -> State:

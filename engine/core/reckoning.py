@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, structs
 
 from engine.core.case import Armed, Case, Plan, micros, moment
 from engine.core.conditions import Fact
@@ -35,8 +36,7 @@ def arming(since: str, base: int, within: str, length: timedelta, ladder: str, e
     return [base + micro + extended, ladder, since, base, within, micro]
 
 
-@dataclass(slots=True)
-class Reckoning:
+class Reckoning(Struct):
     """What counts and deadlines of a case follow from: its rules, what was decided, when it opened, its facts."""
 
     book: Rulebook
@@ -44,9 +44,9 @@ class Reckoning:
     outcome: Mapping[str, Any]
     opened_at: datetime
     facts: Mapping[str, Fact]
-    cut_short: Mapping[str, datetime] = field(default_factory=dict)
+    cut_short: Mapping[str, datetime] = {}
     """The clocks that ended early, and when."""
-    freed: Mapping[str, datetime] = field(default_factory=dict)
+    freed: Mapping[str, datetime] = {}
     """The clocks that a change of rules ended, and the moment before which nobody could be let go."""
 
     @classmethod
@@ -74,7 +74,7 @@ class Reckoning:
             and all(asked.holds(self.facts, self.outcome) for asked in clock.ends_when)
             and (clock.name in case.cut_short or any(asked.was_not(known, case.outcome) for asked in clock.ends_when))
         }
-        return replace(self, cut_short=ended) if ended or self.cut_short else self
+        return structs.replace(self, cut_short=ended) if ended or self.cut_short else self
 
     def cuts(self, before: Mapping[str, datetime]) -> dict[str, Any]:
         """What an event tells of clocks that ended early, when it is other than before; often nothing."""
@@ -174,6 +174,8 @@ class Reckoning:
             for schedule in self.flow.schedules.values()
             if state.stage in schedule.stages and not state.final and schedule.asked(self.facts, self.outcome)
         }
+        if not asked and not running:
+            return {}
         left = {name: entering.overdue(name) for name in running.keys() - asked.keys() if not state.final}
         wanted = {name: plan for name, plan in (asked | left).items() if plan}
         planned = {name: plan for name, plan in wanted.items() if not _goes_on(running.get(name), plan)}
@@ -181,8 +183,7 @@ class Reckoning:
         return {"planned": planned, "unplanned": unplanned} if planned or unplanned else {}
 
 
-@dataclass(slots=True)
-class _Entering:
+class _Entering(Struct):
     """A case on its way into a state."""
 
     reckoning: Reckoning

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from transitions import EventData, Machine, MachineError
+from transitions import Transition as Edge
 
 from engine.core.conditions import Fact
 from engine.core.errors import Problem
@@ -266,6 +267,17 @@ class Transition:
     """What it does to other cases; what cannot be done there cannot be done here."""
 
 
+class _Edge(Edge):
+    """An edge of the machine: it says whether it may be taken; what that does to a case, its event tells."""
+
+    def _change_state(self, event_data: EventData) -> None:
+        """Nothing: the cursor is thrown away."""
+
+
+class _Machine(Machine):
+    transition_cls = _Edge
+
+
 class Cursor:
     """What the machine moves instead of a case: thrown away after one step, it brings back every unmet reason."""
 
@@ -316,7 +328,7 @@ class Workflow:
     @cached_property
     def machine(self) -> Machine:
         """The one machine of this workflow, bound to no model and without `to_<state>` back doors."""
-        machine = Machine(
+        machine = _Machine(
             model=None, states=list(self.states), initial=None, auto_transitions=False, queued=False, send_event=True
         )
         for transition in self.transitions.values():
@@ -341,6 +353,12 @@ class Workflow:
         """A clock, and those it comes after."""
         after = self.clocks[clock].after
         return (clock, *self.line(after)) if after else (clock,)
+
+    def named(self, name: str) -> str:
+        """The transition of that name or title; what is neither is left as it is."""
+        if name in self.transitions:
+            return name
+        return next((each.name for each in self.transitions.values() if each.title == name), name)
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """What can be done in a state, in the order of the file."""

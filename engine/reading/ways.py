@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from engine.core.case import Case
 from engine.core.judging import NOTHING, Attempt, asked, who
@@ -35,7 +36,7 @@ def ways(
             "lacks": lacks,
         }
         may = (actor for actor in everybody if not who(book, case, step.by, actor, step.of))
-        yield told, [actor.user for actor in may if _lacks(replace(anyone, actor=actor), step) == lacks]
+        yield told, [actor.user for actor in may if _lacks(structs.replace(anyone, actor=actor), step) == lacks]
 
 
 def evidence(kind: Subject, asked: Iterable[Evidence]) -> list[str]:

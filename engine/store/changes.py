@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from engine.core.case import WORK, Armed, Case, Event, micros
 from engine.core.corrections import Correction
@@ -107,13 +107,16 @@ class Change(NamedTuple):
         `was`: the rules it was under before, where the events move it under others.
         """
         seq = before.seq if before is not None else 0
-        case, raised, held, aboard, quiet, planned = before, [], [], [], [], []
+        case, raised, held, aboard, quiet, shelved, planned = before, [], [], [], [], [], []
         for happened in events:
             last, case = case, evolve(case, happened, case_id)
             if ops := changed(book, last, case, happened):
                 planned.append(tuple(ops))
-            raised += [*_raised(book, case, happened), *_at_once(book, case, happened)]
+            raised += _raised(book, case, happened)
+            raised += _at_once(book, case, happened)
             quiet += _quiet(case, happened)
+            if happened.type == "postponed" and "until" in happened.data:
+                shelved.append(Silent(happened.data["deadline"], happened.data["until"]))
             if case.owner != (last.owner if last is not None else ""):
                 held.append(Held(case.seq, case.owner, micros(case.held.at)))
             if last is not None:
@@ -142,12 +145,8 @@ class Change(NamedTuple):
             tuple(aboard),
             lies if lies != lay else None,
             lay is not None and lies is None,
-            tuple(silent for silent in quiet if silent.name in case.acknowledged),
-            tuple(
-                Silent(e.data["deadline"], e.data["until"])
-                for e in events
-                if e.type == "postponed" and "until" in e.data
-            ),
+            tuple([silent for silent in quiet if silent.name in case.acknowledged] if quiet else quiet),
+            tuple(shelved),
             tuple(planned),
         )
 
@@ -234,7 +233,9 @@ def _raised(book: Rulebook, case: Case, happened: Event) -> list[Raised]:
         names.append("no_match")
     if "differs" in data:
         names.append("differs")
-    head = book.organisation.told("unit.head", case.owner or case.lead) if names else ""
+    if not names:
+        return []
+    head = book.organisation.told("unit.head", case.owner or case.lead)
     told = {UNSETTLED: book.hand_over.arbiter, MISSED: data.get("told", "")}
     at = micros(happened.occurred_at)
     return [
@@ -247,61 +248,42 @@ _LEVELS = {MISSED: "红"}
 """How loud an alert of an event is, where it is louder than others."""
 
 
-@dataclass(slots=True)
-class Ready:
+Rows = dict[str, list[dict[str, Any]]]
+"""What changes do beside a case and its events, by the name a change has for it; what they do not do is not there."""
+_AS_IT_IS = ("due", "raised", "aboard", "quiet", "shelved")
+
+
+class Ready(Struct):
     """A change as it will be written, its JSON made: all but its place in the chain, which only the lock settles."""
 
     row: dict[str, Any]
     head: bytes
     events: list[dict[str, Any]]
-    due: list[dict[str, Any]]
-    ended: list[dict[str, Any]]
-    raised: list[dict[str, Any]]
-    joined: list[tuple[str, str]]
-    held: list[dict[str, Any]]
-    aboard: list[dict[str, Any]]
-    placed: list[dict[str, Any]]
-    left: list[tuple[str]]
-    quiet: list[dict[str, Any]]
-    shelved: list[dict[str, Any]]
-    planned: list[tuple[Op, ...]]
+    rows: Rows
+    planned: tuple[tuple[Op, ...], ...]
 
     @classmethod
     def of(cls, change: Change) -> Ready:
         """The rows of a change."""
         case = change.case
-        here = {"case_id": case.id}
         before = case.seq - len(change.events)
-        return cls(
-            row={
-                "id": case.id,
-                "case_id": case.id,
-                "before": before,
-                "seq": case.seq,
-                "workflow": case.workflow,
-                "release": case.release,
-                "subject": case.subject,
-                "state": case.state,
-                "owner": case.owner,
-                "category": case.category,
-                "final": case.final,
-                "opened_at": micros(case.opened_at),
-                "snapshot": to_json(case),
-            },
-            head=change.head,
-            events=[event_row(case.id, seq, happened) for seq, happened in enumerate(change.events, before + 1)],
-            due=[here | item._asdict() for item in change.due],
-            ended=[here | {"name": name} for name in change.ended],
-            raised=[here | item._asdict() for item in change.raised],
-            joined=[(unit, case.id) for unit in change.joined],
-            held=[here | {"subject": case.subject} | item._asdict() for item in change.held],
-            aboard=[here | item._asdict() for item in change.aboard],
-            placed=[here | change.placed._asdict() | {"follows": case.follows}] if change.placed else [],
-            left=[(case.id,)] if change.left else [],
-            quiet=[here | item._asdict() for item in change.quiet],
-            shelved=[here | item._asdict() for item in change.shelved],
-            planned=list(change.planned),
-        )
+        row = {
+            "id": case.id,
+            "case_id": case.id,
+            "before": before,
+            "seq": case.seq,
+            "workflow": case.workflow,
+            "release": case.release,
+            "subject": case.subject,
+            "state": case.state,
+            "owner": case.owner,
+            "category": case.category,
+            "final": case.final,
+            "opened_at": micros(case.opened_at),
+            "snapshot": to_json(case),
+        }
+        events = [event_row(case.id, seq, happened) for seq, happened in enumerate(change.events, before + 1)]
+        return cls(row, change.head, events, _rows(change), change.planned)
 
     def case(self) -> Case:
         """The case as it will stand."""
@@ -309,23 +291,50 @@ class Ready:
 
     def then(self, later: Ready) -> Ready:
         """This, and after it a later change of the same case."""
-        anew = {item["name"] for item in later.due}
+        anew = {item["name"] for item in later.rows.get("due", ())}
+        rows = dict(self.rows)
+        for name in rows.keys() & {"quiet", "shelved"}:
+            rows[name] = [item for item in rows[name] if item["name"] not in anew]
+        if later.rows.keys() & {"placed", "left"}:
+            rows.pop("placed", None)
         return Ready(
             later.row | {"before": self.row["before"]},
             self.head,
             self.events + later.events,
-            self.due + later.due,
-            self.ended + later.ended,
-            self.raised + later.raised,
-            self.joined + later.joined,
-            self.held + later.held,
-            self.aboard + later.aboard,
-            later.placed or ([] if later.left else self.placed),
-            self.left + later.left,
-            [item for item in self.quiet if item["name"] not in anew] + later.quiet,
-            [item for item in self.shelved if item["name"] not in anew] + later.shelved,
+            gathered([rows, later.rows]),
             self.planned + later.planned,
         )
+
+
+def _rows(change: Change) -> Rows:
+    case = change.case
+    rows = {
+        name: [{"case_id": case.id, **item._asdict()} for item in items]
+        for name in _AS_IT_IS
+        if (items := getattr(change, name))
+    }
+    if change.ended:
+        rows["ended"] = [{"case_id": case.id, "name": name} for name in change.ended]
+    if change.joined:
+        rows["joined"] = [{"case_id": case.id, "unit": unit} for unit in change.joined]
+    if change.held:
+        rows["held"] = [{"case_id": case.id, "subject": case.subject, **item._asdict()} for item in change.held]
+    if change.placed:
+        rows["placed"] = [{"case_id": case.id, **change.placed._asdict(), "follows": case.follows}]
+    if change.left:
+        rows["left"] = [{"case_id": case.id}]
+    return rows
+
+
+def gathered(several: Sequence[Rows]) -> Rows:
+    """The rows of several changes, in their order."""
+    if len(several) == 1:
+        return several[0]
+    rows: Rows = {}
+    for each in several:
+        for name, some in each.items():
+            rows.setdefault(name, []).extend(some)
+    return rows
 
 
 def event_row(case_id: str, seq: int, happened: Event) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def refuse_overfull(driver: Driver, changes: Iterable[Ready], units: Mapping[str
 
     A case that follows another one stays where that one was.
     """
-    placed = [row for change in changes for row in change.placed]
+    placed = [row for change in changes for row in change.rows.get("placed", ())]
     problems = [problem for row in placed if not row["follows"] for problem in _clash(driver, row)]
     for site in dict.fromkeys(row["site"] for row in placed):
         limit = units[site].places if site in units else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -31,12 +31,14 @@ class Prepared:
     """A statement of the declared tables, compiled once and run on the driver's connection."""
 
     __slots__ = ("_values", "names", "sql")
+    _values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
     def __init__(self, statement: Executable) -> None:
         compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[attr-defined]
         self.sql = str(compiled)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._values = itemgetter(*self.names)
+        first, *more = self.names
+        self._values = itemgetter(first, *more) if more else lambda row: (row[first],)
 
     def many(self, cursor: sqlite3.Cursor, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run it for every row; how many rows of the database were touched."""
@@ -111,7 +113,8 @@ ALIGHT = Prepared(
     .where(_aboard.c.trip == bindparam("trip"), _aboard.c.case_id == bindparam("case_id"))
     .values(_named("answered", "outcome"))
 )
-LEAVE_PLACE = "DELETE FROM place WHERE case_id = ?"
+LEAVE_PLACE = Prepared(delete(_place).where(_place.c.case_id == bindparam("case_id")))
+JOIN = Prepared(insert(_table(s.InvolvedRow)).values(_named("unit", "case_id")))
 TAKE_PLACE = Prepared(insert(_place).prefix_with("OR REPLACE").values(_named("case_id", "site", "room", "shared_with")))
 INSERT_ALERT = Prepared(
     sqlite.insert(_table(s.AlertRow))

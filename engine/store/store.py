@@ -21,7 +21,7 @@ from engine.core.errors import BadInput, BihuanError, Damaged, Problem
 from engine.core.org import ALSO
 from engine.core.record import from_json
 from engine.store import schema as s
-from engine.store.changes import Ready, event_row, plain
+from engine.store.changes import Ready, event_row, gathered, plain
 from engine.store.plans import PLANNED
 from engine.store.statements import (
     ALIGHT,
@@ -33,6 +33,7 @@ from engine.store.statements import (
     INSERT_CASE,
     INSERT_EVENT,
     INSERT_OUTBOX,
+    JOIN,
     LEAVE_PLACE,
     QUIET_DEADLINE,
     SHELVE_DEADLINE,
@@ -59,6 +60,16 @@ class Lost(BihuanError):
     """The case had moved on when it was written; nothing was: load it and decide again."""
 
 
+_EFFECTS = {
+    "left": LEAVE_PLACE,
+    "placed": TAKE_PLACE,
+    "joined": JOIN,
+    "ended": END_DEADLINE,
+    "due": UPSERT_DEADLINE,
+    "quiet": QUIET_DEADLINE,
+    "shelved": SHELVE_DEADLINE,
+}
+"""How what changes do is written, in this order: what ends before what begins, alerts before what they keep loud."""
 _GET_LINKED = itemgetter("n", "case_id", "seq", "type", "actor", "account", "occurred_at", "recorded_at")
 
 
@@ -96,43 +107,35 @@ class Writer:
         if moved and UPDATE_CASE.many(self.cursor, moved) != len(moved):
             raise Lost(Problem("CASE-409", "案件已被别人推进"))
         INSERT_EVENT.many(self.cursor, events)
-        self._hold(changes)
-        self._carry(changes)
+        rows = gathered([change.rows for change in changes])
+        if "held" in rows:
+            self._hold(changes)
+        if "aboard" in rows:
+            self._carry(rows["aboard"])
         self._plan(changes)
-        if joined := [row for change in changes for row in change.joined]:
-            self.insert(s.InvolvedRow, ("unit", "case_id"), joined)
-        if ended := [row for change in changes for row in change.ended]:
-            END_DEADLINE.many(self.cursor, ended)
-        if due := [row for change in changes for row in change.due]:
-            UPSERT_DEADLINE.many(self.cursor, due)
-        if raised := [row for change in changes for row in change.raised]:
-            self.alert(raised)
-        if quiet := [row for change in changes for row in change.quiet]:
-            QUIET_DEADLINE.many(self.cursor, quiet)
-        if shelved := [row for change in changes for row in change.shelved]:
-            SHELVE_DEADLINE.many(self.cursor, shelved)
+        if "raised" in rows:
+            self.alert(rows["raised"])
+        for name, statement in _EFFECTS.items():
+            if name in rows:
+                statement.many(self.cursor, rows[name])
 
     def _hold(self, changes: Sequence[Ready]) -> None:
         """Who is responsible from now on; whoever was before is so until then."""
+        every = [held for change in changes if (held := change.rows.get("held"))]
         turn = 0  # one case may change hands twice in one change
-        while rows := [change.held[turn] for change in changes if len(change.held) > turn]:
+        while rows := [held[turn] for held in every if len(held) > turn]:
             if ends := [row for row in rows if row["event"] > 1]:
                 END_CUSTODY.many(self.cursor, ends)
             if begins := [row for row in rows if row["unit"]]:
                 BEGIN_CUSTODY.many(self.cursor, begins)
             turn += 1
 
-    def _carry(self, changes: Sequence[Ready]) -> None:
-        """Who got on a trip or off it, and which places are taken up and free from now on."""
-        rows = [row for change in changes for row in change.aboard]
+    def _carry(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Who got on a trip or off it."""
         if begun := [row for row in rows if row["answered"] is None]:
             BOARD.many(self.cursor, begun)
         if ended := [row for row in rows if row["answered"] is not None]:
             ALIGHT.many(self.cursor, ended)
-        if left := [row for change in changes for row in change.left]:
-            self.cursor.executemany(LEAVE_PLACE, left)
-        if placed := [row for change in changes for row in change.placed]:
-            TAKE_PLACE.many(self.cursor, placed)
 
     def _plan(self, changes: Sequence[Ready]) -> None:
         """Schedules and tasks as each event leaves them, event after event."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from engine.core.conditions import Fact
 from engine.core.errors import BadInput, Problem
@@ -20,14 +21,13 @@ ORIGIN = "@"
 """`phone@FILE:12` is what another source said of `phone`."""
 
 
-@dataclass(slots=True)
-class Sealed:
+class Sealed(Struct):
     """Rows to be written for subjects, sealed before the write lock is taken."""
 
     draw: Draw = os.urandom
-    subjects: list[tuple[str, str, bytes]] = field(default_factory=list)
-    values: list[tuple[str, str, bytes]] = field(default_factory=list)
-    blinds: list[tuple[str, bytes, str]] = field(default_factory=list)
+    subjects: list[tuple[str, str, bytes]] = []
+    values: list[tuple[str, str, bytes]] = []
+    blinds: list[tuple[str, bytes, str]] = []
 
     def add(self, key: SubjectKey, kind: str, texts: Mapping[str, str], *, new: bool) -> None:
         """Seal the personal values of one subject."""

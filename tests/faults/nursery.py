@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from engine.commands import custody, trips
 from engine.core.errors import BihuanError
@@ -111,7 +112,7 @@ def migrate_all(office: Office, out: int, _: int, *, planted: bool) -> None:
         act = office.act
 
         def late(decide: Callable[[datetime], Step]) -> Any:
-            answer = act(lambda now: replace(decide(now), before=None))
+            answer = act(lambda now: structs.replace(decide(now), before=None))
             time.sleep(0.01)
             return answer
 
