@@ -98,5 +98,7 @@ def _left(office: Office, change: Change) -> _Left | None:
 
 def _cut(change: Change) -> dict[str, int]:
     """The schedules of which a change withdraws tasks, and after which due time; often none."""
+    if not change.planned:
+        return {}
     rows = [(verb, row) for ops in change.planned for verb, row in ops if verb in ("ahead", "end")]
     return {row["schedule"]: row["at"] if verb == "ahead" else 0 for verb, row in rows}

@@ -78,8 +78,9 @@ class Reckoning(Struct):
 
     def cuts(self, before: Mapping[str, datetime]) -> dict[str, Any]:
         """What an event tells of clocks that ended early, when it is other than before; often nothing."""
-        ended = {name: micros(at) for name, at in self.cut_short.items()}
-        return {} if self.cut_short == before else {"cut_short": ended}
+        if self.cut_short == before:
+            return {}
+        return {"cut_short": {name: micros(at) for name, at in self.cut_short.items()}}
 
     def count(self, name: str) -> Count:
         """What a clock says: day 0, the days it takes, when it is done."""

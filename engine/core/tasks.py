@@ -74,8 +74,10 @@ def _gone(book: Rulebook, case: Case, user: str, verb: Transition) -> bool:
 
 def filled(book: Rulebook, case: Case, happened: Iterable[Event]) -> dict[str, str]:
     """Which occurrence a result filled, as an answer tells it (empty: none, it was extra); only of scheduled tasks."""
+    results = [event.data["task"] for event in happened if "task" in event.data]
+    if not results:
+        return {}
     flow = book.workflows[case.workflow]
-    results = (event.data["task"] for event in happened if "task" in event.data)
     told = next((one for one in results if any(of.task == one["name"] for of in flow.schedules.values())), None)
     return {} if told is None else {"occurrence": _when(book, told["due"]) if "due" in told else ""}
 

@@ -236,7 +236,7 @@ def clean_time(cell: Cell, zone: tzinfo | None) -> Cleaned:
     text, normalised = _text(cell)
     if not text:
         return EMPTY
-    plain = unicodedata.normalize("NFKC", text)
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     try:
         match = _WALL.match(plain)
         if match:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from sqlalchemy import NullPool
@@ -40,6 +40,7 @@ from engine.store.statements import (
     TAKE_PLACE,
     UPDATE_CASE,
     UPSERT_DEADLINE,
+    Prepared,
     inserting,
 )
 
@@ -60,7 +61,7 @@ class Lost(BihuanError):
     """The case had moved on when it was written; nothing was: load it and decide again."""
 
 
-_EFFECTS = {
+EFFECTS: dict[str, Prepared] = {
     "left": LEAVE_PLACE,
     "placed": TAKE_PLACE,
     "joined": JOIN,
@@ -115,7 +116,7 @@ class Writer:
         self._plan(changes)
         if "raised" in rows:
             self.alert(rows["raised"])
-        for name, statement in _EFFECTS.items():
+        for name, statement in EFFECTS.items():
             if name in rows:
                 statement.many(self.cursor, rows[name])
 
@@ -238,13 +239,16 @@ class Store:
 
     def connect(self) -> Driver:
         """A connection as every one of them is: nothing is acknowledged before it is on the disk."""
-        driver = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-        self._made.append(driver)
-        for pragma in PRAGMAS:
-            driver.execute(f"PRAGMA {pragma}")
+        try:
+            driver = sqlite3.connect(self.path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+            self._made.append(driver)
+            for pragma in PRAGMAS:
+                driver.execute(f"PRAGMA {pragma}")
+        except sqlite3.DatabaseError as error:
+            raise _in_words(self.path, error) from None
         return driver
 
-    def _connection(self) -> Driver:
+    def connection(self) -> Driver:
         """This thread's connection: what it writes, it need not read from the file again."""
         driver: Driver | None = getattr(self._own, "driver", None)
         if driver is None:
@@ -254,39 +258,22 @@ class Store:
     def reading(self) -> AbstractContextManager[Driver]:
         """One consistent view of the database; inside a transaction of the same thread it is that one."""
         driver: Driver | None = getattr(self._own, "driver", None)
-        return nullcontext(driver) if driver is not None and driver.in_transaction else self._view()
+        if driver is not None and driver.in_transaction:
+            return nullcontext(driver)
+        return _Transaction(self.path, self.connection(), "BEGIN", lambda driver: driver)
 
-    @contextmanager
-    def _view(self) -> Iterator[Driver]:
-        try:
-            driver = self._connection()
-            driver.execute("BEGIN")
-            try:
-                yield driver
-            finally:
-                driver.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            raise _in_words(self.path, error) from None
-
-    @contextmanager
-    def writing(self, now: int) -> Iterator[Writer]:
+    def writing(self, now: int) -> AbstractContextManager[Writer]:
         """One transaction under the write lock: all of it, or nothing."""
-        try:
-            driver = self._connection()
-            driver.execute("BEGIN IMMEDIATE")
-            try:
-                yield Writer(driver, self.chain, now)
-                driver.execute("COMMIT")
-            finally:
-                if driver.in_transaction:
-                    driver.execute("ROLLBACK")
-        except sqlite3.DatabaseError as error:
-            raise _in_words(self.path, error) from None
+
+        def writer(driver: Driver) -> Writer:
+            return Writer(driver, self.chain, now)
+
+        return _Transaction(self.path, self.connection(), "BEGIN IMMEDIATE", writer)
 
     def forget(self) -> None:
         """Let nothing that was deleted linger in the write-ahead log."""
         try:
-            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.DatabaseError as error:
             raise _in_words(self.path, error) from None
 
@@ -322,6 +309,47 @@ class Store:
             driver.close()
         self._made.clear()
         self._own = threading.local()
+
+
+_Given = TypeVar("_Given")
+
+
+class _Transaction(Generic[_Given]):
+    """A transaction of one connection; written out, for two are opened and closed at every step."""
+
+    __slots__ = ("begin", "driver", "gives", "path")
+
+    def __init__(self, path: Path, driver: Driver, begin: str, gives: Callable[[Driver], _Given]) -> None:
+        self.path = path
+        self.driver = driver
+        self.begin = begin
+        self.gives = gives
+
+    def __enter__(self) -> _Given:
+        try:
+            self.driver.execute(self.begin)
+            return self.gives(self.driver)
+        except BaseException as error:
+            self._take_back(error)
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self._take_back(error)
+            return
+        try:
+            self.driver.execute("COMMIT")
+        except BaseException as failed:
+            self._take_back(failed)
+            raise
+
+    def _take_back(self, error: BaseException) -> None:
+        """Nothing of it stays; what the database itself says is told in words."""
+        if self.driver.in_transaction:
+            with suppress(sqlite3.DatabaseError):  # a disk that fails takes it back by itself
+                self.driver.execute("ROLLBACK")
+        if isinstance(error, sqlite3.DatabaseError):
+            raise _in_words(self.path, error) from None
 
 
 def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:

@@ -36,7 +36,7 @@ class Undone(Store):
 
     @contextmanager
     def writing(self, now: int) -> Iterator[Writer]:
-        driver = self._connection()
+        driver = self.connection()
         driver.execute("SAVEPOINT writing")
         try:
             yield Writer(driver, self.chain, now)

@@ -215,7 +215,7 @@ def test_an_acknowledgement_that_stops_nothing_is_found(office: Office, monkeypa
         def many(self, *_: Any) -> int:
             return 0
 
-    monkeypatch.setattr(store, "QUIET_DEADLINE", Nothing())
+    monkeypatch.setitem(store.EFFECTS, "quiet", Nothing())
     case = opened(office)
     move_clock(office, timedelta(minutes=100))
     acknowledge(office, case, "", office.actor("huaye"))
