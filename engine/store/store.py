@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -264,11 +265,8 @@ class Store:
 
     def writing(self, now: int) -> AbstractContextManager[Writer]:
         """One transaction under the write lock: all of it, or nothing."""
-
-        def writer(driver: Driver) -> Writer:
-            return Writer(driver, self.chain, now)
-
-        return _Transaction(self.path, self.connection(), "BEGIN IMMEDIATE", writer)
+        begun = partial(Writer, chain=self.chain, now=now)
+        return _Transaction(self.path, self.connection(), "BEGIN IMMEDIATE", begun)
 
     def forget(self) -> None:
         """Let nothing that was deleted linger in the write-ahead log."""
