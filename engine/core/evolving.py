@@ -91,15 +91,19 @@ def _opened(case_id: str, event: Event) -> Case:
 def _told(case: Case, event: Event, seq: int) -> dict[str, Any]:
     """What every piece of work may bring: facts, deadlines and schedules begun or ended, and who did it."""
     data = event.data
-    return {
-        "acknowledged": _heard(case, data),
-        "facts": {**case.facts, **data.get("facts", {})},
-        "personal": case.personal | set(data.get("personal", ())),
-        "acted": {**case.acted, event.actor: seq},
-        "deadlines": _deadlines(case.deadlines, data, seq),
-        "plans": _plans(case.plans, data, seq),
-        "cut_short": _cut_short(case.cut_short, data),
-    }
+    changed: dict[str, Any] = {"acted": {**case.acted, event.actor: seq}}
+    if facts := data.get("facts"):
+        changed["facts"] = {**case.facts, **facts}
+    if personal := data.get("personal"):
+        changed["personal"] = case.personal.union(personal)
+    if data.get("armed") or data.get("ended"):
+        changed["deadlines"] = _deadlines(case.deadlines, data, seq)
+        changed["acknowledged"] = _heard(case, data)
+    if "planned" in data:
+        changed["plans"] = _plans(case.plans, data, seq)
+    if "cut_short" in data:
+        changed["cut_short"] = _cut_short(case.cut_short, data)
+    return changed
 
 
 def _heard(case: Case, data: Mapping[str, Any]) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -76,17 +76,17 @@ def changed(book: Rulebook, before: Case | None, case: Case, happened: Event) ->
     return ops
 
 
+_BECOMES = {"advanced": "done", "claimed": "claimed", "skipped": "skipped"}
+"""What an occurrence is after an event that is about it."""
+
+
 def _marked(running: Mapping[str, Plan], happened: Event) -> Iterator[Op]:
     """An occurrence that was taken on, done or left undone."""
-    states: dict[str, Callable[[Mapping[str, Any]], str]] = {
-        "advanced": lambda _: "done",
-        "claimed": lambda told: "open" if told.get("given_up") else "claimed",
-        "skipped": lambda _: "skipped",
-    }
     told = happened.data.get("task", {}) if happened.type == "advanced" else happened.data
-    if happened.type not in states or "due" not in told:
+    if happened.type not in _BECOMES or "due" not in told:
         return
-    schedule, due, state = told["schedule"], told["due"], states[happened.type](told)
+    schedule, due = told["schedule"], told["due"]
+    state = "open" if told.get("given_up") else _BECOMES[happened.type]
     plan = running[schedule]
     yield (
         "mark",

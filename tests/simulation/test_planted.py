@@ -76,8 +76,6 @@ def alert_without_what_armed_it(patch: Patch) -> None:
 
 def old_schedule_kept(patch: Patch) -> None:
     class Forgetful(Reckoning):
-        __slots__ = ()
-
         def plans(self, *_: Any, **__: Any) -> dict[str, Any]:
             return {}
 
