@@ -83,7 +83,8 @@ class Office:
         try:
             meta = store.meta()
             if meta.get("schema") != s.SCHEMA:
-                raise Damaged(Problem("STORE-006", "数据库的格式号不认识", f"本程序用 {s.SCHEMA}"))
+                what = f"数据库 {path.name} 的格式号是 {meta.get('schema', '空')}，本程序用 {s.SCHEMA}"
+                raise Damaged(Problem("STORE-006", what, "用建它的那一版程序打开；新建数据库用 bihuan init"))
             if meta.get("key") != master.key_id:
                 expected = f"应为 {meta.get('key')}；用 BIHUAN_KEYS 指明"
                 raise BadInput(Problem("KEY-006", "密钥文件不是这个数据库的", expected))

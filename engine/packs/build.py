@@ -289,11 +289,12 @@ class PackBuilder(Declarations):
             for unit in then.get(key, []) if isinstance(then.get(key), list) else [then[key]] if key in then else []:
                 self.known(document, "RULE-023", (*path, "then", key), "单位", str(unit), units, UNITS_FILE)
         if "workflow" in then:
-            self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", str(then["workflow"]), flows)
-            for key, name in self._named_parameters(str(then["workflow"]), then):
+            written = str(then["workflow"])
+            known = self.known(document, "RULE-040", (*path, "then", "workflow"), "流程", written, flows)
+            for key, name in self._named_parameters(written if known else closest(written, flows) or "", then):
                 if key in then:
                     self.known(document, "RULE-040", (*path, "then", key), "参数", name, parameters)
-                elif key in self.answered and key not in map(self.meant, then):
+                elif known and key in self.answered and key not in map(self.meant, then):
                     what = f"流程 {then['workflow']} 要用 decision.{key}，规则没有写 {key}"
                     self.wrong(document, "RULE-040", (*path, "then"), what, f"没有参数可用；then 里写 {key}: 参数名")
         return Row(model.id, tuple(when), then, model.clause or model.source, model.priority, model.from_, model.until)

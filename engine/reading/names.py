@@ -10,7 +10,7 @@ from engine.core.errors import Damaged
 from engine.service import Office
 
 _FACTS = (
-    "SELECT id, release, workflow, json_extract(snapshot, '$.facts') FROM \"case\""
+    "SELECT id, release, workflow, json_extract(iif(json_valid(snapshot), snapshot, '{}'), '$.facts') FROM \"case\""
     " WHERE id IN (SELECT value FROM json_each(?))"
 )
 
@@ -24,11 +24,11 @@ def named(office: Office, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]
     return [row | {"name": names.get(row["case"], "")} for row in listed]
 
 
-def _name(office: Office, release: int, workflow: str, facts: str) -> str:
+def _name(office: Office, release: int, workflow: str, facts: str | None) -> str:
     try:
         kind = office.book(release).kind_of(workflow)
     except Damaged:
         return ""
-    known = json.loads(facts)
+    known = json.loads(facts or "{}")  # a damaged record: `audit verify` tells of it
     asked = dict.fromkeys(name for names in kind.identity for name in names if not kind.fields[name].pii)
     return " ".join(str(known[name]) for name in asked if known.get(name) is not None)

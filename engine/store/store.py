@@ -357,8 +357,16 @@ def load_case(driver: Driver, case_id: str) -> tuple[Case, bytes] | None:
     return None if found is None else (from_json(found[0], case_id, found[1]), found[2])
 
 
+def of_a_record(error: sqlite3.OperationalError) -> bool:
+    """Whether it is what was asked that failed, a damaged record, and not the disk, a lock or the file."""
+    return error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+
+
 def _in_words(path: Path, error: sqlite3.DatabaseError) -> Damaged:
     """The database's own failures in words, without the statement or its values."""
+    if isinstance(error, sqlite3.OperationalError) and of_a_record(error):
+        expected = "bihuan audit verify 指出是哪一件；请从备份恢复"
+        return Damaged(Problem("STORE-004", f"数据库 {path.name} 里有记录已损坏：{error}", expected))
     if isinstance(error, sqlite3.OperationalError):
         expected = "检查磁盘空间与权限；没有确认的操作都没有写入"
         return Damaged(Problem("STORE-001", f"数据库 {path.name} 不能读写：{error}", expected))

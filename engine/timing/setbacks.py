@@ -13,7 +13,7 @@ from engine.core.reckoning import MICRO
 from engine.core.rulebook import Rulebook
 from engine.store import schema as s
 from engine.store.statements import INSERT_OUTBOX
-from engine.store.store import Writer
+from engine.store.store import Writer, of_a_record
 
 DEADLINE, SCHEDULE, MESSAGE, DUTY, CASE = "deadline", "schedule", "message", "duty", "case"
 TRIES = 3
@@ -43,14 +43,14 @@ def each(
 ) -> None:
     """Do all at once; what fails is found by halves and set aside alone, so that nothing else waits for it.
 
-    A database that cannot be written is nobody's own fault: that ends the pass.
+    A database that cannot be written is nobody's own fault: that ends the pass. A record in it that cannot be read is.
     """
     try:
         with writer.part():
             work(items)
-    except sqlite3.OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the others
+    except Exception as error:
+        if isinstance(error, sqlite3.OperationalError) and not of_a_record(error):
+            raise
         if len(items) == 1:
             aside(items[0], type(error).__name__)
             return

@@ -87,6 +87,14 @@ def test_all_mistakes_of_all_files_are_told_at_once(pack_files: dict[str, bytes]
     assert all(problem.place.line for problem in error.problems)
 
 
+def test_a_wrong_workflow_of_a_rule_hides_no_wrong_parameter_beside_it(pack_files: dict[str, bytes]) -> None:
+    right = b"workflow: close_contact,\n               days: close_contact_quarantine_days"
+    wrong = b"workflow: close_contct,\n               days: close_contact_quarantine_day"
+    error = str(refused(pack_files | {"rules/persons.yaml": pack_files["rules/persons.yaml"].replace(right, wrong, 1)}))
+    assert "没有流程 close_contct" in error
+    assert "没有参数 close_contact_quarantine_day " in error
+
+
 def test_a_mistake_in_the_form_of_one_file_hides_no_wrong_name_in_another(pack_files: dict[str, bytes]) -> None:
     files = dict(pack_files)
     files["rules/persons.yaml"] = files["rules/persons.yaml"].replace(b"hit_policy: priority", b"hit_policy: prority")

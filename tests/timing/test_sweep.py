@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.errors import BadInput
+from engine.core.errors import BadInput, Damaged
 from engine.proof import audit
+from engine.reading.queries import case_list
 from engine.service import Office
 from engine.timing.delivery import deliver
 from engine.timing.scheduler import tick
@@ -107,6 +108,25 @@ def test_a_batch_takes_no_more_than_asked(office: Office, later: Later) -> None:
 def test_a_clock_only_goes_forward(office: Office) -> None:
     with pytest.raises(BadInput, match="只能往前拨"):
         move_clock(office, timedelta(hours=-1))
+
+
+@pytest.mark.parametrize("snapshot", ["{broken", "{}", "", "[]"])
+def test_one_damaged_record_does_not_silence_the_others(office: Office, later: Later, snapshot: str) -> None:
+    damaged = opened(office)
+    whole = opened(office, id_number="", name="甲乙", phone="13900000002")
+    with office.store.writing(0) as writer:
+        writer.cursor.execute('UPDATE "case" SET snapshot = ? WHERE id = ?', (snapshot, damaged))
+    later(minutes=90)
+    with office.store.reading() as driver:
+        told = driver.execute("SELECT case_id FROM alert WHERE name = 'verify'").fetchall()
+        aside = {case for (case,) in driver.execute("SELECT case_id FROM incident").fetchall()}
+    assert (whole,) in told
+    assert damaged in aside or (damaged,) in told
+    listed = {row["case"] for row in case_list(office, office.actor("huaye"))}
+    assert {damaged, whole} <= listed
+    assert [damaged in str(problem) for problem in audit.verify(office).problems].count(True) > 0
+    with pytest.raises(Damaged, match=f"案件 {damaged} 的记录已损坏"):
+        office.case(damaged, office.actor("huaye"))
 
 
 def test_one_broken_deadline_does_not_silence_the_others(office: Office, later: Later) -> None:
