@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from engine.core.errors import BadInput, BihuanError, Problem
+from engine.core.errors import BadInput, BihuanError, Damaged, Problem
 
 if TYPE_CHECKING:
     from engine.core.rulebook import Rulebook
@@ -52,6 +52,13 @@ def office(db: Path, *, quiet: bool = False) -> Iterator[Office]:
             at = found.now().astimezone(found.book().zone)
             console().print(f"[black on yellow]【演练 rehearsal】[/] {at:%Y-%m-%d %H:%M}")
         yield found
+    except Damaged:
+        raise  # what is damaged may not be able to tell its time
+    except BihuanError as error:
+        if not found.rehearsal or "--json" not in sys.argv:
+            raise
+        print_problems(error, found)
+        raise typer.Exit(error.exit_code) from None
     finally:
         found.close()
 
@@ -100,9 +107,9 @@ def bounds_of(path: Path, files: Mapping[str, bytes], book: Rulebook) -> bytes:
     return raw
 
 
-def print_problems(error: BihuanError) -> None:
+def print_problems(error: BihuanError, found: Office | None = None) -> None:
     """Why a command was not done, as `--json` tells it: on standard output like every answer."""
-    print_json({"ok": False, "problems": [problem_json(problem) for problem in error.problems]})
+    print_json({"ok": False, "problems": [problem_json(problem) for problem in error.problems]}, found)
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

@@ -408,6 +408,7 @@ def test_a_deadline_is_extended_and_shelved_by_command_line(rehearsal: Bihuan) -
 def test_with_json_a_refusal_is_json_too(rehearsal: Bihuan) -> None:
     told = json.loads(rehearsal("case", "list", "--json", exit_code=1).stdout)
     assert (told["ok"], told["problems"][0]["code"]) == (False, "AUTH-001")
+    assert (told["note"], told["rehearsal"][:4]) == ("演练", "2022")
     assert answer(rehearsal, "audit", "anchor")["anchor"].startswith("bihuan-anchor-1")
 
 
