@@ -279,7 +279,7 @@ class _Machine(Machine):
 
 
 class Cursor:
-    """What the machine moves instead of a case: thrown away after one step, it brings back every unmet reason."""
+    """What the machine asks about instead of a case: thrown away after one step, it brings back every unmet reason."""
 
     __slots__ = ("meets", "state", "unmet")
 
